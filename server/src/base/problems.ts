@@ -1,0 +1,56 @@
+/**
+ * Every expected failure has a code in this table. `status` is the HTTP status that a code maps to;
+ * `help` is the sentence that the reference page shows. The page and the table are compared by a test.
+ * One folder's codes stand together; keep the groups apart so that changes do not collide.
+ */
+export const ERROR_CODES = {
+  // configuration
+  CONFIG_UNREADABLE: { status: 422, help: 'The configuration file could not be read.' },
+  CONFIG_SYNTAX: { status: 422, help: 'The configuration file is not well-formed YAML.' },
+  CONFIG_UNKNOWN_KEY: { status: 422, help: 'The configuration has a key that does not exist.' },
+  CONFIG_INVALID: { status: 422, help: 'A configuration value is not of the form the key takes.' },
+  CONFIG_SECRET: { status: 422, help: 'A secret named by the configuration could not be read.' },
+  // files and input
+  INPUT_UNREADABLE: { status: 422, help: 'A file that was named could not be read.' },
+  USAGE: { status: 400, help: 'The command was called with arguments it does not take.' },
+} as const satisfies Record<string, { readonly status: number; readonly help: string }>
+
+export type ErrorCode = keyof typeof ERROR_CODES
+
+/** Where in a text something is wrong; line and column count from 1. */
+export interface Place {
+  readonly file?: string
+  readonly line?: number
+  readonly column?: number
+  /** Dotted path of the field or key, where there is one. */
+  readonly field?: string
+}
+
+export interface Problem {
+  readonly code: ErrorCode
+  /** One sentence, for a person. Never holds a secret. */
+  readonly message: string
+  readonly at?: Place
+  /** What to do about it, where that is known. */
+  readonly hint?: string
+}
+
+/** Carries a Problem across borders that can only throw. */
+export class ProblemError extends Error {
+  readonly problem: Problem
+  constructor(problem: Problem) {
+    super(problem.message)
+    this.name = 'ProblemError'
+    this.problem = problem
+  }
+}
+
+/** `file:line:column: CODE message (hint)`, leaving out what is not known. */
+export function formatProblem(problem: Problem): string {
+  const { file, line, column, field } = problem.at ?? {}
+  const place = [file, line, column].filter((part) => part !== undefined).join(':')
+  const where = place === '' ? '' : `${place}: `
+  const at = field === undefined ? '' : ` [${field}]`
+  const hint = problem.hint === undefined ? '' : ` (${problem.hint})`
+  return `${where}${problem.code}: ${problem.message}${at}${hint}`
+}

@@ -1,0 +1,53 @@
+/** The seeds' scale; a rule without a level is `medium`. */
+export const SEVERITIES = ['informational', 'low', 'medium', 'high', 'critical'] as const
+export type Severity = (typeof SEVERITIES)[number]
+
+/**
+ * provisional: fired before the watermark passed, may change · final: cannot change any more ·
+ * amended: final, but differs from what was said first · retracted: withdrawn, kept and marked.
+ */
+export type AlertState = 'provisional' | 'final' | 'amended' | 'retracted'
+
+/** An episode of hits of one rule on one group key, as every revision of it is journalled. */
+export interface AlertRecord {
+  /** Minted once: hash(rule id, key, position that opened the episode). */
+  readonly id: string
+  /** Counts from 1; a later revision replaces an earlier one of the same id. */
+  readonly revision: number
+  readonly rule: {
+    readonly id: string
+    readonly name: string
+    readonly kind: string
+    readonly version?: string
+    readonly hash?: string
+    readonly tags?: readonly string[]
+    readonly references?: readonly string[]
+    readonly falsepositives?: readonly string[]
+    /** What to do next, from the rule. */
+    readonly response?: readonly string[]
+  }
+  readonly severity: Severity
+  /** DRL 1.1: messages based on a match keep the rule's author. Empty where the rule names none. */
+  readonly author: string
+  /** The key of the episode, field by field. */
+  readonly group: Readonly<Record<string, string>>
+  /** Event time of the first and last event, ISO 8601 UTC. */
+  readonly first: string
+  readonly last: string
+  /** Hits of the rule in this episode. */
+  readonly count: number
+  /** Event ids, oldest first, at most EVENTS_MAX; `eventsTotal` counts all. */
+  readonly events: readonly string[]
+  readonly eventsTotal: number
+  readonly state: AlertState
+  /** A change's id where a planned change explains it. */
+  readonly suppressed_by: string | null
+  /** Why it fired: fields and values that matched, for a person. */
+  readonly matched?: Readonly<Record<string, readonly string[]>>
+  /** The episode before this one, where a long one was continued. */
+  readonly continues?: string
+  /** Open episodes still collect hits. */
+  readonly open: boolean
+}
+
+export const ALERT_EVENTS_MAX = 100

@@ -1,0 +1,65 @@
+/**
+ * The typed tree that every rule language lowers to: two-valued, over ECS field paths. A field with
+ * several values passes a test when any of them does. `not` is plain negation (a missing field
+ * makes `not (x = 1)` true, as in Sigma and KQL); languages with three-valued logic (EQL) lower
+ * "is true" and "is false" separately, so that null never turns into a match.
+ */
+export type Condition =
+  | { readonly kind: 'always' }
+  | { readonly kind: 'never' }
+  | { readonly kind: 'field'; readonly path: string; readonly test: ValueTest }
+  /** Some value anywhere in the event passes (Sigma keywords, KQL without a field). */
+  | { readonly kind: 'anywhere'; readonly test: ValueTest }
+  /** Some field whose name fits the pattern (`*` wildcards) passes the test (KQL). */
+  | { readonly kind: 'fields'; readonly pattern: string; readonly test: ValueTest }
+  /** One element of the array of objects at `path` satisfies the condition (KQL nested). */
+  | { readonly kind: 'nested'; readonly path: string; readonly part: Condition }
+  | { readonly kind: 'expr'; readonly expr: Expr }
+  | { readonly kind: 'and'; readonly parts: readonly Condition[] }
+  | { readonly kind: 'or'; readonly parts: readonly Condition[] }
+  | { readonly kind: 'not'; readonly part: Condition }
+
+/** A test of one value. `cased: false` folds letter case (Unicode simple folding). */
+export type ValueTest =
+  | { readonly kind: 'equals'; readonly value: string | number | boolean; readonly cased: boolean }
+  | { readonly kind: 'prefix'; readonly value: string; readonly cased: boolean }
+  | { readonly kind: 'suffix'; readonly value: string; readonly cased: boolean }
+  | { readonly kind: 'substring'; readonly value: string; readonly cased: boolean }
+  /** Parts between wildcards; `*` any run, `?` one character. */
+  | { readonly kind: 'wildcard'; readonly parts: readonly WildcardPart[]; readonly cased: boolean }
+  /** RE2 syntax, found anywhere unless anchored; `flags` of i, m, s. */
+  | { readonly kind: 'regex'; readonly pattern: string; readonly flags: string }
+  /** IPv4 or IPv6 network in CIDR form. */
+  | { readonly kind: 'cidr'; readonly network: string }
+  | {
+      readonly kind: 'compare'
+      readonly op: 'lt' | 'lte' | 'gt' | 'gte'
+      readonly value: number | string
+    }
+  /** Present with a value that is not null (an empty string is present). */
+  | { readonly kind: 'exists' }
+  /** A part of a time value, in UTC (Sigma's minute…year modifiers). */
+  | {
+      readonly kind: 'timepart'
+      readonly part: 'minute' | 'hour' | 'day' | 'week' | 'month' | 'year'
+      readonly value: number
+    }
+  /** Compared with the value of another field of the same event (Sigma's fieldref). */
+  | {
+      readonly kind: 'fieldref'
+      readonly path: string
+      readonly op: 'equals' | 'prefix' | 'suffix' | 'substring' | 'lt' | 'lte' | 'gt' | 'gte'
+      readonly cased: boolean
+    }
+
+export type WildcardPart = string | { readonly any: 'one' | 'many' }
+
+/**
+ * A computed value with null (EQL): literals, fields, operators, function calls. A condition of kind
+ * `expr` holds only where the value is true, neither false nor null.
+ */
+export type Expr =
+  | { readonly kind: 'literal'; readonly value: string | number | boolean | null }
+  | { readonly kind: 'path'; readonly path: string }
+  | { readonly kind: 'call'; readonly name: string; readonly args: readonly Expr[] }
+  | { readonly kind: 'condition'; readonly condition: Condition }

@@ -1,0 +1,57 @@
+import type { EcsDoc, EventAction } from './event.ts'
+import type { RawItem } from './source.ts'
+
+/** A decoded event before normalization: ECS fields, without ids and receipt times. */
+export interface Draft {
+  /** Event time in ms since the epoch as the input claims it; undefined where it names none. */
+  readonly timeMs: number | undefined
+  readonly action: EventAction
+  /** Nested ECS document; the decoder sets event.kind/category/type/outcome/reason where known. */
+  readonly doc: EcsDoc
+  /** Distinguishes several events of one item; 0 for the first. */
+  readonly part?: number
+}
+
+/** Closed list of why an input could not be read; `detail` is for a person. */
+export type RejectCode =
+  | 'DECODE_SYNTAX'
+  | 'DECODE_UNKNOWN'
+  | 'DECODE_TOO_LONG'
+  | 'DECODE_TOO_DEEP'
+  | 'DECODE_ENCODING'
+  | 'DECODE_TIME'
+  | 'DECODE_FIELD'
+
+/** Each item ends in exactly one of: events, a counted routine line, or a reject. */
+export interface DecodeSink {
+  event(draft: Draft): void
+  /** A line understood and of no security interest by itself, counted under a bounded class name. */
+  routine(className: string): void
+  reject(code: RejectCode, detail: string): void
+}
+
+/** One changed entry of a decoder's memory; undefined deletes it. */
+export interface StateChange {
+  readonly key: string
+  readonly value: string | undefined
+}
+
+/**
+ * Synchronous and pure: bytes in, drafts out; time only from the items. A decoder never throws on
+ * any input and bounds its memory. One instance serves one source instance.
+ */
+export interface Decoder {
+  decode(item: RawItem, out: DecodeSink): void
+  /**
+   * What changed in the decoder's memory since the last call (joins, sessions): journalled in the
+   * same transaction as the events, so that a restart continues exactly. Absent: stateless.
+   */
+  takeChanges?(): readonly StateChange[]
+  restore?(entries: Iterable<readonly [string, string]>): void
+}
+
+export interface DecoderSpec {
+  readonly name: string
+  readonly summary: string
+  create(options?: Readonly<Record<string, unknown>>): Decoder
+}

@@ -1,0 +1,78 @@
+/**
+ * An event after normalization: an Elastic Common Schema document (nested objects, version of the
+ * `@elastic/ecs` package) with the `iot.*` namespace added, and what the engine needs at hand.
+ */
+export type EcsDoc = { [field: string]: unknown }
+
+export interface SecurityEvent {
+  /** `event.id`: a hash of source and delivery key, the same for every redelivery. */
+  readonly id: string
+  /** `@timestamp` in milliseconds since the epoch (event time, UTC, after the skew check). */
+  readonly time: number
+  /** The whole document, `@timestamp` and `event.id` included. Never changed after journalling. */
+  readonly doc: EcsDoc
+}
+
+/**
+ * The closed vocabulary of `event.action`. A decoder that knows better adds a word here (and to
+ * docs/reference/fields.md, a test compares them); a catch-all action counts as unclassified.
+ */
+export const EVENT_ACTIONS = {
+  'mqtt-connect': 'A client asked a broker for a connection; event.outcome tells how it ended.',
+  'mqtt-disconnect': 'A client ended its connection, or lost it.',
+  'mqtt-takeover': 'A second connection took the client id of a live one.',
+  'mqtt-publish-denied': 'A publish was refused by the access control list.',
+  'mqtt-subscribe-denied': 'A subscription was refused by the access control list.',
+  'mqtt-timeout': 'A client was silent past its keep-alive and was disconnected.',
+  'tls-handshake': 'A TLS handshake; event.outcome tells whether it succeeded.',
+  'dns-query': 'A name was looked up.',
+  'network-flow': 'A connection or flow seen in the network.',
+  'firmware-download': 'A firmware image, or a part of one, was fetched.',
+  'firmware-report': 'A device reported what firmware it runs.',
+  'device-boot': 'A device started.',
+  'device-metrics': 'A device, or a service on its behalf, reported metrics.',
+  'shadow-update': 'The shadow or twin of a device was changed.',
+  'certificate-seen': 'A certificate was presented.',
+  'config-change': 'The configuration of a device, broker or service was changed.',
+  'api-call': 'A call to a control plane.',
+  'audit-finding': 'An audit or another security product reported a finding.',
+  'service-start': 'A server program started.',
+  'service-stop': 'A server program stopped.',
+  'service-error': 'A server program reported an error of its own.',
+  'protocol-error': 'A peer broke the rules of the protocol it spoke.',
+  'connection-denied': 'A connection was refused before the client named itself.',
+  event: 'Anything else: an unclassified event.',
+} as const satisfies Record<string, string>
+
+export type EventAction = keyof typeof EVENT_ACTIONS
+
+/** Value at a dotted path; literal dotted keys (`{"a.b": 1}`) are found too. Undefined if absent. */
+export function fieldOf(doc: EcsDoc, path: string): unknown {
+  if (Object.hasOwn(doc, path)) return doc[path]
+  let at = path.indexOf('.')
+  while (at > 0) {
+    const head = path.slice(0, at)
+    if (Object.hasOwn(doc, head)) {
+      const inner = doc[head]
+      if (Array.isArray(inner)) return fieldOfMany(inner, path.slice(at + 1))
+      if (inner !== null && typeof inner === 'object') {
+        const found = fieldOf(inner as EcsDoc, path.slice(at + 1))
+        if (found !== undefined) return found
+      }
+    }
+    at = path.indexOf('.', at + 1)
+  }
+  return undefined
+}
+
+/** Elasticsearch's view of an array of objects: the field holds the values of all of them. */
+function fieldOfMany(items: readonly unknown[], path: string): unknown {
+  const values: unknown[] = []
+  for (const item of items) {
+    if (item === null || typeof item !== 'object' || Array.isArray(item)) continue
+    const found = fieldOf(item as EcsDoc, path)
+    if (Array.isArray(found)) values.push(...found)
+    else if (found !== undefined) values.push(found)
+  }
+  return values.length === 0 ? undefined : values
+}

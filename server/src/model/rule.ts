@@ -1,0 +1,61 @@
+import type { Severity } from './alert.ts'
+import type { Condition } from './condition.ts'
+import type { Correlation } from './correlation.ts'
+
+export interface RuleMeta {
+  /** As the rule file gives it, else a hash of the file's text. */
+  readonly id: string
+  readonly title: string
+  readonly language: 'sigma' | 'eql' | 'kql' | 'elastic' | 'lucene'
+  readonly author: string
+  readonly severity: Severity
+  readonly status?: string
+  readonly life: 'draft' | 'shadow' | 'live'
+  readonly description?: string
+  readonly version?: string
+  /** SHA-256 of the rule's normalised text. */
+  readonly hash: string
+  readonly tags: readonly string[]
+  readonly references: readonly string[]
+  readonly falsepositives: readonly string[]
+  /** What to do when it fires (our `response:` list in the rule file). */
+  readonly response: readonly string[]
+  readonly path?: string
+  readonly line?: number
+}
+
+/**
+ * Stage one, stateless: an event matches or not. `alerts: false` where the rule only feeds a
+ * correlation (Sigma's `generate`, a stage of a sequence).
+ */
+export interface MatchRule {
+  readonly kind: 'match'
+  readonly meta: RuleMeta
+  readonly condition: Condition
+  readonly alerts: boolean
+  /** Group key of its alerts; empty: the default of design.md. */
+  readonly groupBy: readonly string[]
+  /** Notable fields of the rule (Sigma `fields`), shown in the alert. */
+  readonly fields: readonly string[]
+}
+
+/** Stage two, keyed and stateful: what came of the matched events of one or several rules. */
+export interface CorrelationRule {
+  readonly kind: 'correlation'
+  readonly meta: RuleMeta
+  readonly correlation: Correlation
+  readonly alerts: boolean
+}
+
+export type Rule = MatchRule | CorrelationRule
+
+/**
+ * What a set of rule files compiles to: plain data that can be sent to another thread and stored.
+ * Correlations name their inputs by rule id; `matches` holds the hidden rules of sequence stages
+ * too (`<rule id>#<n>`).
+ */
+export interface RuleSet {
+  readonly hash: string
+  readonly matches: readonly MatchRule[]
+  readonly correlations: readonly CorrelationRule[]
+}

@@ -1,0 +1,58 @@
+import type { Problem } from '../base/problems.ts'
+
+/** One input as a source received it: a line, a message, a datagram, a request's element. */
+export interface RawItem {
+  /** Text as decoded by the source's encoding; `bytes` where the format is binary. */
+  readonly text: string
+  readonly bytes?: Uint8Array
+  /**
+   * Names this delivery within its source, the same at every redelivery: `file-id:offset` for files,
+   * a message id for MQTT. Where a protocol has none the source makes one that is unique.
+   */
+  readonly key: string
+  /** When the source saw it (ms since the epoch). */
+  readonly receivedMs: number
+  /** Facts of the delivery: `path`, `line`, `topic`, `peer`, `sourcetype`… */
+  readonly facts?: Readonly<Record<string, string>>
+}
+
+/** What came in at once, with the cursor that stands behind its last item. */
+export interface RawBatch {
+  readonly items: readonly RawItem[]
+  /** Opaque to all but the source; saved in the same transaction as the events. */
+  readonly cursor?: { readonly key: string; readonly value: string }
+  /** The input is already marked as seen before (MQTT DUP, HEC replay). */
+  readonly redelivered?: boolean
+}
+
+/** How a batch ended. `durable`: journalled and flushed, so the source may acknowledge. */
+export type Delivery =
+  | { readonly kind: 'durable'; readonly events: number; readonly rejects: number }
+  | { readonly kind: 'busy'; readonly problem: Problem; readonly retryAfterMs: number }
+
+/** What a source is given. Nothing upstream is called back; pressure travels through `deliver`. */
+export interface SourceSink {
+  /**
+   * Resolves when the batch is durable. With `whenFull: 'wait'` (TCP, files, MQTT) it waits while the
+   * journal is full; with `'refuse'` (HTTP, UDP) it answers `busy` at once. Batches of one source are
+   * journalled in the order of the calls.
+   */
+  deliver(batch: RawBatch, whenFull: 'wait' | 'refuse'): Promise<Delivery>
+  /** Saved cursors of this source, by key. */
+  cursors(): ReadonlyMap<string, string>
+  /** Input that was let go on purpose or could not be kept; always with a reason of a closed list. */
+  dropped(reason: string, count: number): void
+  /** Connected sources are ticked: their silence is then the silence of their devices. */
+  status(state: SourceState, detail?: string): void
+}
+
+export type SourceState = 'connected' | 'paused' | 'down'
+
+/**
+ * A configured listener or puller. `start` resolves once it listens or has begun to read. `stop`
+ * drains what is under way, is safe twice and before `start`.
+ */
+export interface Source {
+  start(sink: SourceSink): Promise<void>
+  stop(): Promise<void>
+}
