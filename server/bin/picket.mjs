@@ -6,7 +6,9 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 
 const main = fileURLToPath(new URL('../dist/main.js', import.meta.url))
 if (!existsSync(main)) {
-  process.stderr.write('picket: not built yet. Run `npm start` or `npm run build` in the checkout first.\n')
+  process.stderr.write(
+    'picket: not built yet. Run `npm start` or `npm run build` in the checkout first.\n',
+  )
   process.exit(2)
 }
 await import(pathToFileURL(main).href)
