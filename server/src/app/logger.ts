@@ -1,0 +1,56 @@
+import { pino } from 'pino'
+import type { LogFields, Logger } from '../base/log.ts'
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent'
+
+/** JSON lines on standard error; `pretty` writes one short line for a person instead. */
+export function createLogger(level: LogLevel, pretty: boolean): Logger {
+  if (pretty) return prettyLogger(level, {})
+  const base = pino(
+    { level, base: null, timestamp: pino.stdTimeFunctions.isoTime },
+    pino.destination(2),
+  )
+  return wrap(base)
+}
+
+/** What of pino's logger is used; its own type does not survive `child`. */
+interface PinoLike extends Record<'debug' | 'info' | 'warn' | 'error', WriteLine> {
+  child(fields: LogFields): PinoLike
+}
+type WriteLine = (fields: LogFields, message: string) => void
+
+function wrap(log: PinoLike): Logger {
+  return {
+    debug: (fields, message) => log.debug(fields, message),
+    info: (fields, message) => log.info(fields, message),
+    warn: (fields, message) => log.warn(fields, message),
+    error: (fields, message) => log.error(fields, message),
+    child: (fields) => wrap(log.child(fields)),
+  }
+}
+
+const RANK = { debug: 0, info: 1, warn: 2, error: 3, silent: 4 }
+
+function prettyLogger(level: LogLevel, bound: LogFields): Logger {
+  const write =
+    (name: keyof typeof RANK) =>
+    (fields: LogFields, message: string): void => {
+      if (RANK[name] < RANK[level]) return
+      const all = Object.entries({ ...bound, ...fields })
+      const text = all.map(([key, value]) => ` ${key}=${printable(value)}`).join('')
+      process.stderr.write(`${new Date().toISOString()} ${name} ${message}${text}\n`)
+    }
+  return {
+    debug: write('debug'),
+    info: write('info'),
+    warn: write('warn'),
+    error: write('error'),
+    child: (fields) => prettyLogger(level, { ...bound, ...fields }),
+  }
+}
+
+/** JSON escapes control characters, so that a value cannot forge a line. */
+function printable(value: unknown): string {
+  const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? 'undefined')
+  return /^[\w.:/@%+-]+$/.test(text) ? text : JSON.stringify(text)
+}

@@ -1,0 +1,115 @@
+import { describe, expect, test } from 'vitest'
+import { ManualClock } from '../base/clock.ts'
+import { SILENT } from '../base/log.ts'
+import { MetricsRegistry } from '../base/metrics.ts'
+import { ProblemError } from '../base/problems.ts'
+import type { Commit, Journal, JournalBatch } from '../model/journal.ts'
+import type { RawBatch } from '../model/source.ts'
+import { Ingest } from './ingest.ts'
+
+const raw = (text: string): RawBatch => ({ items: [{ text, key: text, receivedMs: 5 }] })
+
+function setUp() {
+  const appended: { batch: JournalBatch; commit: Commit }[] = []
+  let failing = 0
+  const clock = new ManualClock(1_000)
+  const journal = {
+    append: async (batch: JournalBatch, commit: Commit) => {
+      if (failing > 0) {
+        failing -= 1
+        throw new ProblemError({ code: 'INPUT_UNREADABLE', message: 'full' })
+      }
+      appended.push({ batch, commit })
+      return appended.length
+    },
+    cursors: () => new Map([['a', '7']]),
+  } as unknown as Journal
+  const metrics = new MetricsRegistry()
+  let prepared = 0
+  const ingest = new Ingest({
+    source: 's',
+    journal,
+    clock,
+    log: SILENT,
+    metrics,
+    pause: async () => undefined,
+    preparer: {
+      prepare: (batch, ingestedMs) => {
+        prepared += 1
+        const events = batch.items.map((item) => ({ id: item.key, time: 900, doc: {} }))
+        const changes = [{ key: batch.items[0]!.text, value: 'x' }]
+        return {
+          batch: { source: 's', ingestedMs, events, routine: { idle: 2 } },
+          commit: { decoderState: { source: 's', changes } },
+        }
+      },
+    },
+  })
+  return {
+    ingest,
+    appended,
+    clock,
+    metrics,
+    fail: (times: number) => (failing = times),
+    prepared: () => prepared,
+  }
+}
+
+describe('a source delivers', () => {
+  test('and is told durable only after the append, in the order of its calls', async () => {
+    const { ingest, appended } = setUp()
+    const answers = await Promise.all([
+      ingest.deliver(raw('a'), 'wait'),
+      ingest.deliver(raw('b'), 'wait'),
+      ingest.deliver(raw('c'), 'wait'),
+    ])
+    expect(answers.map((answer) => answer.kind)).toEqual(['durable', 'durable', 'durable'])
+    expect(appended.map(({ batch }) => batch.events?.[0]?.id)).toEqual(['a', 'b', 'c'])
+  })
+
+  test('a full journal is waited for with the batch as it was prepared', async () => {
+    const { ingest, appended, fail, prepared, metrics } = setUp()
+    fail(3)
+    const answer = await ingest.deliver(raw('a'), 'wait')
+    expect(answer).toEqual({ kind: 'durable', events: 1, rejects: 0 })
+    expect(appended).toHaveLength(1)
+    expect(prepared()).toBe(1)
+    expect(metrics.value('picket_source_waits_total', { source: 's' })).toBe(3)
+  })
+
+  test('a refused batch answers busy, and its decoder changes are not lost', async () => {
+    const { ingest, appended, fail } = setUp()
+    fail(1)
+    const answer = await ingest.deliver(raw('a'), 'refuse')
+    expect(answer.kind).toBe('busy')
+    await ingest.deliver(raw('b'), 'refuse')
+    await ingest.deliver(raw('c'), 'refuse')
+    const keys = appended.map(({ commit }) => commit.decoderState?.changes.map(({ key }) => key))
+    expect(keys).toEqual([['a', 'b'], ['c']])
+  })
+
+  test('a stopped source is not held for ever', async () => {
+    const { ingest, fail } = setUp()
+    fail(1_000)
+    ingest.stop()
+    expect((await ingest.deliver(raw('a'), 'wait')).kind).toBe('busy')
+  })
+})
+
+describe('the tick of a source', () => {
+  test('is its newest event while it flows, now when it is connected and idle', async () => {
+    const { ingest, clock } = setUp()
+    ingest.status('connected')
+    await ingest.deliver(raw('a'), 'wait')
+    expect(ingest.tick(1_500, 1_000).watermarkMs).toBe(900)
+    clock.set(9_000)
+    expect(ingest.tick(9_000, 1_000).watermarkMs).toBe(9_000)
+  })
+
+  test('stands still while the source is paused or down', async () => {
+    const { ingest } = setUp()
+    await ingest.deliver(raw('a'), 'wait')
+    ingest.status('down')
+    expect(ingest.tick(9_000, 1_000)).toMatchObject({ state: 'down', watermarkMs: 900 })
+  })
+})

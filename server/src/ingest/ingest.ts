@@ -1,0 +1,178 @@
+import type { Clock } from '../base/clock.ts'
+import type { Logger } from '../base/log.ts'
+import type { Metrics } from '../base/metrics.ts'
+import { ProblemError } from '../base/problems.ts'
+import type { StateChange } from '../model/decoder.ts'
+import type { Commit, Journal, JournalBatch, Tick } from '../model/journal.ts'
+import type { Delivery, RawBatch, SourceSink, SourceState } from '../model/source.ts'
+
+/** What turns raw input of one source into a journal batch; see `prepare.ts`. Synchronous. */
+export interface Preparer {
+  prepare(raw: RawBatch, ingestedMs: number): { batch: JournalBatch; commit: Commit }
+}
+
+export interface IngestOptions {
+  readonly source: string
+  readonly journal: Journal
+  readonly preparer: Preparer
+  readonly clock: Clock
+  readonly log: Logger
+  readonly metrics: Metrics
+  /** Waits the given time, or less when the source stops. */
+  readonly pause: (ms: number) => Promise<void>
+}
+
+const RETRY_FIRST_MS = 50
+const RETRY_MAX_MS = 2_000
+const DROP_REASONS_MAX = 20
+
+/**
+ * One source's way into the journal: decode, normalize, append, and only then "durable". The batches
+ * of a source are journalled in the order they came; a prepared batch that finds the journal full
+ * waits as it is, because its decoder has already moved on.
+ */
+export class Ingest implements SourceSink {
+  readonly #options: IngestOptions
+  readonly #counters: ReturnType<typeof makeCounters>
+  readonly #dropReasons = new Set<string>()
+  #tail: Promise<unknown> = Promise.resolve()
+  #pending = 0
+  #lastDeliveryMs = 0
+  #eventTimeMaxMs = 0
+  #state: SourceState = 'down'
+  #detail: string | undefined
+  #stopped = false
+  /** Decoder changes of a refused batch: they commit with the next one. */
+  #carried: StateChange[] = []
+
+  constructor(options: IngestOptions) {
+    this.#options = options
+    this.#counters = makeCounters(options.metrics)
+  }
+
+  async deliver(raw: RawBatch, whenFull: 'wait' | 'refuse'): Promise<Delivery> {
+    const turn = this.#tail.then(() => this.#append(raw, whenFull))
+    this.#tail = turn.catch(() => undefined)
+    this.#pending += 1
+    try {
+      return await turn
+    } finally {
+      this.#pending -= 1
+    }
+  }
+
+  cursors(): ReadonlyMap<string, string> {
+    return this.#options.journal.cursors(this.#options.source)
+  }
+
+  dropped(reason: string, count: number): void {
+    const bounded =
+      this.#dropReasons.has(reason) || this.#dropReasons.size < DROP_REASONS_MAX ? reason : 'other'
+    this.#dropReasons.add(bounded)
+    this.#counters.dropped.inc({ source: this.#options.source, reason: bounded }, count)
+  }
+
+  status(state: SourceState, detail?: string): void {
+    if (state === this.#state && detail === this.#detail) return
+    this.#state = state
+    this.#detail = detail
+    const { log, source } = this.#options
+    log.info(
+      { source, state, ...(detail === undefined ? {} : { detail }) },
+      'Source changed state.',
+    )
+  }
+
+  get state(): { readonly state: SourceState; readonly detail: string | undefined } {
+    return { state: this.#state, detail: this.#detail }
+  }
+
+  /**
+   * How far this source is believed complete. While input flows: the newest event time, never ahead
+   * of receipt. While it is connected and has nothing to say: now.
+   */
+  tick(nowMs: number, idleMs: number): Tick {
+    const idle = this.#pending === 0 && nowMs - this.#lastDeliveryMs >= idleMs
+    const watermarkMs =
+      this.#state === 'connected' && idle ? nowMs : Math.min(this.#eventTimeMaxMs, nowMs)
+    return { source: this.#options.source, state: this.#state, watermarkMs, atMs: nowMs }
+  }
+
+  /** No further retries; what waits answers busy. */
+  stop(): void {
+    this.#stopped = true
+  }
+
+  async #append(raw: RawBatch, whenFull: 'wait' | 'refuse'): Promise<Delivery> {
+    const { preparer, clock, source } = this.#options
+    const ingestedMs = clock.now()
+    const { batch, commit } = preparer.prepare(raw, ingestedMs)
+    const whole = this.#withCarried(commit)
+    let waitMs = RETRY_FIRST_MS
+    for (;;) {
+      const problem = await this.#tryAppend(batch, whole)
+      if (problem === undefined) break
+      if (whenFull === 'refuse' || this.#stopped) {
+        this.#carried.push(...(whole.decoderState?.changes ?? []))
+        return { kind: 'busy', problem, retryAfterMs: RETRY_MAX_MS }
+      }
+      this.#counters.waits.inc({ source })
+      await this.#options.pause(waitMs)
+      waitMs = Math.min(waitMs * 2, RETRY_MAX_MS)
+    }
+    this.#carried = []
+    return this.#count(batch, raw, ingestedMs)
+  }
+
+  #withCarried(commit: Commit): Commit {
+    if (this.#carried.length === 0) return commit
+    const changes = [...this.#carried, ...(commit.decoderState?.changes ?? [])]
+    return { ...commit, decoderState: { source: this.#options.source, changes } }
+  }
+
+  async #tryAppend(
+    batch: JournalBatch,
+    commit: Commit,
+  ): Promise<ProblemError['problem'] | undefined> {
+    try {
+      await this.#options.journal.append(batch, commit)
+      return undefined
+    } catch (error) {
+      if (!(error instanceof ProblemError)) throw error
+      return error.problem
+    }
+  }
+
+  #count(batch: JournalBatch, raw: RawBatch, ingestedMs: number): Delivery {
+    const { source } = this.#options
+    const events = batch.events ?? []
+    for (const event of events) {
+      if (event.time > this.#eventTimeMaxMs) {
+        this.#eventTimeMaxMs = Math.min(event.time, ingestedMs)
+      }
+    }
+    this.#lastDeliveryMs = ingestedMs
+    const rejects = batch.deadLetters?.length ?? 0
+    this.#counters.items.inc({ source }, raw.items.length)
+    this.#counters.events.inc({ source }, events.length)
+    if (rejects > 0) this.#counters.rejects.inc({ source }, rejects)
+    for (const [name, count] of Object.entries(batch.routine ?? {})) {
+      this.#counters.routine.inc({ source, class: name }, count)
+    }
+    return { kind: 'durable', events: events.length, rejects }
+  }
+}
+
+function makeCounters(metrics: Metrics) {
+  return {
+    items: metrics.counter('picket_source_items_total', 'Inputs received, by source.'),
+    events: metrics.counter('picket_source_events_total', 'Events journalled, by source.'),
+    rejects: metrics.counter('picket_source_rejects_total', 'Inputs that became dead letters.'),
+    routine: metrics.counter('picket_source_routine_total', 'Routine inputs, by class.'),
+    dropped: metrics.counter('picket_source_dropped_total', 'Inputs let go, by reason.'),
+    waits: metrics.counter(
+      'picket_source_waits_total',
+      'Times a source was held by a full journal.',
+    ),
+  }
+}
