@@ -1,0 +1,48 @@
+const ISO =
+  /^(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?\s?(Z|[+-]\d\d(?::?\d\d)?)?)?$/i
+
+/**
+ * Milliseconds since the epoch of an ISO 8601 date or date-time; UTC where it names no zone.
+ * Undefined for anything else, and for days and hours that do not exist.
+ */
+export function isoToMs(text: string): number | undefined {
+  if (text.length < 10 || text.length > 40) return undefined
+  const parts = ISO.exec(text)
+  if (parts === null) return undefined
+  const [, year, month, day, hour = '0', minute = '0', second = '0', fraction = '', zone] = parts
+  const dayMs = Date.UTC(Number(year), Number(month) - 1, Number(day))
+  if (new Date(dayMs).getUTCDate() !== Number(day)) return undefined
+  if (Number(hour) > 23 || Number(minute) > 59 || Number(second) > 60) return undefined
+  const ms = Math.trunc(Number(`0.${fraction}0`) * 1000)
+  const clockMs = ((Number(hour) * 60 + Number(minute)) * 60 + Number(second)) * 1000 + ms
+  return dayMs + clockMs - zoneMs(zone)
+}
+
+function zoneMs(zone: string | undefined): number {
+  if (zone === undefined || zone.toUpperCase() === 'Z') return 0
+  const digits = zone.slice(1).replace(':', '').padEnd(4, '0')
+  const minutes = Number(digits.slice(0, 2)) * 60 + Number(digits.slice(2))
+  return (zone.startsWith('-') ? -minutes : minutes) * 60_000
+}
+
+const FILETIME_TO_UNIX_MS = 11_644_473_600_000
+
+/**
+ * A number as a time, told apart by magnitude: seconds, milliseconds, microseconds, Windows
+ * FILETIME (1.2e17 to 1.6e17, years 1981 to 2108) or nanoseconds since the epoch.
+ */
+export function epochToMs(value: number): number | undefined {
+  if (!Number.isFinite(value)) return undefined
+  const size = Math.abs(value)
+  if (size < 1e11) return value * 1000
+  if (size < 1e14) return value
+  if (size < 1e17) return value / 1000
+  if (value >= 1.2e17 && value < 1.6e17) return value / 10_000 - FILETIME_TO_UNIX_MS
+  return value / 1e6
+}
+
+/** A time as ISO 8601 text or as a number of the epoch, in milliseconds since the epoch. */
+export function timeToMs(value: unknown): number | undefined {
+  if (typeof value === 'number') return epochToMs(value)
+  return typeof value === 'string' ? isoToMs(value) : undefined
+}
