@@ -1,0 +1,205 @@
+import type {
+  Correlator,
+  CorrelatorLimits,
+  EventRef,
+  Hit,
+  Moment,
+  Observation,
+} from './correlator.ts'
+import { KeyTable, type Hold } from './key-table.ts'
+
+/** One matched event of a key. `ref` is dropped once a hit has covered it. */
+interface Entry {
+  readonly time: number
+  readonly order: number
+  ref: EventRef | undefined
+  rest: readonly EventRef[] | undefined
+  hit: boolean
+}
+
+interface Counted {
+  /** Sorted by (time, order). */
+  entries: Entry[]
+  lastHitMs: number
+}
+
+/**
+ * `event_count` with a lower bound N: an event is a hit when it and the events of its key within
+ * the timespan before it (inclusive) are at least N. Monotone: an event that arrives out of order
+ * can only add hits, so each is final at once.
+ *
+ * A key keeps about 2N entries however many events it sees: an entry that is a hit itself, with N
+ * neighbours on either side all within one timespan, can be forgotten, because every window that
+ * holds it holds N others (see `thin`).
+ */
+export class EventCount implements Correlator {
+  readonly table: KeyTable<Counted>
+  readonly #least: number
+  readonly #timespanMs: number
+  readonly #entriesMax: number
+
+  constructor(options: { least: number; timespanMs: number; limits: CorrelatorLimits }) {
+    this.#least = options.least
+    this.#timespanMs = options.timespanMs
+    this.#entriesMax = options.limits.entriesMax
+    this.table = new KeyTable({ keysMax: options.limits.keysMax, codec: CODEC })
+  }
+
+  observe(observation: Observation, moment: Moment): void {
+    const { parts } = observation
+    for (const [index, { key }] of parts.entries()) {
+      // An event that matches two inputs of the rule is one event.
+      if (index > 0 && parts.findIndex((part) => part.key === key) < index) continue
+      this.#count(key, observation, moment)
+    }
+  }
+
+  advance(moment: Moment): void {
+    for (;;) {
+      const key = this.table.nextDue(moment.watermarkMs)
+      if (key === undefined) return
+      this.table.delete(key)
+    }
+  }
+
+  finish(_moment: Moment): void {
+    // Hits were final when they came.
+  }
+
+  #count(key: string, observation: Observation, moment: Moment): void {
+    let counted = this.table.get(key)
+    if (counted === undefined) {
+      if (!this.table.admit()) return
+      counted = { entries: [], lastHitMs: Number.NEGATIVE_INFINITY }
+    }
+    const { entries } = counted
+    this.#forget(entries, moment.watermarkMs)
+    const [ref, ...rest] = observation.events
+    const { time, order } = observation
+    const entry = { time, order, ref, rest: rest.length > 0 ? rest : undefined, hit: false }
+    const at = placeOf(entries, entry)
+    if (at === entries.length) entries.push(entry)
+    else entries.splice(at, 0, entry)
+    for (let index = at; index < entries.length; index += 1) {
+      if (entries[index]!.time - time > this.#timespanMs) break
+      if (this.#becomesHit(entries, index)) {
+        counted.lastHitMs = Math.max(counted.lastHitMs, entries[index]!.time)
+        moment.sink.hit(this.#hitOf(key, entries, index), 'final')
+      }
+    }
+    this.#thin(entries)
+    this.table.put(key, counted, {
+      hold: this.#holdOf(counted, moment.watermarkMs),
+      dueMs: entries.at(-1)!.time + this.#timespanMs,
+    })
+  }
+
+  #holdOf(counted: Counted, watermarkMs: number): Hold {
+    if (counted.lastHitMs + this.#timespanMs >= watermarkMs) return 'held'
+    return counted.entries.length > 1 ? 'grown' : 'fresh'
+  }
+
+  #becomesHit(entries: readonly Entry[], index: number): boolean {
+    const entry = entries[index]!
+    if (entry.hit) return false
+    const start = entries[index - this.#least + 1]
+    if (start === undefined || entry.time - start.time > this.#timespanMs) return false
+    entry.hit = true
+    return true
+  }
+
+  /** The hit of one entry, with the events of its window that no earlier hit covered. */
+  #hitOf(key: string, entries: readonly Entry[], index: number): Hit {
+    const { time, order } = entries[index]!
+    const events: EventRef[] = []
+    for (let back = index; back >= 0 && time - entries[back]!.time <= this.#timespanMs; back -= 1) {
+      const entry = entries[back]!
+      if (entry.ref === undefined) continue
+      if (entry.rest !== undefined) events.push(...entry.rest.toReversed())
+      events.push(entry.ref)
+      entry.ref = undefined
+      entry.rest = undefined
+    }
+    return { key, name: String(order), time, order, events: events.reverse() }
+  }
+
+  /** Drops what no future window can reach. */
+  #forget(entries: Entry[], watermarkMs: number): void {
+    let gone = 0
+    while (gone < entries.length && entries[gone]!.time < watermarkMs - this.#timespanMs) gone += 1
+    if (gone > 0) entries.splice(0, gone)
+  }
+
+  #thin(entries: Entry[]): void {
+    const least = this.#least
+    // Not at every event: a list that cannot be thinned must not be walked each time.
+    if (entries.length < 4 * least || entries.length % Math.max(32, least) !== 0) return
+    let kept = 0
+    for (let index = 0; index < entries.length; index += 1) {
+      const entry = entries[index]!
+      const before = kept >= least ? entries[kept - least] : undefined
+      const after = entries[index + least]
+      const spare =
+        entry.hit &&
+        entry.ref === undefined &&
+        before !== undefined &&
+        after !== undefined &&
+        after.time - before.time <= this.#timespanMs
+      if (spare) continue
+      entries[kept] = entry
+      kept += 1
+    }
+    entries.length = kept
+    if (kept > this.#entriesMax) {
+      this.table.losses.trimmed += kept - this.#entriesMax
+      entries.splice(0, kept - this.#entriesMax)
+    }
+  }
+}
+
+/** Index after all entries that come before (time, order). */
+function placeOf(entries: readonly Entry[], entry: { time: number; order: number }): number {
+  let low = 0
+  let high = entries.length
+  const last = entries[high - 1]
+  if (last === undefined || isBefore(last, entry)) return high
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if (isBefore(entries[middle]!, entry)) low = middle + 1
+    else high = middle
+  }
+  return low
+}
+
+function isBefore(a: { time: number; order: number }, b: { time: number; order: number }): boolean {
+  return a.time < b.time || (a.time === b.time && a.order < b.order)
+}
+
+type Row = [lastHitMs: number | null, ...entries: EntryRow[]]
+type EntryRow = [time: number, order: number, hit: 0 | 1, refs?: readonly EventRef[]]
+
+const CODEC = {
+  encode(counted: Counted): Row {
+    const last = Number.isFinite(counted.lastHitMs) ? counted.lastHitMs : null
+    return [last, ...counted.entries.map(entryRow)]
+  },
+  decode(row: unknown): Counted {
+    const [last, ...entries] = row as Row
+    return {
+      lastHitMs: last ?? Number.NEGATIVE_INFINITY,
+      entries: entries.map(([time, order, hit, refs]) => ({
+        time,
+        order,
+        hit: hit === 1,
+        ref: refs?.[0],
+        rest: refs !== undefined && refs.length > 1 ? refs.slice(1) : undefined,
+      })),
+    }
+  },
+}
+
+function entryRow(entry: Entry): EntryRow {
+  const { time, order, hit, ref, rest } = entry
+  if (ref === undefined) return [time, order, hit ? 1 : 0]
+  return [time, order, hit ? 1 : 0, [ref, ...(rest ?? [])]]
+}

@@ -1,0 +1,58 @@
+import { fieldOf, type EcsDoc } from '../model/event.ts'
+
+/**
+ * A group key is the JSON array of its values as text, null where an optional field is absent:
+ * `["10.0.0.5","ok1"]`. Values of different types that print alike are one value, as for a person.
+ */
+export function encodeKey(values: readonly (string | null)[]): string {
+  if (values.length === 1 && values[0] !== null) return `[${JSON.stringify(values[0])}]`
+  return JSON.stringify(values)
+}
+
+export function decodeKey(key: string): readonly (string | null)[] {
+  return JSON.parse(key) as (string | null)[]
+}
+
+/** The key of a rule without a group. */
+export const NO_GROUP = '[]'
+
+/** Combinations of multi-valued key fields looked at; more are left out. */
+const COMBINATIONS_MAX = 64
+
+/** The values of a field as text: none when absent or null, several when it is an array. */
+export function textsOf(doc: EcsDoc, path: string): readonly string[] {
+  const value = fieldOf(doc, path)
+  if (value === undefined || value === null) return []
+  if (!Array.isArray(value)) return [textOf(value)]
+  const texts: string[] = []
+  for (const one of value) {
+    if (one === null || one === undefined) continue
+    const text = textOf(one)
+    if (!texts.includes(text)) texts.push(text)
+    if (texts.length >= COMBINATIONS_MAX) break
+  }
+  return texts
+}
+
+function textOf(value: unknown): string {
+  if (typeof value === 'string') return value
+  return typeof value === 'object' ? JSON.stringify(value) : `${value as number | boolean}`
+}
+
+/** Every combination of one value per field; none when a field is absent and not optional. */
+export function keysOf(
+  doc: EcsDoc,
+  fields: readonly { readonly path: string; readonly optional?: boolean }[],
+): readonly string[] {
+  if (fields.length === 0) return [NO_GROUP]
+  let rows: (string | null)[][] = [[]]
+  for (const { path, optional } of fields) {
+    const texts: readonly (string | null)[] = textsOf(doc, path)
+    const choices = texts.length === 0 && optional === true ? [null] : texts
+    if (choices.length === 0) return []
+    if (rows.length === 1 && choices.length === 1) rows[0]!.push(choices[0]!)
+    else rows = rows.flatMap((row) => choices.map((one) => [...row, one]))
+    if (rows.length > COMBINATIONS_MAX) rows.length = COMBINATIONS_MAX
+  }
+  return rows.map(encodeKey)
+}
