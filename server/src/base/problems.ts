@@ -13,6 +13,12 @@ export const ERROR_CODES = {
   // files and input
   INPUT_UNREADABLE: { status: 422, help: 'A file that was named could not be read.' },
   USAGE: { status: 400, help: 'The command was called with arguments it does not take.' },
+  // state
+  STATE_UNAVAILABLE: { status: 503, help: 'The state database did not answer.' },
+  STATE_FULL: { status: 507, help: 'The state database has no room left on its disk.' },
+  STATE_NEWER: { status: 500, help: 'The state was written by a newer version of Picket.' },
+  STATE_MISSING: { status: 404, help: 'There is no state database where one was expected.' },
+  STATE_SEALED: { status: 500, help: 'A sealed value of the state could not be opened.' },
 } as const satisfies Record<string, { readonly status: number; readonly help: string }>
 
 export type ErrorCode = keyof typeof ERROR_CODES

@@ -48,6 +48,22 @@ export interface AlertRecord {
   readonly continues?: string
   /** Open episodes still collect hits. */
   readonly open: boolean
+  /**
+   * Where its events came from, for people who may see only a part of the fleet. An alert without
+   * it, or with more values than fit (`complete: false`), is shown only to those who may see all.
+   */
+  readonly scope?: AlertScope
 }
+
+/** Distinct `iot.site`, `device.type` and `event.dataset` of an episode's events; bounded. */
+export interface AlertScope {
+  readonly sites: readonly string[]
+  readonly deviceTypes: readonly string[]
+  readonly datasets: readonly string[]
+  readonly complete: boolean
+}
+
+/** Most values a scope lists of each kind. */
+export const ALERT_SCOPE_MAX = 64
 
 export const ALERT_EVENTS_MAX = 100

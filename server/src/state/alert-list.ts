@@ -1,0 +1,155 @@
+import { SEVERITIES, type AlertRecord, type AlertState, type Severity } from '../model/alert.ts'
+import { openAlert } from './alerts.ts'
+import type { State } from './state.ts'
+import type { AlertScopeRow, Db } from './tables.ts'
+
+/**
+ * What part of the fleet a person may see; absent: all of it. An alert is seen only when everything
+ * in it is allowed: one that spans an allowed site and another would tell of the other.
+ */
+export interface Visibility {
+  readonly sites?: readonly string[]
+  readonly deviceTypes?: readonly string[]
+  readonly datasets?: readonly string[]
+}
+
+/** Newest first; all filters narrow. */
+export interface AlertFilter {
+  readonly severityMin?: Severity
+  readonly states?: readonly AlertState[]
+  readonly open?: boolean
+  readonly ruleId?: string
+  /** Alerts that a planned change explains are left out unless asked for. */
+  readonly suppressed?: 'without' | 'with' | 'only'
+  /** Overlap of the episode with a span of event time, ms since the epoch, end excluded. */
+  readonly fromMs?: number
+  readonly toMs?: number
+  readonly visibility?: Visibility
+}
+
+export interface AlertPage {
+  readonly alerts: readonly AlertRecord[]
+  /** Hands back where to go on; absent at the end. */
+  readonly cursor?: string
+}
+
+export const ALERT_PAGE_MAX = 500
+
+/** Rejects nothing: a cursor that is not one of ours starts at the beginning. */
+export async function listAlerts(
+  state: State,
+  db: Db,
+  filter: AlertFilter,
+  page: { readonly limit: number; readonly cursor?: string },
+): Promise<AlertPage> {
+  const limit = Math.min(Math.max(page.limit, 1), ALERT_PAGE_MAX)
+  let query = filtered(state, db, filter)
+    .select(['id', 'body', 'opened_offset', 'opened_index'])
+    .orderBy('opened_offset', 'desc')
+    .orderBy('opened_index', 'desc')
+    .limit(limit + 1)
+  const after = page.cursor === undefined ? undefined : parseCursor(page.cursor)
+  if (after !== undefined) {
+    query = query.where((eb) =>
+      eb(eb.refTuple('opened_offset', 'opened_index'), '<', eb.tuple(after.offset, after.index)),
+    )
+  }
+  const rows = await query.execute()
+  const alerts = rows.slice(0, limit).map((row) => openAlert(state, row.id, row.body))
+  const last = rows[limit - 1]
+  if (rows.length <= limit || last === undefined) return { alerts }
+  return { alerts, cursor: formatCursor(last.opened_offset, last.opened_index) }
+}
+
+/** Counts by severity, for the head of a list; zeros included. */
+export async function countAlerts(
+  state: State,
+  db: Db,
+  filter: AlertFilter,
+): Promise<Readonly<Record<Severity, number>>> {
+  const rows = await filtered(state, db, filter)
+    .select((eb) => ['severity', eb.fn.countAll<number>().as('count')])
+    .groupBy('severity')
+    .execute()
+  const counts = { informational: 0, low: 0, medium: 0, high: 0, critical: 0 }
+  for (const row of rows) counts[SEVERITIES[row.severity] ?? 'medium'] = Number(row.count)
+  return counts
+}
+
+/** Whether this alert may be seen; an unknown one may not. */
+export async function isAlertVisible(
+  state: State,
+  db: Db,
+  id: string,
+  visibility: Visibility | undefined,
+): Promise<boolean> {
+  const filter: AlertFilter = { suppressed: 'with', ...(visibility && { visibility }) }
+  const row = await filtered(state, db, filter).select('id').where('id', '=', id).executeTakeFirst()
+  return row !== undefined
+}
+
+/** Revisions newer than a place in the journal, oldest first: what a live stream sends next. */
+export async function alertsSince(
+  state: State,
+  db: Db,
+  filter: AlertFilter,
+  after: { readonly offset: number; readonly index: number; readonly limit: number },
+): Promise<readonly { offset: number; index: number; alert: AlertRecord }[]> {
+  const rows = await filtered(state, db, filter)
+    .select(['id', 'body', 'updated_offset', 'updated_index'])
+    .where((eb) =>
+      eb(eb.refTuple('updated_offset', 'updated_index'), '>', eb.tuple(after.offset, after.index)),
+    )
+    .orderBy('updated_offset')
+    .orderBy('updated_index')
+    .limit(Math.min(after.limit, ALERT_PAGE_MAX))
+    .execute()
+  return rows.map((row) => ({
+    offset: row.updated_offset,
+    index: row.updated_index,
+    alert: openAlert(state, row.id, row.body),
+  }))
+}
+
+function filtered(state: State, db: Db, filter: AlertFilter) {
+  let query = db.selectFrom('alert').where('tenant', '=', state.tenant)
+  if (filter.severityMin !== undefined) {
+    query = query.where('severity', '>=', SEVERITIES.indexOf(filter.severityMin))
+  }
+  if (filter.states !== undefined) query = query.where('state', 'in', filter.states)
+  if (filter.open !== undefined) query = query.where('open', '=', filter.open ? 1 : 0)
+  if (filter.ruleId !== undefined) query = query.where('rule_id', '=', filter.ruleId)
+  if (filter.fromMs !== undefined) query = query.where('last_ms', '>=', filter.fromMs)
+  if (filter.toMs !== undefined) query = query.where('first_ms', '<', filter.toMs)
+  if (filter.suppressed === 'only') query = query.where('suppressed_by', 'is not', null)
+  else if (filter.suppressed !== 'with') query = query.where('suppressed_by', 'is', null)
+  const { sites, deviceTypes, datasets } = filter.visibility ?? {}
+  const limits: readonly [AlertScopeRow['kind'], readonly string[] | undefined][] = [
+    ['site', sites],
+    ['device_type', deviceTypes],
+    ['dataset', datasets],
+  ]
+  for (const [kind, allowed] of limits) {
+    if (allowed === undefined) continue
+    query = query.where('scope_complete', '=', 1).where((eb) => {
+      const named = eb
+        .selectFrom('alert_scope')
+        .select('alert_scope.value')
+        .whereRef('alert_scope.tenant', '=', 'alert.tenant')
+        .whereRef('alert_scope.alert_id', '=', 'alert.id')
+        .where('alert_scope.kind', '=', kind)
+      const other = allowed.length === 0 ? named : named.where('value', 'not in', allowed)
+      return eb.and([eb.exists(named), eb.not(eb.exists(other))])
+    })
+  }
+  return query
+}
+
+function formatCursor(offset: number, index: number): string {
+  return Buffer.from(`${offset}.${index}`).toString('base64url')
+}
+
+function parseCursor(text: string): { offset: number; index: number } | undefined {
+  const found = /^(\d{1,15})\.(\d{1,15})$/.exec(Buffer.from(text, 'base64url').toString('utf8'))
+  return found === null ? undefined : { offset: Number(found[1]), index: Number(found[2]) }
+}
