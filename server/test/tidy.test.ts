@@ -18,7 +18,9 @@ const FLOORS: Readonly<Record<string, number>> = {
     2,
     'decode normalize fleet rule correlate baseline alert case playbook audit ledger search ocsf',
   ),
-  ...on(3, 'journal store state source notify action archive library vault'),
+  // keys and the data directory: the edges above seal and flush with it
+  vault: 2.5,
+  ...on(3, 'journal store state source notify action archive library'),
   ...on(4, 'ingest detect respond retain hunt'),
   ...on(5, 'api cli config'),
   app: 6,

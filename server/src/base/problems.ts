@@ -19,6 +19,20 @@ export const ERROR_CODES = {
   STATE_NEWER: { status: 500, help: 'The state was written by a newer version of Picket.' },
   STATE_MISSING: { status: 404, help: 'There is no state database where one was expected.' },
   STATE_SEALED: { status: 500, help: 'A sealed value of the state could not be opened.' },
+  // vault: data directory and keys
+  DATA_UNUSABLE: { status: 500, help: 'The data directory cannot be made, read or written.' },
+  DATA_LOCKED: { status: 409, help: 'Another process is using the data directory.' },
+  DATA_NEWER: { status: 409, help: 'The data directory was written by a newer version.' },
+  VAULT_KEY_UNREADABLE: { status: 422, help: 'The master key could not be read from its source.' },
+  VAULT_KEY_FORM: { status: 422, help: 'The master key is not 32 bytes in hexadecimal or base64.' },
+  VAULT_WRONG_KEY: { status: 422, help: 'The data was sealed with another master key.' },
+  VAULT_DAMAGED: { status: 500, help: 'A key file is missing or damaged.' },
+  // journal
+  JOURNAL_FULL: { status: 503, help: 'The journal has reached its byte or age budget.' },
+  JOURNAL_DISK: { status: 507, help: 'The journal could not be written to disk.' },
+  JOURNAL_BATCH: { status: 413, help: 'A batch is larger than the journal takes.' },
+  JOURNAL_CORRUPT: { status: 500, help: 'A record of the journal cannot be read.' },
+  JOURNAL_CLOSED: { status: 503, help: 'The journal is closed.' },
 } as const satisfies Record<string, { readonly status: number; readonly help: string }>
 
 export type ErrorCode = keyof typeof ERROR_CODES
