@@ -121,7 +121,7 @@ export class Ingest implements SourceSink {
       waitMs = Math.min(waitMs * 2, RETRY_MAX_MS)
     }
     this.#carried = []
-    return this.#count(batch, raw, ingestedMs)
+    return this.#count(batch, ingestedMs)
   }
 
   #withCarried(commit: Commit): Commit {
@@ -143,7 +143,7 @@ export class Ingest implements SourceSink {
     }
   }
 
-  #count(batch: JournalBatch, raw: RawBatch, ingestedMs: number): Delivery {
+  #count(batch: JournalBatch, ingestedMs: number): Delivery {
     const { source } = this.#options
     const events = batch.events ?? []
     for (const event of events) {
@@ -153,7 +153,6 @@ export class Ingest implements SourceSink {
     }
     this.#lastDeliveryMs = ingestedMs
     const rejects = batch.deadLetters?.length ?? 0
-    this.#counters.items.inc({ source }, raw.items.length)
     this.#counters.events.inc({ source }, events.length)
     if (rejects > 0) this.#counters.rejects.inc({ source }, rejects)
     for (const [name, count] of Object.entries(batch.routine ?? {})) {
@@ -165,7 +164,6 @@ export class Ingest implements SourceSink {
 
 function makeCounters(metrics: Metrics) {
   return {
-    items: metrics.counter('picket_source_items_total', 'Inputs received, by source.'),
     events: metrics.counter('picket_source_events_total', 'Events journalled, by source.'),
     rejects: metrics.counter('picket_source_rejects_total', 'Inputs that became dead letters.'),
     routine: metrics.counter('picket_source_routine_total', 'Routine inputs, by class.'),
