@@ -232,7 +232,10 @@ async function compareEvents() {
   const doubled = [...seen].filter(([, count]) => count > 1)
   if (missing.length + doubled.length + others > 0) {
     fail(
-      `${missing.length} lost (${missing.slice(0, 5)}), ${doubled.length} doubled (${doubled.slice(0, 5)}), ${others} unknown`,
+      `${missing.length} lost (${missing.slice(0, 5).join(' ')}), ${doubled.length} doubled (${doubled
+        .slice(0, 5)
+        .map(([id]) => id)
+        .join(' ')}), ${others} unknown`,
     )
   }
 }

@@ -1,14 +1,14 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, expect, test } from 'vitest'
+import { afterAll, expect, test } from 'vitest'
 import { BrokerLog } from './broker-log.ts'
 import { startBroker } from './broker.ts'
 import { openClient } from './client.ts'
 import { DEVICE_TYPES, makeFleet } from './fleet.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'picket-simulator-'))
-afterEach(() => rmSync(folder, { recursive: true, force: true }))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 test('a fleet has five device types, and no two devices share an id or an address', () => {
   const fleet = makeFleet(300)
@@ -32,7 +32,7 @@ test("the broker's log says who came, who was refused and who was replaced, as M
   const second = openClient(port, login)
   await new Promise((resolve) => second.once('connect', resolve))
   const refused = openClient(port, { ...login, id: 'bad-1', password: 'wrong' })
-  await new Promise((resolve) => refused.once('close', resolve))
+  await new Promise((resolve) => refused.once('close', () => resolve(undefined)))
   for (const client of [first, second, refused]) client.end(true)
   await broker.close()
   log.close()
