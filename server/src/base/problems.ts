@@ -33,6 +33,21 @@ export const ERROR_CODES = {
   JOURNAL_BATCH: { status: 413, help: 'A batch is larger than the journal takes.' },
   JOURNAL_CORRUPT: { status: 500, help: 'A record of the journal cannot be read.' },
   JOURNAL_CLOSED: { status: 503, help: 'The journal is closed.' },
+  // store and search
+  STORE_UNSUPPORTED: { status: 500, help: 'The embedded store has no engine for this platform.' },
+  STORE_UNAVAILABLE: { status: 503, help: 'The store did not answer.' },
+  STORE_BUSY: { status: 503, help: 'The store answered that it cannot do this now.' },
+  STORE_REFUSED: { status: 422, help: 'The store refused a row.' },
+  STORE_LIMIT: { status: 422, help: 'A search went over its limit of time, memory or rows.' },
+  STORE_CANCELLED: { status: 499, help: 'The search was cancelled.' },
+  STORE_QUERY: { status: 500, help: 'The store did not take a statement.' },
+  STORE_SCHEMA_NEWER: { status: 409, help: 'The store was written by a newer version.' },
+  STORE_AHEAD: { status: 409, help: 'The store holds events that the journal does not know.' },
+  STORE_BEHIND: { status: 409, help: 'The store lacks events that were written to it.' },
+  SEARCH_INVALID: {
+    status: 400,
+    help: 'A search was given a value that its template does not take.',
+  },
 } as const satisfies Record<string, { readonly status: number; readonly help: string }>
 
 export type ErrorCode = keyof typeof ERROR_CODES

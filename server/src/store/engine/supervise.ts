@@ -1,0 +1,135 @@
+import { sql } from '../sql.ts'
+import type { EngineLimits, EngineSecrets } from './config.ts'
+import { closeClients, problemOf } from './port.ts'
+import type { StoreClients, SupervisorPort } from './port.ts'
+import { startEngineProcess } from './process.ts'
+import type { EngineProcess } from './process.ts'
+
+const BACKOFF_MS_MIN = 250
+const BACKOFF_MS_MAX = 15_000
+/** A life this long was a good one: the next back-off starts small again. */
+const GOOD_LIFE_MS = 30_000
+const PULSE_EVERY_MS = 5_000
+const PULSE_MISSES_MAX = 6
+const STOP_GRACE_MS = 5_000
+
+/** Starts the engine's process over and over until told to stop. */
+export async function superviseEmbedded(
+  port: SupervisorPort,
+  options: {
+    readonly library: string
+    readonly dataDir: string
+    readonly limits: EngineLimits
+    connect(url: string, secrets: EngineSecrets): StoreClients
+  },
+): Promise<void> {
+  let backoffMs = BACKOFF_MS_MIN
+  while (!port.stopping.aborted) {
+    port.starting()
+    const started = await startEngineProcess(options)
+    let problem = started.ok ? undefined : started.problem
+    if (started.ok) {
+      const life = started.value
+      if (!life.fenced) port.log.warn({}, 'The kernel has no landlock: the store runs unfenced.')
+      const bornMs = performance.now()
+      const clients = options.connect(life.url, life.secrets)
+      problem = await live(port, life, clients)
+      closeClients(clients)
+      if (performance.now() - bornMs > GOOD_LIFE_MS) backoffMs = BACKOFF_MS_MIN
+    }
+    if (port.stopping.aborted || problem === undefined) return
+    port.down(problem, backoffMs)
+    await pause(backoffMs, port.stopping)
+    backoffMs = Math.min(backoffMs * 2, BACKOFF_MS_MAX)
+  }
+}
+
+/** Until the process ends by itself, answers no more, or is told to stop (then: undefined). */
+async function live(
+  port: SupervisorPort,
+  life: EngineProcess,
+  clients: StoreClients,
+): Promise<ReturnType<typeof problemOf> | undefined> {
+  const over = new AbortController()
+  const died = life.ended.then((said) => {
+    over.abort()
+    return said
+  })
+  try {
+    await port.ready(clients, life.pid)
+  } catch (error) {
+    await life.stop(STOP_GRACE_MS)
+    return problemOf(error)
+  }
+  const until = AbortSignal.any([port.stopping, over.signal])
+  const hung = await watchPulse(clients, until)
+  if (port.stopping.aborted && !over.signal.aborted) {
+    await life.stop(STOP_GRACE_MS)
+    return undefined
+  }
+  if (hung) life.kill()
+  const said = await died
+  const reason = hung
+    ? 'it did not answer and was ended'
+    : (said.split('\n')[0] ?? '').slice(0, 300)
+  return { code: 'STORE_UNAVAILABLE', message: `The store's engine went away: ${reason}` }
+}
+
+/** Comes back with true when several calls in a row found no answer; with false at the signal. */
+async function watchPulse(clients: StoreClients, until: AbortSignal): Promise<boolean> {
+  let misses = 0
+  while (!until.aborted) {
+    await pause(PULSE_EVERY_MS, until)
+    if (until.aborted) return false
+    misses = (await answers(clients, until)) ? 0 : misses + 1
+    if (misses >= PULSE_MISSES_MAX) return true
+  }
+  return false
+}
+
+/** Any answer counts, a refusal too. */
+async function answers(clients: StoreClients, signal: AbortSignal): Promise<boolean> {
+  try {
+    await clients.admin.query(sql`SELECT 1`, { timeoutMs: PULSE_EVERY_MS, signal })
+    return true
+  } catch (error) {
+    return problemOf(error).code !== 'STORE_UNAVAILABLE'
+  }
+}
+
+/** An external server is not ours to start: it is asked until it answers, and watched. */
+export async function watchExternal(
+  port: SupervisorPort,
+  connect: () => StoreClients,
+): Promise<void> {
+  let backoffMs = BACKOFF_MS_MIN
+  while (!port.stopping.aborted) {
+    port.starting()
+    const clients = connect()
+    try {
+      await port.ready(clients, undefined)
+      backoffMs = BACKOFF_MS_MIN
+      const hung = await watchPulse(clients, port.stopping)
+      if (hung) port.down({ code: 'STORE_UNAVAILABLE', message: 'The store went away.' }, backoffMs)
+    } catch (error) {
+      port.down(problemOf(error), backoffMs)
+    }
+    closeClients(clients)
+    await pause(backoffMs, port.stopping)
+    backoffMs = Math.min(backoffMs * 2, BACKOFF_MS_MAX)
+  }
+}
+
+/** Waits, or comes back early at the signal. */
+export function pause(ms: number, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve()
+  return new Promise((resolve) => {
+    const done = (): void => {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', done)
+      resolve()
+    }
+    const timer = setTimeout(done, ms)
+    signal.addEventListener('abort', done)
+  })
+}
