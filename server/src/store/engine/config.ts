@@ -50,30 +50,33 @@ export function engineConfig(options: {
       </handler>
     </rule>
   </http_handlers>
-  <access_control_improvements>
-    <users_without_row_policies_can_read_rows>true</users_without_row_policies_can_read_rows>
-    <on_cluster_queries_require_cluster_grant>true</on_cluster_queries_require_cluster_grant>
-    <select_from_system_db_requires_grant>true</select_from_system_db_requires_grant>
-    <select_from_information_schema_requires_grant>true</select_from_information_schema_requires_grant>
-    <settings_constraints_replace_previous>true</settings_constraints_replace_previous>
-    <table_engines_require_grant>true</table_engines_require_grant>
+  <access_control_improvements>${settings({
+    users_without_row_policies_can_read_rows: true,
+    on_cluster_queries_require_cluster_grant: true,
+    select_from_system_db_requires_grant: true,
+    select_from_information_schema_requires_grant: true,
+    settings_constraints_replace_previous: true,
+    table_engines_require_grant: true,
+  })}
   </access_control_improvements>
-  <timezone>UTC</timezone>
-  <max_server_memory_usage>${limits.memoryBytesMax}</max_server_memory_usage>
-  <max_concurrent_queries>40</max_concurrent_queries>
-  <max_thread_pool_size>200</max_thread_pool_size>
-  <mark_cache_size>${32 * 1024 * 1024}</mark_cache_size>
-  <uncompressed_cache_size>0</uncompressed_cache_size>
-  <background_pool_size>2</background_pool_size>
-  <background_merges_mutations_concurrency_ratio>1</background_merges_mutations_concurrency_ratio>
-  <background_move_pool_size>1</background_move_pool_size>
-  <background_fetches_pool_size>1</background_fetches_pool_size>
-  <background_common_pool_size>2</background_common_pool_size>
-  <background_schedule_pool_size>4</background_schedule_pool_size>
-  <merge_tree>
-    <number_of_free_entries_in_pool_to_execute_mutation>1</number_of_free_entries_in_pool_to_execute_mutation>
-    <number_of_free_entries_in_pool_to_lower_max_size_of_merge>1</number_of_free_entries_in_pool_to_lower_max_size_of_merge>
-    <number_of_free_entries_in_pool_to_execute_optimize_entire_partition>1</number_of_free_entries_in_pool_to_execute_optimize_entire_partition>
+  <timezone>UTC</timezone>${settings({
+    max_server_memory_usage: limits.memoryBytesMax,
+    max_concurrent_queries: 40,
+    max_thread_pool_size: 200,
+    mark_cache_size: 32 * 1024 * 1024,
+    uncompressed_cache_size: 0,
+    background_pool_size: 2,
+    background_merges_mutations_concurrency_ratio: 1,
+    background_move_pool_size: 1,
+    background_fetches_pool_size: 1,
+    background_common_pool_size: 2,
+    background_schedule_pool_size: 4,
+  })}
+  <merge_tree>${settings({
+    number_of_free_entries_in_pool_to_execute_mutation: 1,
+    number_of_free_entries_in_pool_to_lower_max_size_of_merge: 1,
+    number_of_free_entries_in_pool_to_execute_optimize_entire_partition: 1,
+  })}
   </merge_tree>
 </clickhouse>
 `
@@ -93,17 +96,18 @@ export function engineUsers(secrets: EngineSecrets, limits: EngineLimits): strin
       <async_insert>0</async_insert>
     </writer>
     <reader>
-      <readonly>1</readonly>
-      <max_threads>${limits.threadsMax}</max_threads>
-      <max_memory_usage>${limits.searchBytesMax}</max_memory_usage>
-      <max_bytes_before_external_sort>${Math.floor(limits.searchBytesMax / 3)}</max_bytes_before_external_sort>
-      <max_bytes_before_external_group_by>${Math.floor(limits.searchBytesMax / 3)}</max_bytes_before_external_group_by>
-      <max_execution_time>60</max_execution_time>
-      <max_concurrent_queries_for_user>8</max_concurrent_queries_for_user>
-      <max_query_size>${1024 * 1024}</max_query_size>
-      <max_ast_depth>200</max_ast_depth>
-      <max_ast_elements>20000</max_ast_elements>
-      <output_format_json_quote_64bit_integers>0</output_format_json_quote_64bit_integers>
+      <readonly>1</readonly>${settings({
+        max_threads: limits.threadsMax,
+        max_memory_usage: limits.searchBytesMax,
+        max_bytes_before_external_sort: Math.floor(limits.searchBytesMax / 3),
+        max_bytes_before_external_group_by: Math.floor(limits.searchBytesMax / 3),
+        max_execution_time: 60,
+        max_concurrent_queries_for_user: 8,
+        max_query_size: 1024 * 1024,
+        max_ast_depth: 200,
+        max_ast_elements: 20_000,
+        output_format_json_quote_64bit_integers: false,
+      })}
       <constraints>
         <max_execution_time>
           <changeable_in_readonly/><min>1</min><max>${limits.searchSecondsMax}</max>
@@ -164,6 +168,12 @@ function userOf(role: Role, password: string): string {
 ${grants}
       </grants>
     </${userName(role)}>`
+}
+
+function settings(values: Readonly<Record<string, number | boolean>>): string {
+  return Object.entries(values)
+    .map(([name, value]) => `\n    <${name}>${value}</${name}>`)
+    .join('')
 }
 
 function escapeXml(text: string): string {
