@@ -48,6 +48,11 @@ export const ERROR_CODES = {
     status: 400,
     help: 'A search was given a value that its template does not take.',
   },
+  // query languages and rule files of other products
+  QUERY_SYNTAX: { status: 422, help: 'The text of a query is not well-formed.' },
+  QUERY_INVALID: { status: 422, help: 'A query is well-formed but does not make sense.' },
+  QUERY_UNSUPPORTED: { status: 422, help: 'A query uses something that is not supported here.' },
+  QUERY_TOO_LARGE: { status: 422, help: 'A query is too long or nested too deeply.' },
 } as const satisfies Record<string, { readonly status: number; readonly help: string }>
 
 export type ErrorCode = keyof typeof ERROR_CODES
