@@ -76,11 +76,14 @@ export type ValueTest =
 export type WildcardPart = string | { readonly any: 'one' | 'many' }
 
 /**
- * A computed value with null (EQL): literals, fields, operators, function calls. A condition of kind
- * `expr` holds only where the value is true, neither false nor null.
+ * A computed value with null (EQL): literals, fields, operators, function calls (`lang/functions.ts`).
+ * A condition of kind `expr` holds only where the value is true, neither false nor null. Where
+ * fields have several values, it holds if it does for some choice of one value for each field.
  */
 export type Expr =
   | { readonly kind: 'literal'; readonly value: string | number | boolean | null }
   | { readonly kind: 'path'; readonly path: string }
   | { readonly kind: 'call'; readonly name: string; readonly args: readonly Expr[] }
   | { readonly kind: 'condition'; readonly condition: Condition }
+  /** Whether a computed value passes; null where it has none. */
+  | { readonly kind: 'test'; readonly test: ValueTest; readonly arg: Expr }

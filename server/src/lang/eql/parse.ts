@@ -17,7 +17,7 @@ export function parseEql(text: string): Result<EqlQuery> {
   const guarded = guardQuery(text, LEXIS)
   if (!guarded.ok) return guarded
   try {
-    return ok(parseText(text) as EqlQuery)
+    return ok(parseText(text, {}) as EqlQuery)
   } catch (error) {
     const problem = problemOf(error, text, hintAt)
     if (problem === undefined) throw error
@@ -31,7 +31,7 @@ function hintAt(text: string, offset: number): string | undefined {
   const word = /^[A-Za-z_]+/.exec(rest)?.[0]
   if (rest.startsWith('=')) return 'equality is “==” (or “:” without regard to case)'
   if (rest.startsWith("'")) return 'strings are written in double quotes'
-  if (/^\?["']/.test(rest) || /\?$/.test(text.slice(0, offset)) && /^["']/.test(rest)) {
+  if (/^\?["']/.test(rest) || (text[offset - 1] === '?' && /^["']/.test(rest))) {
     return 'raw strings are written in three double quotes'
   }
   if (rest.startsWith('!:')) return 'write “not field : value”'
@@ -41,7 +41,8 @@ function hintAt(text: string, offset: number): string | undefined {
   if (rest.startsWith('-')) return 'names with a hyphen are written in backticks'
   if (rest.startsWith('\\')) return 'write a backslash as \\\\, or the string as """…"""'
   if (word === undefined) return undefined
-  if (KEYWORDS.has(word)) return `“${word}” is a keyword; a field of that name is written \`${word}\``
+  if (KEYWORDS.has(word))
+    return `“${word}” is a keyword; a field of that name is written \`${word}\``
   const lower = word.toLowerCase()
   if (KEYWORDS.has(lower)) return `keywords are in lower case: did you mean “${lower}”?`
   if (lower === 'fork') return '“fork” is not part of EQL in Elasticsearch'
