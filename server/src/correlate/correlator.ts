@@ -46,7 +46,10 @@ export interface EventRef {
 export interface Observation {
   readonly time: number
   readonly order: number
-  /** The event itself, or the events of the hit in a chain. Never empty. */
+  /**
+   * The event itself, or the events of the hit in a chain: none where earlier hits gave them all
+   * (see `Hit.events`).
+   */
   readonly events: readonly EventRef[]
   /** One for each input that matched, and for each key where a key field has several values. */
   readonly parts: readonly ObservationPart[]
@@ -59,6 +62,8 @@ export interface ObservationPart {
   readonly key: string
   /** Values of the correlation's `fields`, one text for each value (several fields joined as keys are). */
   readonly values: readonly string[]
+  /** Values of the field of each of the correlation's `cardinality` conditions, in their order. */
+  readonly cardinality?: readonly (readonly string[])[]
 }
 
 export interface Hit {
@@ -98,6 +103,8 @@ export const CORRELATOR_LIMITS: CorrelatorLimits = { keysMax: 100_000, entriesMa
 export interface StateTable {
   readonly size: number
   readonly losses: Readonly<StateLosses>
+  /** How many rows `takeChanges` would give. */
+  readonly dirtyCount: number
   /** Rows changed or deleted (undefined) since the last call. */
   takeChanges(): readonly StateChange[]
   /** All rows, in any order. */

@@ -1,4 +1,5 @@
 import type { Correlation } from '../model/correlation.ts'
+import { Absence, SourceAbsence } from './absence.ts'
 import { CORRELATOR_LIMITS, type Correlator, type CorrelatorLimits } from './correlator.ts'
 import { EventCount } from './event-count.ts'
 import { leastCount } from './threshold.ts'
@@ -24,7 +25,10 @@ export function createCorrelator(
     case 'sequence':
     case 'sample':
     case 'first_seen':
-    case 'absence':
       return undefined
+    case 'absence': {
+      const options = { timespanMs: correlation.timespanMs, limits }
+      return correlation.of === 'source' ? new SourceAbsence(options) : new Absence(options)
+    }
   }
 }

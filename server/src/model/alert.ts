@@ -20,6 +20,8 @@ export interface AlertRecord {
     readonly kind: string
     readonly version?: string
     readonly hash?: string
+    /** `shadow` rules run, but nobody is notified of what they find. */
+    readonly life?: 'draft' | 'shadow' | 'live'
     readonly tags?: readonly string[]
     readonly references?: readonly string[]
     readonly falsepositives?: readonly string[]
@@ -34,7 +36,7 @@ export interface AlertRecord {
   /** Event time of the first and last event, ISO 8601 UTC. */
   readonly first: string
   readonly last: string
-  /** Hits of the rule in this episode. */
+  /** Hits of the rule in this episode: matching events, completed sequences, events over a count. */
   readonly count: number
   /** Event ids, oldest first, at most EVENTS_MAX; `eventsTotal` counts all. */
   readonly events: readonly string[]
@@ -46,6 +48,12 @@ export interface AlertRecord {
   readonly matched?: Readonly<Record<string, readonly string[]>>
   /** The episode before this one, where a long one was continued. */
   readonly continues?: string
+  /** The alert that took over the hits of this retracted one: the two turned out to be one. */
+  readonly merged?: string
+  /** Hits whose event came later than the lateness; a hunt may find more. */
+  readonly late?: number
+  /** Collects what came on new keys while the rule had too many episodes open. */
+  readonly overflow?: boolean
   /** Open episodes still collect hits. */
   readonly open: boolean
   /**

@@ -1,0 +1,191 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import type { AlertRecord } from '../model/alert.ts'
+import type { JournalEntry } from '../model/journal.ts'
+import { createEngine, Engine } from './engine.ts'
+import { actionRule, bySource, correlationRule, eventOf, ruleSet } from './testing/rules.ts'
+
+const LATENESS = 2_000
+const RULES = ruleSet(
+  [actionRule('fail', 'failure', { alerts: true }), actionRule('beat', 'beat')],
+  [
+    correlationRule('brute', {
+      type: 'event_count',
+      inputs: ['fail'],
+      groupBy: bySource,
+      timespanMs: 10_000,
+      condition: { gte: 3 },
+      fields: [],
+    }),
+    correlationRule('many', {
+      type: 'event_count',
+      inputs: ['brute'],
+      groupBy: [],
+      timespanMs: 60_000,
+      condition: { gte: 2 },
+      fields: [],
+    }),
+    correlationRule('quiet', {
+      type: 'absence',
+      of: 'events',
+      inputs: ['beat'],
+      groupBy: bySource,
+      timespanMs: 15_000,
+    }),
+  ],
+)
+
+interface Item {
+  readonly gap: number
+  readonly delay: number
+  readonly action: string
+  readonly ip: string
+}
+
+const items = fc.array(
+  fc.record({
+    gap: fc.nat(4_000),
+    delay: fc.nat(LATENESS - 1),
+    action: fc.constantFrom('failure', 'beat', 'other'),
+    ip: fc.constantFrom('10.0.0.1', '10.0.0.2'),
+  }),
+  { maxLength: 60 },
+)
+
+/** One entry an event, a tick after each, arrival shuffled within the lateness. */
+function entriesOf(list: readonly Item[]): JournalEntry[] {
+  let time = 1_000_000
+  const timed = list.map((item, index) => {
+    time += item.gap
+    return { event: eventOf(`e${index}`, time, item), at: time + item.delay }
+  })
+  timed.sort((a, b) => a.at - b.at)
+  let newest = 0
+  return timed.map(({ event, at }, index) => {
+    newest = Math.max(newest, event.time)
+    const tick = { source: 's', state: 'connected', watermarkMs: newest, atMs: at } as const
+    const batch = { source: 's', ingestedMs: at, events: [event], ticks: [tick] }
+    return { offset: index + 1, batch }
+  })
+}
+
+const options = { latenessMs: LATENESS }
+
+function run(entries: readonly JournalEntry[], restarts: readonly number[] = []): AlertRecord[] {
+  let engine = createEngine(RULES, options)
+  const rows = new Map<string, string>()
+  const alerts: AlertRecord[] = []
+  for (const [index, entry] of entries.entries()) {
+    if (restarts.includes(index)) {
+      for (const { key, value } of engine.takeChanges()) {
+        if (value === undefined) rows.delete(key)
+        else rows.set(key, value)
+      }
+      const bytes = engine.snapshot()
+      engine = Engine.restore(index % 2 === 0 ? rows : bytes, options)
+    }
+    engine.apply(entry)
+    alerts.push(...engine.takeAlerts())
+  }
+  return alerts
+}
+
+describe('the engine', () => {
+  test('gives the same alerts wherever its state is saved and restored', () => {
+    fc.assert(
+      fc.property(items, fc.array(fc.nat(59), { maxLength: 4 }), (list, restarts) => {
+        const entries = entriesOf(list)
+        expect(run(entries, restarts)).toEqual(run(entries))
+      }),
+      { numRuns: 150 },
+    )
+  })
+
+  test('final alerts do not depend on the arrival order within the lateness', () => {
+    fc.assert(
+      fc.property(items, (list) => {
+        const shuffled = entriesOf(list)
+        const sorted = entriesOf(list.map((item) => ({ ...item, delay: 0 })))
+        expect(finals(shuffled)).toEqual(finals(sorted))
+      }),
+      { numRuns: 150 },
+    )
+  })
+
+  test('however entries are cut into calls of takeAlerts, the records are the same', () => {
+    fc.assert(
+      fc.property(items, (list) => {
+        const entries = entriesOf(list)
+        const engine = createEngine(RULES, options)
+        for (const entry of entries) engine.apply(entry)
+        expect(engine.takeAlerts()).toEqual(run(entries))
+      }),
+      { numRuns: 50 },
+    )
+  })
+
+  test('a late event is matched, counted and marked, but not correlated', () => {
+    const engine = createEngine(RULES, options)
+    const at = 1_000_000
+    const fail = (id: string, time: number) =>
+      eventOf(id, time, { action: 'failure', ip: '10.0.0.9' })
+    const tick = { source: 's', state: 'connected', watermarkMs: at, atMs: at } as const
+    engine.apply({ offset: 1, batch: { source: 's', ingestedMs: at, ticks: [tick] } })
+    const events = [fail('a', at - 5_000), fail('b', at - 4_000), fail('c', at - 3_000)]
+    engine.apply({ offset: 2, batch: { source: 's', ingestedMs: at, events } })
+    const alerts = engine.takeAlerts()
+    expect(alerts.map((alert) => alert.rule.id)).toEqual(['fail', 'fail'])
+    expect(alerts.at(-1)).toMatchObject({ count: 2, late: 2, group: { 'source.ip': '10.0.0.9' } })
+    expect(engine.stats().late).toBe(3)
+  })
+
+  test('a rule reload keeps what did not change and closes what went', () => {
+    const engine = createEngine(RULES, options)
+    const at = 1_000_000
+    const fail = (id: string, time: number) =>
+      eventOf(id, time, { action: 'failure', ip: '10.0.0.9' })
+    const apply = (offset: number, ids: readonly string[]) =>
+      engine.apply({
+        offset,
+        batch: {
+          source: 's',
+          ingestedMs: at,
+          events: ids.map((id, n) => fail(id, at + 10 * offset + n)),
+        },
+      })
+    apply(1, ['a', 'b'])
+    const fewer = ruleSet(
+      [{ ...RULES.matches[0]!, alerts: false }, RULES.matches[1]!],
+      RULES.correlations.filter(({ meta }) => meta.id !== 'many'),
+      'fewer',
+    )
+    engine.takeAlerts()
+    const control = { type: 'rules', atMs: at, body: fewer }
+    engine.apply({ offset: 2, batch: { source: 'app', ingestedMs: at, controls: [control] } })
+    expect(engine.takeAlerts()).toMatchObject([{ rule: { id: 'fail' }, open: false, count: 2 }])
+    // The match rule that feeds `brute` changed, so its count starts anew.
+    apply(3, ['c', 'd'])
+    expect(engine.takeAlerts()).toEqual([])
+    engine.setRules({ ...fewer, hash: 'same rules, other file order' })
+    apply(4, ['e'])
+    expect(engine.takeAlerts()).toMatchObject([
+      { rule: { id: 'brute' }, count: 1, events: ['c', 'd', 'e'], open: true },
+    ])
+  })
+})
+
+/** Alerts as they ended, without what arrival may change: ids, revisions, states. */
+function finals(entries: readonly JournalEntry[]): unknown[] {
+  const engine = createEngine(RULES, options)
+  for (const entry of entries) engine.apply(entry)
+  const end = entries.at(-1)?.batch.events?.[0]?.time ?? 0
+  engine.finish(end, { partition: 0, offset: entries.length + 1, index: 0 })
+  const last = new Map<string, AlertRecord>()
+  for (const alert of engine.takeAlerts()) last.set(alert.id, alert)
+  return [...last.values()]
+    .filter((alert) => alert.state !== 'retracted')
+    .map(({ rule, group, first, last: until, count, events, eventsTotal }) =>
+      JSON.stringify({ rule: rule.id, group, first, until, count, events, eventsTotal }),
+    )
+    .sort()
+}

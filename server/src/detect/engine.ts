@@ -1,0 +1,323 @@
+import {
+  CORRELATOR_LIMITS,
+  type CorrelatorLimits,
+  type Hit,
+  type ObservationPart,
+  type StateLosses,
+} from '../correlate/correlator.ts'
+import type { Matched } from '../correlate/episodes.ts'
+import { alertKey } from '../correlate/project.ts'
+import { whyMatched } from '../correlate/why.ts'
+import type { AlertRecord } from '../model/alert.ts'
+import type { StateChange } from '../model/decoder.ts'
+import type { SecurityEvent } from '../model/event.ts'
+import type { ControlRecord, JournalEntry, Tick } from '../model/journal.ts'
+import { formatPosition, type Position } from '../model/position.ts'
+import type { RuleSet } from '../model/rule.ts'
+import { createMatcher, type Matcher, type MatcherStats } from '../rule/matcher.ts'
+import { readState, stateChanges, stateRows } from './engine-state.ts'
+import { createRuns, type CorrelationRun, type Runs, type Surroundings } from './rule-runs.ts'
+import { SourceClock, type Lateness } from './source-clock.ts'
+
+export interface EngineOptions extends Lateness {
+  readonly limits?: Partial<CorrelatorLimits>
+  /** Called with every certain hit of rules that alert, before episodes; for ad-hoc rules. */
+  readonly onHit?: (ruleId: string, hit: Hit) => void
+}
+
+/** Type of the control record whose body is the RuleSet in force from there on. */
+export const RULES_CONTROL = 'rules'
+
+export interface EngineStats extends StateLosses {
+  readonly events: number
+  readonly matches: number
+  readonly hits: number
+  /** Events that came later than the lateness: matched, but kept away from correlations. */
+  readonly late: number
+  readonly keys: number
+  readonly openAlerts: number
+  /** Hits that went to an overflow alert because too many were open. */
+  readonly overflowed: number
+  readonly matcher: MatcherStats
+  /** Rules that cannot run here, with the reason. */
+  readonly left: readonly { readonly ruleId: string; readonly reason: string }[]
+}
+
+interface Counts {
+  events: number
+  matches: number
+  hits: number
+  late: number
+}
+
+interface Touched {
+  readonly run: CorrelationRun
+  readonly parts: ObservationPart[]
+}
+
+/**
+ * Detection as a pure function of journal records in their order: events, ticks and control records
+ * in, alerts out. The same records give the same alerts, however they are cut into calls and
+ * wherever the state is saved and restored in between.
+ */
+export class Engine {
+  readonly #clock: SourceClock
+  readonly #around: Surroundings
+  readonly #onHit: ((ruleId: string, hit: Hit) => void) | undefined
+  #ruleSet: RuleSet
+  #runs: Runs
+  #matcher: Matcher
+  #hitIndexes: Int32Array
+  #alerts: AlertRecord[] = []
+  #gone: StateChange[] = []
+  #rulesChanged = true
+  /** Counts events: breaks ties of event time by arrival. */
+  #order = 0
+  #counts: Counts = { events: 0, matches: 0, hits: 0, late: 0 }
+
+  constructor(ruleSet: RuleSet, options: EngineOptions = {}) {
+    this.#clock = new SourceClock(options)
+    this.#onHit = options.onHit
+    this.#around = {
+      limits: { ...CORRELATOR_LIMITS, ...options.limits },
+      position: '',
+      alert: (record) => void this.#alerts.push(record),
+      certain: (ruleId, hit) => {
+        this.#counts.hits += 1
+        options.onHit?.(ruleId, hit)
+      },
+    }
+    this.#ruleSet = ruleSet
+    this.#runs = createRuns(ruleSet, this.#around, new Map())
+    this.#matcher = createMatcher(ruleSet.matches)
+    this.#hitIndexes = new Int32Array(ruleSet.matches.length)
+  }
+
+  get ruleSet(): RuleSet {
+    return this.#ruleSet
+  }
+
+  get watermarkMs(): number {
+    return this.#clock.watermarkMs
+  }
+
+  /** One journal entry: its control records, then its events, then its ticks. */
+  apply(entry: JournalEntry): void {
+    const { batch, offset } = entry
+    let index = 0
+    for (const control of batch.controls ?? []) {
+      this.control(control, { partition: 0, offset, index: index++ })
+    }
+    this.#clock.input(batch.source, batch.ingestedMs)
+    for (const event of batch.events ?? []) {
+      this.observe(event, { partition: 0, offset, index: index++ })
+    }
+    for (const tick of batch.ticks ?? []) {
+      this.tick(tick, { partition: 0, offset, index: index++ })
+    }
+  }
+
+  observe(event: SecurityEvent, position: Position): void {
+    this.#around.position = formatPosition(position)
+    this.#counts.events += 1
+    const order = (this.#order += 1)
+    const found = this.#matcher.match(event.doc, this.#hitIndexes)
+    if (found === 0) return
+    this.#counts.matches += found
+    const late = event.time < this.#clock.watermarkMs
+    if (late) this.#counts.late += 1
+    const touched: Touched[] = []
+    for (let at = 0; at < found; at += 1) {
+      const run = this.#runs.matches[this.#hitIndexes[at]!]!
+      run.matches += 1
+      const matched = (): Matched => whyMatched(run.rule, event.doc)
+      if (run.episodes !== undefined) {
+        const key = alertKey(run.rule, event.doc)
+        const events = [{ id: event.id, time: event.time, order }]
+        const hit: Hit = { key, name: String(order), time: event.time, order, events }
+        const position = this.#around.position
+        run.episodes.hit(hit, 'final', { position, watermarkMs: this.watermarkMs, matched, late })
+        this.#counts.hits += 1
+        this.#onHit?.(run.rule.meta.id, hit)
+      }
+      if (late) continue
+      for (const { to, parts } of run.feeds) {
+        const more = parts(event.doc)
+        if (more.length === 0) continue
+        to.matched = matched
+        const known = touched.find((one) => one.run === to)
+        if (known === undefined) touched.push({ run: to, parts: [...more] })
+        else known.parts.push(...more)
+      }
+    }
+    if (touched.length > 0) this.#correlate(event, order, touched)
+  }
+
+  #correlate(event: SecurityEvent, order: number, touched: readonly Touched[]): void {
+    const events = [{ id: event.id, time: event.time, order }]
+    for (const { run, parts } of touched) {
+      run.observe({ time: event.time, order, events, parts })
+      run.matched = undefined
+    }
+  }
+
+  tick(tick: Tick, position: Position): void {
+    this.#around.position = formatPosition(position)
+    this.#clock.tick(tick)
+    const silence = this.#clock.silence(tick.source)
+    for (const run of this.#runs.correlations) {
+      if (silence !== undefined) run.silence(tick.source, silence)
+    }
+    this.#advance()
+  }
+
+  /** Takes over what a control record says; types that detection does not know are ignored. */
+  control(record: ControlRecord, position: Position): void {
+    if (record.type !== RULES_CONTROL) return
+    this.#around.position = formatPosition(position)
+    this.setRules(record.body as RuleSet)
+  }
+
+  /** Swaps the rules. Rules that are the same, inputs included, keep their state and episodes. */
+  setRules(ruleSet: RuleSet): void {
+    if (ruleSet.hash === this.#ruleSet.hash) return
+    const old = [...this.#runs.matches, ...this.#runs.correlations]
+    const known = new Map(old.map((run) => [run.stateKey, run]))
+    this.#ruleSet = ruleSet
+    this.#rulesChanged = true
+    this.#runs = createRuns(ruleSet, this.#around, known)
+    this.#matcher = createMatcher(ruleSet.matches)
+    this.#hitIndexes = new Int32Array(ruleSet.matches.length)
+    const kept = new Set<object>([...this.#runs.matches, ...this.#runs.correlations])
+    for (const run of old) {
+      if (kept.has(run)) continue
+      run.episodes?.close()
+      for (const [key] of stateRows({ matches: [], correlations: [], left: [] }, [run])) {
+        this.#gone.push({ key, value: undefined })
+      }
+    }
+    for (const run of this.#runs.correlations) run.watermarkMs = this.watermarkMs
+  }
+
+  /** The events so far are all there are before this time; for input without ticks. */
+  raiseWatermark(watermarkMs: number, position: Position): void {
+    this.#around.position = formatPosition(position)
+    this.#clock.raise(watermarkMs)
+    this.#advance()
+  }
+
+  /** The input is complete and ended at `endMs`: everything becomes final and closes. */
+  finish(endMs: number, position: Position): void {
+    this.raiseWatermark(endMs, position)
+    for (const run of this.#runs.correlations) run.finish(endMs)
+    for (const run of [...this.#runs.matches, ...this.#runs.correlations]) run.episodes?.close()
+  }
+
+  /** Alerts that were opened, changed or closed since the last call, one record a revision. */
+  takeAlerts(): AlertRecord[] {
+    const alerts = this.#alerts
+    this.#alerts = []
+    return alerts
+  }
+
+  /** State rows changed since the last call; all of them together restore the engine. */
+  takeChanges(): StateChange[] {
+    const gone = this.#gone
+    this.#gone = []
+    const changes = [
+      ...gone,
+      ...stateChanges(this.#runs),
+      { key: 'clock', value: this.#clockRow() },
+    ]
+    if (this.#rulesChanged) {
+      changes.push({ key: 'rules', value: JSON.stringify(this.#ruleSet) })
+      this.#rulesChanged = false
+    }
+    return changes
+  }
+
+  /** State rows changed and not yet taken. */
+  get changesPending(): number {
+    let count = this.#gone.length
+    for (const run of this.#runs.matches) count += run.episodes?.table.dirtyCount ?? 0
+    for (const run of this.#runs.correlations) {
+      count += run.correlator.table.dirtyCount + (run.episodes?.table.dirtyCount ?? 0)
+    }
+    return count
+  }
+
+  *rows(): Iterable<readonly [string, string]> {
+    yield ['rules', JSON.stringify(this.#ruleSet)]
+    yield ['clock', this.#clockRow()]
+    yield* stateRows(this.#runs)
+  }
+
+  snapshot(): Uint8Array {
+    return new TextEncoder().encode(JSON.stringify([...this.rows()]))
+  }
+
+  /** The engine whose rows these are; `ruleSet` only where the rows hold none. */
+  static restore(
+    rows: Iterable<readonly [string, string]> | Uint8Array,
+    options: EngineOptions = {},
+  ): Engine {
+    const list =
+      rows instanceof Uint8Array
+        ? (JSON.parse(new TextDecoder().decode(rows)) as [string, string][])
+        : [...rows]
+    const byKey = new Map(list)
+    const rules = byKey.get('rules')
+    const empty: RuleSet = { hash: '', matches: [], correlations: [] }
+    const engine = new Engine(rules === undefined ? empty : (JSON.parse(rules) as RuleSet), options)
+    engine.#rulesChanged = rules === undefined
+    const clock = byKey.get('clock')
+    if (clock !== undefined) engine.#restoreClock(clock)
+    readState(engine.#runs, list)
+    for (const run of engine.#runs.correlations) run.watermarkMs = engine.watermarkMs
+    return engine
+  }
+
+  stats(): EngineStats {
+    const losses: StateLosses = { evicted: 0, refused: 0, trimmed: 0 }
+    let keys = 0
+    let openAlerts = 0
+    let overflowed = 0
+    for (const run of [...this.#runs.matches, ...this.#runs.correlations]) {
+      openAlerts += run.episodes?.table.size ?? 0
+      overflowed += run.episodes?.overflowed ?? 0
+      losses.trimmed += run.episodes?.table.losses.trimmed ?? 0
+    }
+    for (const { correlator } of this.#runs.correlations) {
+      keys += correlator.table.size
+      losses.evicted += correlator.table.losses.evicted
+      losses.refused += correlator.table.losses.refused
+      losses.trimmed += correlator.table.losses.trimmed
+    }
+    const { left } = this.#runs
+    const matcher = this.#matcher.stats()
+    return { ...this.#counts, ...losses, keys, openAlerts, overflowed, matcher, left }
+  }
+
+  #advance(): void {
+    const watermarkMs = this.#clock.watermarkMs
+    for (const run of this.#runs.correlations) {
+      if (watermarkMs > run.watermarkMs) run.advance(watermarkMs)
+    }
+    for (const { episodes } of this.#runs.matches) episodes?.advance(watermarkMs)
+  }
+
+  #clockRow(): string {
+    return JSON.stringify({ clock: this.#clock.row(), order: this.#order, counts: this.#counts })
+  }
+
+  #restoreClock(text: string): void {
+    const row = JSON.parse(text) as { clock: unknown; order: number; counts: Counts }
+    this.#clock.restore(row.clock)
+    this.#order = row.order
+    this.#counts = row.counts
+  }
+}
+
+export function createEngine(ruleSet: RuleSet, options?: EngineOptions): Engine {
+  return new Engine(ruleSet, options)
+}

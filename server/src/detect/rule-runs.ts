@@ -1,0 +1,248 @@
+import { shortId } from '../base/hash.ts'
+import { alertRecord } from '../correlate/alert-record.ts'
+import type {
+  Correlator,
+  CorrelatorLimits,
+  Hit,
+  HitSink,
+  Observation,
+  ObservationPart,
+} from '../correlate/correlator.ts'
+import { SourceAbsence } from '../correlate/absence.ts'
+import { createCorrelator } from '../correlate/create.ts'
+import { Episodes, type Matched, type Occasion } from '../correlate/episodes.ts'
+import { decodeKey } from '../correlate/group-key.ts'
+import { alertGroup, groupNames, hitDoc, namedGroup, projection } from '../correlate/project.ts'
+import { describeCorrelation } from '../correlate/why.ts'
+import type { AlertRecord } from '../model/alert.ts'
+import type { EcsDoc } from '../model/event.ts'
+import type { CorrelationRule, MatchRule, RuleMeta, RuleSet } from '../model/rule.ts'
+
+/** An episode ends after this long without a hit where its rule has no timespan. */
+export const EPISODE_GAP_MS = 300_000
+
+/** What the rules in force share with the engine that runs them. */
+export interface Surroundings {
+  readonly limits: CorrelatorLimits
+  /** Journal position of the record at hand, for the ids that are minted of it. */
+  position: string
+  readonly alert: (record: AlertRecord) => void
+  /** Every hit of a rule that alerts, in the order they become certain; for ad-hoc rules. */
+  readonly certain?: (ruleId: string, hit: Hit) => void
+}
+
+/** How what one rule finds reaches a correlation that it feeds. */
+interface Feed {
+  readonly to: CorrelationRun
+  readonly parts: (doc: EcsDoc) => readonly ObservationPart[]
+}
+
+export class MatchRun {
+  readonly rule: MatchRule
+  /** Changes with anything that the state depends on. */
+  readonly stateKey: string
+  readonly episodes: Episodes | undefined
+  readonly feeds: Feed[] = []
+  matches = 0
+
+  constructor(rule: MatchRule, around: Surroundings) {
+    this.rule = rule
+    this.stateKey = shortId('match', rule.meta.id, rule.meta.hash, String(rule.alerts))
+    this.episodes = rule.alerts
+      ? episodesOf(rule.meta, {
+          kind: 'match',
+          gapMs: EPISODE_GAP_MS,
+          groupOf: (key) => alertGroup(rule, key),
+          around,
+        })
+      : undefined
+  }
+}
+
+export class CorrelationRun implements HitSink {
+  readonly rule: CorrelationRule
+  readonly stateKey: string
+  readonly correlator: Correlator
+  readonly episodes: Episodes | undefined
+  readonly feeds: Feed[] = []
+  /** The watermark up to which this correlation has been advanced. */
+  watermarkMs = Number.NEGATIVE_INFINITY
+  /** Fields of the event at hand, where a hit comes of one. */
+  matched: (() => Matched) | undefined
+  readonly #around: Surroundings
+
+  constructor(
+    rule: CorrelationRule,
+    correlator: Correlator,
+    options: { readonly inputKeys: readonly string[]; readonly around: Surroundings },
+  ) {
+    const { around, inputKeys } = options
+    this.rule = rule
+    this.correlator = correlator
+    this.#around = around
+    const { id, hash } = rule.meta
+    this.stateKey = shortId('correlation', id, hash, String(rule.alerts), ...inputKeys)
+    const names = groupNames(rule.correlation)
+    this.episodes = rule.alerts
+      ? episodesOf(rule.meta, {
+          kind: rule.correlation.type,
+          gapMs: gapOf(rule),
+          groupOf: (key) => namedGroup(names, key.startsWith('[') ? decodeKey(key) : []),
+          around,
+        })
+      : undefined
+  }
+
+  observe(observation: Observation): void {
+    this.correlator.observe(observation, { watermarkMs: this.watermarkMs, sink: this })
+  }
+
+  advance(watermarkMs: number): void {
+    this.correlator.advance({ watermarkMs, sink: this })
+    this.watermarkMs = watermarkMs
+    this.episodes?.advance(watermarkMs)
+  }
+
+  /** A source has given nothing since `sinceMs`; only absence of sources listens. */
+  silence(source: string, silence: { readonly sinceMs: number; readonly atMs: number }): void {
+    if (!(this.correlator instanceof SourceAbsence)) return
+    this.correlator.silence(source, silence, { watermarkMs: this.watermarkMs, sink: this })
+  }
+
+  finish(endMs: number): void {
+    this.correlator.finish({ watermarkMs: endMs, sink: this })
+  }
+
+  hit(hit: Hit, certainty: 'provisional' | 'final'): void {
+    this.episodes?.hit(hit, certainty, this.#occasion(hit))
+    if (certainty === 'final') this.#pass(hit)
+  }
+
+  final(hit: Hit): void {
+    this.episodes?.final(hit)
+    this.#pass(hit)
+  }
+
+  retract(hit: Hit): void {
+    this.episodes?.retract(hit, this.#occasion(hit))
+  }
+
+  /** Only what is certain feeds further correlations. */
+  #pass(hit: Hit): void {
+    if (this.rule.alerts) this.#around.certain?.(this.rule.meta.id, hit)
+    if (this.feeds.length === 0) return
+    const doc = hitDoc(this.rule.correlation, hit.key)
+    const { time, order, events } = hit
+    for (const { to, parts } of this.feeds) {
+      const found = parts(doc)
+      if (found.length === 0) continue
+      // A window that gave all its events to earlier hits still counts as one observation.
+      const refs =
+        events.length > 0 ? events : [{ id: `${this.rule.meta.id}@${order}`, time, order }]
+      to.matched = this.matched
+      to.observe({ time, order, events: refs, parts: found })
+    }
+  }
+
+  #occasion(hit: Hit): Occasion {
+    const { correlation } = this.rule
+    const matched = (): Matched => ({
+      correlation: [describeCorrelation(correlation)],
+      ...Object.fromEntries(Object.entries(hit.facts ?? {}).map(([k, value]) => [k, [value]])),
+      ...this.matched?.(),
+    })
+    return { position: this.#around.position, watermarkMs: this.watermarkMs, matched }
+  }
+}
+
+function gapOf(rule: CorrelationRule): number {
+  const { correlation } = rule
+  if ('timespanMs' in correlation) return correlation.timespanMs
+  if (correlation.type === 'sequence') return correlation.maxspanMs ?? EPISODE_GAP_MS
+  return EPISODE_GAP_MS
+}
+
+function episodesOf(
+  meta: RuleMeta,
+  options: {
+    readonly kind: string
+    readonly gapMs: number
+    readonly groupOf: (key: string) => Readonly<Record<string, string>>
+    readonly around: Surroundings
+  },
+): Episodes {
+  const { kind, gapMs, groupOf, around } = options
+  return new Episodes({
+    ruleId: meta.id,
+    gapMs,
+    keysMax: around.limits.keysMax,
+    sink: {
+      said: (key, episode, say) => {
+        const frame = { meta, kind, group: groupOf(key) }
+        around.alert(alertRecord(frame, { key, episode, say }))
+      },
+    },
+  })
+}
+
+export interface Runs {
+  readonly matches: readonly MatchRun[]
+  /** Upstream before downstream. */
+  readonly correlations: readonly CorrelationRun[]
+  /** Correlations that cannot run, with the reason. */
+  readonly left: readonly { readonly ruleId: string; readonly reason: string }[]
+}
+
+/** Joins rules to what they feed. `known` gives running rules back whose state is still good. */
+export function createRuns(
+  ruleSet: RuleSet,
+  around: Surroundings,
+  known: ReadonlyMap<string, MatchRun | CorrelationRun>,
+): Runs {
+  const left: { ruleId: string; reason: string }[] = []
+  const byId = new Map<string, MatchRun | CorrelationRun>()
+  const matches = ruleSet.matches.map((rule) => {
+    const run = reuse(new MatchRun(rule, around), known)
+    byId.set(rule.meta.id, run)
+    return run
+  })
+  const correlations: CorrelationRun[] = []
+  let waiting = ruleSet.correlations
+  while (waiting.length > 0) {
+    const ready = waiting.filter(({ correlation }) =>
+      correlation.inputs.every((id) => byId.has(id)),
+    )
+    if (ready.length === 0) break
+    for (const rule of ready) {
+      const correlator = createCorrelator(rule.correlation, around.limits)
+      if (correlator === undefined) {
+        const reason = `no correlator runs ${rule.correlation.type} with this condition`
+        left.push({ ruleId: rule.meta.id, reason })
+        continue
+      }
+      const inputKeys = rule.correlation.inputs.map((id) => byId.get(id)!.stateKey)
+      const run = reuse(new CorrelationRun(rule, correlator, { inputKeys, around }), known)
+      correlations.push(run)
+      byId.set(rule.meta.id, run)
+    }
+    waiting = waiting.filter((rule) => !ready.includes(rule))
+  }
+  for (const { meta } of waiting) {
+    left.push({ ruleId: meta.id, reason: 'an input is missing, or it feeds itself' })
+  }
+  for (const run of byId.values()) run.feeds.length = 0
+  for (const to of correlations) {
+    for (const input of new Set(to.rule.correlation.inputs)) {
+      byId.get(input)?.feeds.push({ to, parts: projection(to.rule.correlation, input) })
+    }
+  }
+  return { matches, correlations, left }
+}
+
+function reuse<R extends MatchRun | CorrelationRun>(
+  run: R,
+  known: ReadonlyMap<string, MatchRun | CorrelationRun>,
+): R {
+  const old = known.get(run.stateKey)
+  return old === undefined ? run : (old as R)
+}

@@ -1,0 +1,101 @@
+import type { Tick } from '../model/journal.ts'
+
+export const LATENESS_MS = 60_000
+
+/** Ticks come every second or so; a gap like this means that nobody was there to tick. */
+const TICK_GAP_MS = 30_000
+
+export interface Lateness {
+  /** How late an event may come behind the newest of its source; 60 s unless set. */
+  readonly latenessMs?: number
+  /** Lateness of single sources, by source instance. */
+  readonly latenessOf?: Readonly<Record<string, number>>
+}
+
+interface SourceRow {
+  state: Tick['state']
+  watermarkMs: number
+  /** Receipt time of the last input of any kind, and of the last tick. */
+  lastInputMs: number
+  atMs: number
+}
+
+/**
+ * Tells how far event time is complete: the least watermark of the connected sources, each held
+ * back by its lateness and never ahead of receipt. It never goes back; a source that comes with
+ * older events than that has late ones.
+ */
+export class SourceClock {
+  readonly #sources = new Map<string, SourceRow>()
+  readonly #lateness: Lateness
+  #watermarkMs = Number.NEGATIVE_INFINITY
+
+  constructor(lateness: Lateness) {
+    this.#lateness = lateness
+  }
+
+  get watermarkMs(): number {
+    return this.#watermarkMs
+  }
+
+  input(source: string, atMs: number): void {
+    const row = this.#sources.get(source)
+    if (row !== undefined) row.lastInputMs = Math.max(row.lastInputMs, atMs)
+  }
+
+  tick(tick: Tick): void {
+    const row = this.#sources.get(tick.source)
+    const clippedMs = Math.min(tick.watermarkMs, tick.atMs) - this.#latenessOf(tick.source)
+    if (row === undefined) {
+      const { state, atMs } = tick
+      this.#sources.set(tick.source, { state, watermarkMs: clippedMs, lastInputMs: atMs, atMs })
+    } else {
+      // Time in which nobody ticked (we were down), or in which we held the source ourselves, is no
+      // silence of it.
+      const passedMs = tick.atMs - row.atMs
+      if (passedMs > TICK_GAP_MS || row.state === 'paused') row.lastInputMs += passedMs
+      row.state = tick.state
+      row.watermarkMs = Math.max(row.watermarkMs, clippedMs)
+      row.atMs = tick.atMs
+    }
+    let leastMs = Number.POSITIVE_INFINITY
+    for (const { state, watermarkMs } of this.#sources.values()) {
+      if (state === 'connected') leastMs = Math.min(leastMs, watermarkMs)
+    }
+    if (leastMs !== Number.POSITIVE_INFINITY && leastMs > this.#watermarkMs) {
+      this.#watermarkMs = leastMs
+    }
+  }
+
+  /** How long a source has given nothing at all; undefined while that says nothing (paused). */
+  silence(source: string): { readonly sinceMs: number; readonly atMs: number } | undefined {
+    const row = this.#sources.get(source)
+    if (row === undefined || row.state === 'paused') return undefined
+    return { sinceMs: row.lastInputMs, atMs: row.atMs }
+  }
+
+  /** For input that is complete: nothing will ever be earlier than this. */
+  raise(watermarkMs: number): void {
+    this.#watermarkMs = Math.max(this.#watermarkMs, watermarkMs)
+  }
+
+  row(): unknown {
+    return { watermarkMs: finite(this.#watermarkMs), sources: [...this.#sources] }
+  }
+
+  restore(row: unknown): void {
+    const saved = row as { watermarkMs: number | null; sources: [string, SourceRow][] }
+    this.#watermarkMs = saved.watermarkMs ?? Number.NEGATIVE_INFINITY
+    for (const [source, one] of saved.sources) this.#sources.set(source, one)
+  }
+
+  #latenessOf(source: string): number {
+    const { latenessOf, latenessMs } = this.#lateness
+    return latenessOf?.[source] ?? latenessMs ?? LATENESS_MS
+  }
+}
+
+/** JSON has no Infinity. */
+function finite(value: number): number | null {
+  return Number.isFinite(value) ? value : null
+}
