@@ -18,6 +18,8 @@ export const ERROR_CODES = {
   STATE_FULL: { status: 507, help: 'The state database has no room left on its disk.' },
   STATE_NEWER: { status: 500, help: 'The state was written by a newer version of Picket.' },
   STATE_MISSING: { status: 404, help: 'There is no state database where one was expected.' },
+  OUTLET_UNAVAILABLE: { status: 503, help: 'A place where alerts are told could not be reached.' },
+  DEAD_LETTER_UNKNOWN: { status: 404, help: 'There is no dead letter of this id.' },
   STATE_SEALED: { status: 500, help: 'A sealed value of the state could not be opened.' },
   // vault: data directory and keys
   DATA_UNUSABLE: { status: 500, help: 'The data directory cannot be made, read or written.' },

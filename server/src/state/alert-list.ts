@@ -1,5 +1,6 @@
 import { SEVERITIES, type AlertRecord, type AlertState, type Severity } from '../model/alert.ts'
 import { openAlert } from './alerts.ts'
+import { formatPlaceCursor, parsePlaceCursor } from './paging.ts'
 import type { State } from './state.ts'
 import type { AlertScopeRow, Db } from './tables.ts'
 
@@ -48,7 +49,7 @@ export async function listAlerts(
     .orderBy('opened_offset', 'desc')
     .orderBy('opened_index', 'desc')
     .limit(limit + 1)
-  const after = page.cursor === undefined ? undefined : parseCursor(page.cursor)
+  const after = parsePlaceCursor(page.cursor)
   if (after !== undefined) {
     query = query.where((eb) =>
       eb(eb.refTuple('opened_offset', 'opened_index'), '<', eb.tuple(after.offset, after.index)),
@@ -58,7 +59,7 @@ export async function listAlerts(
   const alerts = rows.slice(0, limit).map((row) => openAlert(state, row.id, row.body))
   const last = rows[limit - 1]
   if (rows.length <= limit || last === undefined) return { alerts }
-  return { alerts, cursor: formatCursor(last.opened_offset, last.opened_index) }
+  return { alerts, cursor: formatPlaceCursor(last.opened_offset, last.opened_index) }
 }
 
 /** Counts by severity, for the head of a list; zeros included. */
@@ -143,13 +144,4 @@ function filtered(state: State, db: Db, filter: AlertFilter) {
     })
   }
   return query
-}
-
-function formatCursor(offset: number, index: number): string {
-  return Buffer.from(`${offset}.${index}`).toString('base64url')
-}
-
-function parseCursor(text: string): { offset: number; index: number } | undefined {
-  const found = /^(\d{1,15})\.(\d{1,15})$/.exec(Buffer.from(text, 'base64url').toString('utf8'))
-  return found === null ? undefined : { offset: Number(found[1]), index: Number(found[2]) }
 }

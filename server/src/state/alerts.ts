@@ -1,4 +1,5 @@
 import { SEVERITIES, type AlertRecord, type AlertState, type Severity } from '../model/alert.ts'
+import { chunks } from './paging.ts'
 import type { State } from './state.ts'
 import type { AlertRow, AlertScopeRow, Db } from './tables.ts'
 
@@ -19,6 +20,8 @@ export interface AlertWrite {
   readonly alert: AlertRecord
   readonly offset: number
   readonly index: number
+  /** Place of the alert's first revision, where it was read together with this one. */
+  readonly opening?: { readonly offset: number; readonly index: number }
 }
 
 export interface HistoryWrite extends AlertWrite {
@@ -175,7 +178,7 @@ export function openAlert(state: State, id: string, body: Uint8Array): AlertReco
   return state.openJson(body, place(state, id)) as AlertRecord
 }
 
-function toRow(state: State, { alert, offset, index }: AlertWrite): AlertRow {
+function toRow(state: State, { alert, offset, index, opening }: AlertWrite): AlertRow {
   return {
     tenant: state.tenant,
     id: alert.id,
@@ -190,8 +193,8 @@ function toRow(state: State, { alert, offset, index }: AlertWrite): AlertRow {
     count: alert.count,
     suppressed_by: alert.suppressed_by,
     scope_complete: alert.scope?.complete === true ? 1 : 0,
-    opened_offset: offset,
-    opened_index: index,
+    opened_offset: opening?.offset ?? offset,
+    opened_index: opening?.index ?? index,
     updated_offset: offset,
     updated_index: index,
     body: state.sealJson(alert, place(state, alert.id)),
@@ -214,8 +217,4 @@ function scopeRows(state: State, alert: AlertRecord): AlertScopeRow[] {
 function timeOf(iso: string): number {
   const ms = Date.parse(iso)
   return Number.isFinite(ms) ? ms : 0
-}
-
-export function* chunks<T>(items: readonly T[], size: number): Generator<readonly T[]> {
-  for (let at = 0; at < items.length; at += size) yield items.slice(at, at + size)
 }

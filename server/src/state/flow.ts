@@ -1,5 +1,6 @@
 import type { AlertRecord } from '../model/alert.ts'
-import { type AnnouncementKind, chunks } from './alerts.ts'
+import type { AnnouncementKind } from './alerts.ts'
+import { chunks } from './paging.ts'
 import type { State } from './state.ts'
 import type { Db } from './tables.ts'
 

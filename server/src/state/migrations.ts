@@ -28,7 +28,7 @@ export async function migrate<T>(db: Kysely<T>, engine: Engine): Promise<Result<
   const migrator = new Migrator({ db, provider: { getMigrations: async () => known } })
   const { error } = await migrator.migrateToLatest()
   if (error === undefined) return ok(undefined)
-  return fail({ code: 'STATE_UNAVAILABLE', message: `Migration failed: ${String(error)}` })
+  return fail({ code: 'STATE_UNAVAILABLE', message: `Migration failed: ${reason(error)}` })
 }
 
 async function unknownMigration<T>(db: Kysely<T>, known: readonly string[]): Promise<Result<void>> {
@@ -44,6 +44,10 @@ async function unknownMigration<T>(db: Kysely<T>, known: readonly string[]): Pro
       hint: 'run the version that wrote it, or restore the backup made before the upgrade',
     })
   } catch (error) {
-    return fail({ code: 'STATE_UNAVAILABLE', message: `The state was not read: ${String(error)}` })
+    return fail({ code: 'STATE_UNAVAILABLE', message: `The state was not read: ${reason(error)}` })
   }
+}
+
+function reason(error: unknown): string {
+  return error instanceof Error ? error.message : 'the database gave no reason'
 }

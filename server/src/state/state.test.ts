@@ -164,8 +164,11 @@ describeEngines('the state', (engine) => {
       index,
     }))
     const history = alerts.map((alert, index) => ({
-      ...{ alert, index, offset: 3 },
-      ...{ kind: 'opened' as const, atMs: 1_000 },
+      alert,
+      index,
+      offset: 3,
+      kind: 'opened' as const,
+      atMs: 1_000,
     }))
     await state.transact(async (db) => {
       await writeHistory(state, db, history)

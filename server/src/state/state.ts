@@ -142,6 +142,6 @@ function stateProblem(error: unknown): Problem | undefined {
 }
 
 function unavailable(error: unknown): Problem {
-  const why = error instanceof Error ? error.message : String(error)
+  const why = error instanceof Error ? error.message : 'it gave no reason'
   return { code: 'STATE_UNAVAILABLE', message: `The state database refused: ${why}` }
 }
