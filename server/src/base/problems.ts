@@ -10,6 +10,23 @@ export const ERROR_CODES = {
   CONFIG_UNKNOWN_KEY: { status: 422, help: 'The configuration has a key that does not exist.' },
   CONFIG_INVALID: { status: 422, help: 'A configuration value is not of the form the key takes.' },
   CONFIG_SECRET: { status: 422, help: 'A secret named by the configuration could not be read.' },
+  // rules
+  RULE_SYNTAX: { status: 422, help: 'The text is not well-formed YAML, or not of its language.' },
+  RULE_LIMIT: { status: 422, help: 'A rule file or rule is larger than the limits allow.' },
+  RULE_INVALID: { status: 422, help: 'A part of a rule is missing or not of the form it takes.' },
+  RULE_MODIFIER: { status: 422, help: 'A modifier is not known, or does not take the value.' },
+  RULE_REGEX: { status: 422, help: 'A regular expression cannot run in linear time (RE2).' },
+  RULE_CONDITION: { status: 422, help: 'A condition of a rule cannot be read.' },
+  RULE_REFERENCE: {
+    status: 422,
+    help: 'A rule names a rule, selection or list that is not there.',
+  },
+  RULE_DUPLICATE: { status: 422, help: 'Two rules, lists or macros have the same name or id.' },
+  RULE_PLACEHOLDER: { status: 422, help: 'A placeholder has no values.' },
+  RULE_LOGSOURCE: { status: 422, help: 'The log source of a rule is mapped to no events.' },
+  RULE_PIPELINE: { status: 422, help: 'A processing pipeline cannot be read, or refuses a rule.' },
+  RULE_UNSUPPORTED: { status: 422, help: 'A rule uses something that Picket does not do.' },
+  RULE_COST: { status: 422, help: 'A rule has to be evaluated on every event.' },
   // files and input
   INPUT_UNREADABLE: { status: 422, help: 'A file that was named could not be read.' },
   USAGE: { status: 400, help: 'The command was called with arguments it does not take.' },

@@ -1,3 +1,4 @@
+import type { Problem } from '../base/problems.ts'
 import type { Severity } from './alert.ts'
 import type { Condition } from './condition.ts'
 import type { Correlation } from './correlation.ts'
@@ -58,4 +59,9 @@ export interface RuleSet {
   readonly hash: string
   readonly matches: readonly MatchRule[]
   readonly correlations: readonly CorrelationRule[]
+}
+
+/** What is wrong (`error`: the rule does not run) or worth knowing (`warning`) about a rule. */
+export interface RuleProblem extends Problem {
+  readonly severity: 'error' | 'warning'
 }

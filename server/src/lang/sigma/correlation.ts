@@ -1,0 +1,294 @@
+import type {
+  Correlation,
+  CountCondition,
+  GroupField,
+  RefCondition,
+} from '../../model/correlation.ts'
+import { nearest } from '../nearest.ts'
+import { parseCondition, type ConditionTree } from './condition.ts'
+import type { SigmaCorrelation } from './documents.ts'
+import { parseTimespan } from './timespan.ts'
+import { childOf, textOf, textsOf, type FilePlace, type Tree } from './yaml/yaml-tree.ts'
+import type { FieldPaths } from './lower.ts'
+
+/** What a correlation may refer to: rules and correlations, by id or name. */
+export interface ReferenceScope {
+  readonly names: readonly string[]
+  /** The id of the rule that goes by this id or name; undefined if none does, or it does not run. */
+  idOf(reference: string): string | undefined
+  pathsOf(id: string): FieldPaths
+}
+
+const COUNT_TYPES = [
+  'event_count',
+  'value_count',
+  'value_sum',
+  'value_avg',
+  'value_percentile',
+  'value_median',
+] as const
+const TYPES = [...COUNT_TYPES, 'temporal', 'temporal_ordered', 'first_seen', 'absence'] as const
+const OPERATORS = ['gt', 'gte', 'lt', 'lte', 'eq', 'neq'] as const
+const DEFAULT_LEARN_MS = 0
+
+/** Lowers a correlation document. Undefined after an error, which is reported on the document. */
+export function lowerCorrelation(
+  document: SigmaCorrelation,
+  scope: ReferenceScope,
+): Correlation | undefined {
+  const lowering = new Lowering(document, scope)
+  const correlation = lowering.lower()
+  const failed = document.problems.some((problem) => problem.severity === 'error')
+  return failed ? undefined : correlation
+}
+
+class Lowering {
+  readonly #document: SigmaCorrelation
+  readonly #scope: ReferenceScope
+  readonly #body: Tree
+  constructor(document: SigmaCorrelation, scope: ReferenceScope) {
+    this.#document = document
+    this.#scope = scope
+    this.#body = document.body
+  }
+
+  lower(): Correlation | undefined {
+    const written = textOf(this.#get('type')) ?? ''
+    const type = TYPES.find((each) => each === written)
+    if (type === undefined) {
+      const guess = nearest(written, TYPES)
+      this.#refuse(`"${written}" is no type of correlation.`, 'type', guess)
+      return undefined
+    }
+    const boolean = this.#booleanCondition()
+    const inputs = this.#inputs(boolean)
+    const groupBy = this.#groupBy(inputs)
+    const base = { inputs, groupBy }
+    switch (type) {
+      case 'temporal':
+      case 'temporal_ordered': {
+        const condition = boolean === undefined ? this.#countOfRules(inputs) : this.#refs(boolean)
+        const timespanMs = this.#timespan('timespan')
+        return { ...base, type, timespanMs, ...(condition === undefined ? {} : { condition }) }
+      }
+      case 'first_seen':
+        return {
+          ...base,
+          type,
+          fields: this.#valueFields(inputs, this.#get('field')),
+          historyMs: this.#timespan('history'),
+          learnMs: this.#get('learn') === undefined ? DEFAULT_LEARN_MS : this.#timespan('learn'),
+        }
+      case 'absence': {
+        const of = textOf(this.#get('of')) ?? 'events'
+        if (of !== 'events' && of !== 'source') this.#refuse('`of` is events or source.', 'of')
+        const timespanMs = this.#timespan('timespan')
+        return { ...base, type, of: of === 'source' ? 'source' : 'events', timespanMs }
+      }
+      case 'event_count':
+      case 'value_count':
+      case 'value_sum':
+      case 'value_avg':
+      case 'value_percentile':
+      case 'value_median':
+        return this.#count(type, base)
+    }
+  }
+
+  #count(
+    type: (typeof COUNT_TYPES)[number],
+    base: { inputs: readonly string[]; groupBy: readonly GroupField[] },
+  ): Correlation {
+    const written = this.#get('condition')
+    const condition = this.#counts(written)
+    const field = childOf(written, 'field')
+    const fields = type === 'event_count' ? [] : this.#valueFields(base.inputs, field)
+    const cardinality = this.#cardinality(base.inputs)
+    const percentile = type === 'value_percentile' ? this.#percentile(written) : undefined
+    return {
+      ...base,
+      type,
+      timespanMs: this.#timespan('timespan'),
+      condition,
+      fields,
+      ...(percentile === undefined ? {} : { percentile }),
+      ...(cardinality.length === 0 ? {} : { cardinality }),
+    }
+  }
+
+  #get(key: string): Tree | undefined {
+    return childOf(this.#body, key)
+  }
+
+  #refuse(message: string, field: string, guess?: string): void {
+    const place: FilePlace = this.#get(field)?.place ?? this.#body.place
+    this.#document.problems.push({
+      code: 'RULE_INVALID',
+      message,
+      at: { ...place, field: `correlation.${field}` },
+      ...(guess === undefined ? {} : { hint: `did you mean "${guess}"?` }),
+      severity: 'error',
+    })
+  }
+
+  #timespan(key: string): number {
+    const value = this.#get(key) ?? (key === 'timespan' ? this.#get('timeframe') : undefined)
+    const ms = parseTimespan(textOf(value))
+    if (ms === undefined) this.#refuse(`"${key}" takes a time such as 30s, 5m, 1h or 1d.`, key)
+    return ms ?? 1
+  }
+
+  #inputs(boolean: ConditionTree | undefined): string[] {
+    const written = textsOf(this.#get('rules'))
+    const named = written.length === 0 && boolean !== undefined ? namesOf(boolean) : written
+    const ofSource = textOf(this.#get('of')) === 'source'
+    if (named.length === 0 && !ofSource) this.#refuse('A correlation needs "rules".', 'rules')
+    return named.flatMap((name) => this.#reference(name, this.#get('rules')?.place))
+  }
+
+  #reference(name: string, place: FilePlace | undefined): string[] {
+    const id = this.#scope.idOf(name)
+    if (id !== undefined) return [id]
+    const guess = nearest(name, this.#scope.names)
+    this.#document.problems.push({
+      code: 'RULE_REFERENCE',
+      message: `The correlation names the rule "${name}", which is not there or does not run.`,
+      at: place ?? this.#body.place,
+      ...(guess === undefined ? {} : { hint: `did you mean "${guess}"?` }),
+      severity: 'error',
+    })
+    return []
+  }
+
+  #groupBy(inputs: readonly string[]): GroupField[] {
+    const aliases = this.#get('aliases')
+    return textsOf(this.#get('group-by')).map((name) => {
+      const alias = childOf(aliases, name)
+      const own = new Map<string, string>()
+      for (const entry of alias?.kind === 'map' ? alias.entries : []) {
+        const [id] = this.#reference(entry.key, entry.place)
+        const field = textOf(entry.value)
+        if (id !== undefined && field !== undefined) own.set(id, field)
+      }
+      const paths = inputs.map((id) => [id, this.#path(id, own.get(id) ?? name)] as const)
+      const first = paths[0]?.[1] ?? name
+      const same = paths.every(([, path]) => path === first)
+      return { name, path: first, ...(same ? {} : { paths: Object.fromEntries(paths) }) }
+    })
+  }
+
+  #path(id: string, field: string): string {
+    return this.#scope.pathsOf(id)(field)[0] ?? field
+  }
+
+  #valueFields(inputs: readonly string[], tree: Tree | undefined): string[] {
+    const names = textsOf(tree ?? this.#get('field'))
+    if (names.length === 0) this.#refuse('This type of correlation needs a "field".', 'condition')
+    const [first] = inputs
+    return names.map((name) => (first === undefined ? name : this.#path(first, name)))
+  }
+
+  #counts(tree: Tree | undefined): CountCondition {
+    const found: Partial<Record<(typeof OPERATORS)[number], number>> = {}
+    for (const entry of tree?.kind === 'map' ? tree.entries : []) {
+      if (entry.key === 'field' || entry.key === 'percentile') continue
+      const operator = OPERATORS.find((each) => each === entry.key)
+      const bound = Number(textOf(entry.value) ?? Number.NaN)
+      if (operator === undefined || !Number.isFinite(bound)) {
+        const guess = operator === undefined ? nearest(entry.key, OPERATORS) : undefined
+        this.#refuse(`"${entry.key}" is no condition with a number.`, 'condition', guess)
+      } else found[operator] = bound
+    }
+    if (Object.keys(found).length === 0) {
+      this.#refuse('The correlation needs a condition such as "gte: 10".', 'condition')
+    }
+    return found
+  }
+
+  #percentile(tree: Tree | undefined): number {
+    const written = childOf(tree, 'percentile')
+    const value = Number(textOf(written) ?? 50)
+    if (!(value >= 0 && value <= 100)) this.#refuse('A percentile is from 0 to 100.', 'condition')
+    if (written === undefined) {
+      this.#document.problems.push({
+        code: 'RULE_INVALID',
+        message: 'No percentile is given; 50, the median, is taken.',
+        at: tree?.place ?? this.#body.place,
+        severity: 'warning',
+      })
+    }
+    return value
+  }
+
+  #cardinality(inputs: readonly string[]) {
+    const tree = this.#get('cardinality')
+    const items = tree?.kind === 'list' ? tree.items : tree === undefined ? [] : [tree]
+    return items.map((item) => ({
+      field: this.#valueFields(inputs, childOf(item, 'field'))[0] ?? '',
+      condition: this.#counts(item),
+    }))
+  }
+
+  /** pySigma's boolean condition of temporal correlations. */
+  #booleanCondition(): ConditionTree | undefined {
+    const written = this.#get('condition')
+    if (written?.kind !== 'scalar') return undefined
+    const parsed = parseCondition(textOf(written) ?? '', written.place)
+    if (parsed.ok) return parsed.value.tree
+    this.#document.problems.push({ ...parsed.problem, severity: 'error' })
+    return undefined
+  }
+
+  #refs(tree: ConditionTree): RefCondition | undefined {
+    switch (tree.kind) {
+      case 'name': {
+        const [rule] = this.#reference(tree.name, this.#get('condition')?.place)
+        return rule === undefined ? undefined : { kind: 'ref', rule }
+      }
+      case 'not': {
+        const part = this.#refs(tree.part)
+        return part === undefined ? undefined : { kind: 'not', part }
+      }
+      case 'and':
+      case 'or': {
+        const parts = tree.parts
+          .map((part) => this.#refs(part))
+          .filter((part) => part !== undefined)
+        return { kind: tree.kind, parts }
+      }
+      case 'of':
+        this.#refuse('A correlation condition takes names, and, or, not.', 'condition')
+        return undefined
+    }
+  }
+
+  /** `gte: 2` of a temporal correlation: how many of its rules must occur. */
+  #countOfRules(inputs: readonly string[]): RefCondition | undefined {
+    const written = this.#get('condition')
+    if (written === undefined) return undefined
+    const { gte, gt, eq } = this.#counts(written)
+    const least = gte ?? (gt === undefined ? eq : gt + 1)
+    const ids = [...new Set(inputs)]
+    if (least === undefined || least < 1 || least > ids.length || ids.length > 12) {
+      this.#refuse('The condition takes gte or gt, up to the number of rules.', 'condition')
+      return undefined
+    }
+    return least === ids.length ? undefined : atLeast(ids, least)
+  }
+}
+
+function atLeast(ids: readonly string[], least: number): RefCondition {
+  const [first, ...rest] = ids
+  if (least <= 0 || first === undefined) return { kind: 'and', parts: [] }
+  const ref: RefCondition = { kind: 'ref', rule: first }
+  const taken: RefCondition =
+    least === 1 ? ref : { kind: 'and', parts: [ref, atLeast(rest, least - 1)] }
+  return rest.length < least ? taken : { kind: 'or', parts: [taken, atLeast(rest, least)] }
+}
+
+function namesOf(tree: ConditionTree): string[] {
+  if (tree.kind === 'name') return [tree.name]
+  if (tree.kind === 'not') return namesOf(tree.part)
+  if (tree.kind === 'of') return []
+  return [...new Set(tree.parts.flatMap(namesOf))]
+}

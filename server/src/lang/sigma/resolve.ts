@@ -1,0 +1,110 @@
+import type { Condition } from '../../model/condition.ts'
+import type { RuleProblem } from '../../model/rule.ts'
+import { allOf, anyOf, NEVER, notOf } from '../conditions.ts'
+import { nearest } from '../nearest.ts'
+import { placeIn, type ConditionTree } from './condition.ts'
+import type { WrittenCondition } from './documents.ts'
+import { labelled } from './lower.ts'
+
+/** The selections that a condition may name. */
+export interface SelectionScope {
+  readonly names: readonly string[]
+  /** A selection by name, macros included; undefined if there is none. */
+  lower(name: string): Condition | undefined
+  readonly report: (problem: RuleProblem) => void
+}
+
+/** A condition with its names looked up. */
+export function resolveCondition(
+  written: WrittenCondition,
+  tree: ConditionTree,
+  scope: SelectionScope,
+): Condition {
+  switch (tree.kind) {
+    case 'name': {
+      const found = scope.lower(tree.name)
+      if (found !== undefined) return labelled(found, tree.name)
+      const guess = nearest(tree.name, scope.names)
+      scope.report({
+        code: 'RULE_REFERENCE',
+        message: `The condition names "${tree.name}", but there is no such selection.`,
+        at: placeIn(written.place, written.text, tree.at),
+        ...(guess === undefined ? {} : { hint: `did you mean "${guess}"?` }),
+        severity: 'error',
+      })
+      return NEVER
+    }
+    case 'of':
+      return quantify(written, tree, scope)
+    case 'and':
+      return allOf(tree.parts.map((part) => resolveCondition(written, part, scope)))
+    case 'or':
+      return anyOf(tree.parts.map((part) => resolveCondition(written, part, scope)))
+    case 'not':
+      return notOf(resolveCondition(written, tree.part, scope))
+  }
+}
+
+const COMBINATIONS_MAX = 5_000
+
+function quantify(
+  written: WrittenCondition,
+  tree: Extract<ConditionTree, { readonly kind: 'of' }>,
+  scope: SelectionScope,
+): Condition {
+  const refuse = (code: 'RULE_REFERENCE' | 'RULE_LIMIT', message: string): Condition => {
+    const at = placeIn(written.place, written.text, tree.at)
+    scope.report({ code, message, at, severity: 'error' })
+    return NEVER
+  }
+  const names = namesLike(tree.pattern, scope.names)
+  if (names.length === 0) {
+    return refuse('RULE_REFERENCE', `No selection fits "${tree.pattern}".`)
+  }
+  const parts = names.map((name) => labelled(scope.lower(name) ?? NEVER, name))
+  if (tree.quantity === 'all') return allOf(parts)
+  if (tree.quantity <= 1) return tree.quantity === 1 ? anyOf(parts) : allOf([])
+  if (tree.quantity > parts.length) {
+    return refuse(
+      'RULE_REFERENCE',
+      `"${tree.pattern}" names fewer than ${tree.quantity} selections.`,
+    )
+  }
+  const chosen = combinations(parts, tree.quantity)
+  if (chosen === undefined) return refuse('RULE_LIMIT', 'The condition has too many combinations.')
+  return anyOf(chosen.map(allOf))
+}
+
+/** `them`: all selections but those that begin with an underscore; else those that fit. */
+function namesLike(pattern: string, names: readonly string[]): string[] {
+  if (pattern.toLowerCase() === 'them') return names.filter((name) => !name.startsWith('_'))
+  return names.filter((name) => fits(name, pattern))
+}
+
+function fits(name: string, pattern: string): boolean {
+  // Both are short; this is the textbook table of prefixes, one row at a time.
+  let row = [true, ...Array.from(name, () => false)]
+  for (const char of pattern) {
+    const next = [char === '*' && row[0] === true]
+    for (let at = 1; at <= name.length; at++) {
+      const same = char === '?' || char === name[at - 1]
+      next.push(
+        char === '*' ? next[at - 1] === true || row[at] === true : same && row[at - 1] === true,
+      )
+    }
+    row = next
+  }
+  return row[name.length] === true
+}
+
+function combinations<T>(items: readonly T[], size: number): T[][] | undefined {
+  let found: T[][] = [[]]
+  for (const [index, item] of items.entries()) {
+    const left = items.length - index - 1
+    found = found
+      .flatMap((chosen) => (chosen.length < size ? [chosen, [...chosen, item]] : [chosen]))
+      .filter((chosen) => chosen.length + left >= size)
+    if (found.length > COMBINATIONS_MAX) return undefined
+  }
+  return found
+}

@@ -1,0 +1,216 @@
+import type { Condition } from '../../model/condition.ts'
+import type { Correlation } from '../../model/correlation.ts'
+import type { CorrelationRule, MatchRule, RuleProblem } from '../../model/rule.ts'
+import { ALWAYS, allOf, anyOf, NEVER } from '../conditions.ts'
+import type { Aggregation } from './condition.ts'
+import { lowerCorrelation } from './correlation.ts'
+import type {
+  SigmaCorrelation,
+  SigmaDocument,
+  SigmaFile,
+  SigmaFilter,
+  SigmaRule,
+} from './documents.ts'
+import { filtersOf, type AppliedFilter } from './filters.ts'
+import { lowerAggregation, nearCorrelation, nearNames } from './legacy.ts'
+import { lowerDetection, type FieldPaths } from './lower.ts'
+import { collectNames, type SharedNames } from './names.ts'
+import { fillPlaceholders } from './value/placeholders.ts'
+import { resolveCondition } from './resolve.ts'
+import { createSourceMapper, type SourceMapper, type SigmaOptions } from './source-mapper.ts'
+
+/** The rules of a set of Sigma files, lowered; a rule with an error is left out. */
+export interface LoweredSigma {
+  readonly matches: readonly MatchRule[]
+  readonly correlations: readonly CorrelationRule[]
+  /** Every document with its problems, in the order of the files. */
+  readonly documents: readonly SigmaDocument[]
+}
+
+/**
+ * Lowers Sigma documents to the shapes that every rule language shares. References (correlations,
+ * filters, lists, macros) reach across all files given. Never throws; problems stand on the
+ * documents.
+ */
+export function lowerSigma(files: readonly SigmaFile[], options: SigmaOptions = {}): LoweredSigma {
+  return new SigmaLowering(files, options).run()
+}
+
+class SigmaLowering {
+  readonly #documents: readonly SigmaDocument[]
+  readonly #names: SharedNames
+  readonly #filters: readonly AppliedFilter[]
+  readonly #mapper: SourceMapper
+  readonly #matches: MatchRule[] = []
+  readonly #correlations: CorrelationRule[] = []
+  readonly #paths = new Map<string, FieldPaths>()
+  /** Ids that run, by id and by name. */
+  readonly #running = new Map<string, string>()
+  readonly #quiet = new Set<string>()
+
+  constructor(files: readonly SigmaFile[], options: SigmaOptions) {
+    this.#documents = files.flatMap((file) => file.documents)
+    this.#names = collectNames(this.#documents)
+    this.#mapper = createSourceMapper(options)
+    this.#filters = filtersOf(
+      this.#documents.filter((document) => document.kind === 'filter'),
+      (filter, paths) => this.#conditionOf(filter, paths),
+    )
+  }
+
+  run(): LoweredSigma {
+    for (const rule of this.#documents) if (rule.kind === 'rule') this.#lowerRule(rule)
+    for (const document of this.#inOrder()) this.#lowerCorrelation(document)
+    return {
+      matches: this.#matches.map((rule) => this.#withAlerts(rule)),
+      correlations: this.#correlations.map((rule) => this.#withAlerts(rule)),
+      documents: this.#documents,
+    }
+  }
+
+  #withAlerts<T extends MatchRule | CorrelationRule>(rule: T): T {
+    return this.#quiet.has(rule.meta.id) ? { ...rule, alerts: false } : rule
+  }
+
+  #lowerRule(rule: SigmaRule): void {
+    const source = this.#mapper.map(rule)
+    const paths: FieldPaths = (field) => source.paths(field)
+    const detected = this.#conditionOf(rule, paths)
+    const excepted = this.#filters.filter((filter) => filter.appliesTo(rule))
+    const kept = excepted.map((filter) => filter.condition(paths))
+    const condition = allOf([source.condition, detected, ...kept])
+    const correlation = this.#legacy(rule, condition, paths)
+    if (hasError(rule)) return
+    this.#paths.set(rule.meta.id, paths)
+    this.#announce(rule)
+    if (correlation !== undefined) {
+      this.#correlations.push({ kind: 'correlation', meta: rule.meta, correlation, alerts: true })
+    } else if (!rule.conditions.some((each) => each.parsed.aggregation !== null)) {
+      this.#matches.push(this.#matchRule(rule, rule.meta.id, condition, true))
+    }
+  }
+
+  #matchRule(rule: SigmaRule, id: string, condition: Condition, alerts: boolean): MatchRule {
+    return {
+      kind: 'match',
+      meta: { ...rule.meta, id },
+      condition,
+      alerts,
+      groupBy: rule.groupBy.map((field) => this.#paths.get(rule.meta.id)?.(field)[0] ?? field),
+      fields: rule.fields.map((field) => this.#paths.get(rule.meta.id)?.(field)[0] ?? field),
+    }
+  }
+
+  #announce(document: SigmaRule | SigmaCorrelation): void {
+    this.#running.set(document.meta.id, document.meta.id)
+    if (document.name !== undefined) this.#running.set(document.name, document.meta.id)
+  }
+
+  /** Conditions of a rule or filter, any of which is enough (a list of conditions is OR). */
+  #conditionOf(rule: SigmaRule | SigmaFilter, paths: FieldPaths): Condition {
+    const report = (problem: RuleProblem): void => void rule.problems.push(problem)
+    const conditions = rule.conditions.map((written) =>
+      resolveCondition(written, written.parsed.tree, {
+        names: [...rule.detections.keys()],
+        lower: (name) => this.#selection(rule, name, { paths, report }),
+        report,
+      }),
+    )
+    return conditions.length === 0 ? NEVER : anyOf(conditions)
+  }
+
+  #selection(
+    rule: SigmaRule | SigmaFilter,
+    name: string,
+    options: { paths: FieldPaths; report: (problem: RuleProblem) => void },
+  ): Condition | undefined {
+    const detection = rule.detections.get(name) ?? this.#names.macro(name)
+    if (detection === undefined) return undefined
+    const filled = fillPlaceholders(
+      detection,
+      (key) => this.#names.list(key) ?? this.#mapper.vars(key),
+    )
+    return lowerDetection(filled, options)
+  }
+
+  /** The legacy part after `|`: the rule becomes a correlation over hidden match rules. */
+  #legacy(rule: SigmaRule, condition: Condition, paths: FieldPaths): Correlation | undefined {
+    const [written] = rule.conditions
+    const aggregation: Aggregation | null = written?.parsed.aggregation ?? null
+    if (written === undefined || aggregation === null) return undefined
+    if (rule.conditions.length > 1) {
+      rule.problems.push({
+        code: 'RULE_UNSUPPORTED',
+        message: 'Several conditions with a part after "|" are not translated.',
+        at: written.place,
+        severity: 'error',
+      })
+      return undefined
+    }
+    const input = `${rule.meta.id}#1`
+    if (aggregation.kind === 'aggregate') {
+      const correlation = lowerAggregation(rule, aggregation, { input, paths })
+      if (correlation === undefined || hasError(rule)) return undefined
+      this.#matches.push(this.#matchRule(rule, input, condition, false))
+      return correlation
+    }
+    return this.#near(rule, aggregation, condition, paths)
+  }
+
+  #near(
+    rule: SigmaRule,
+    near: Extract<Aggregation, { readonly kind: 'near' }>,
+    condition: Condition,
+    paths: FieldPaths,
+  ): Correlation | undefined {
+    const names = nearNames(near.tree)
+    const at = rule.conditions[0]?.place ?? rule.place
+    const report = (problem: RuleProblem): void => void rule.problems.push(problem)
+    if (names === undefined) {
+      const message = 'Of "near", only names joined by "and" are translated.'
+      report({ code: 'RULE_UNSUPPORTED', message, at, severity: 'error' })
+      return undefined
+    }
+    const source = this.#mapper.map(rule).condition
+    const others = names.map((name) => {
+      const found = this.#selection(rule, name, { paths, report })
+      if (found === undefined) {
+        const message = `"near" names "${name}", but there is no such selection.`
+        report({ code: 'RULE_REFERENCE', message, at, severity: 'error' })
+      }
+      return allOf([source, found ?? ALWAYS])
+    })
+    if (hasError(rule)) return undefined
+    const stages = [condition, ...others]
+    const inputs = stages.map((stage, index) => {
+      const id = `${rule.meta.id}#${index + 1}`
+      this.#matches.push(this.#matchRule(rule, id, stage, false))
+      return id
+    })
+    return nearCorrelation(rule, inputs)
+  }
+
+  /** Correlations after those they refer to; a ring is left in file order and then refused. */
+  #inOrder(): readonly SigmaCorrelation[] {
+    return this.#names.correlationsInOrder()
+  }
+
+  #lowerCorrelation(document: SigmaCorrelation): void {
+    const correlation = lowerCorrelation(document, {
+      names: [...this.#running.keys()],
+      idOf: (reference) => this.#running.get(reference),
+      pathsOf: (id) => this.#paths.get(id) ?? ((field) => [field]),
+    })
+    if (correlation === undefined || hasError(document)) return
+    const [first] = correlation.inputs
+    const paths = first === undefined ? undefined : this.#paths.get(first)
+    if (paths !== undefined) this.#paths.set(document.meta.id, paths)
+    this.#announce(document)
+    if (!document.generate) for (const id of correlation.inputs) this.#quiet.add(id)
+    this.#correlations.push({ kind: 'correlation', meta: document.meta, correlation, alerts: true })
+  }
+}
+
+function hasError(document: SigmaDocument): boolean {
+  return document.problems.some((problem) => problem.severity === 'error')
+}
