@@ -2,9 +2,17 @@ import type { Problem } from '../base/problems.ts'
 
 /** One input as a source received it: a line, a message, a datagram, a request's element. */
 export interface RawItem {
-  /** Text as decoded by the source's encoding; `bytes` where the format is binary. */
+  /**
+   * Text as decoded by the source's encoding. `bytes`: the input itself, where the format is binary or
+   * the bytes are not valid in that encoding (the text then holds U+FFFD in their place).
+   */
   readonly text: string
   readonly bytes?: Uint8Array
+  /**
+   * Present where the input was longer than the source takes: `text` is its beginning, `bytes` its true
+   * length. Such an item is to be rejected (DECODE_TOO_LONG), not decoded.
+   */
+  readonly cut?: { readonly bytes: number }
   /**
    * Names this delivery within its source, the same at every redelivery: `file-id:offset` for files,
    * a message id for MQTT. Where a protocol has none the source makes one that is unique.
@@ -16,7 +24,10 @@ export interface RawItem {
   readonly facts?: Readonly<Record<string, string>>
 }
 
-/** What came in at once, with the cursor that stands behind its last item. */
+/**
+ * What came in at once, with the cursor that stands behind its last item. No items: only the cursor
+ * moved (a file was found, or read to its end), and it is to be saved all the same.
+ */
 export interface RawBatch {
   readonly items: readonly RawItem[]
   /** Opaque to all but the source; saved in the same transaction as the events. */

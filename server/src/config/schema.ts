@@ -1,0 +1,141 @@
+import { z } from 'zod'
+import {
+  durationOption,
+  listenOption,
+  secretOrCommandOption,
+  sizeOption,
+} from '../model/options.ts'
+import { sourceKinds } from '../source/registry.ts'
+
+const path = z.string().min(1).max(4_096)
+const instanceName = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9_-]{0,62}$/, 'a name is of a-z, 0-9, - and _, at most 63 long')
+
+/** What every source takes beside the options of its kind. */
+const ofEverySource = {
+  decoder: z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9_-]{0,62}$/, 'not the name of a decoder')
+    .describe('How its input is read: the name of a decoder, such as `mosquitto` or `json`.'),
+  decoder_options: z
+    .record(z.string().max(64), z.unknown())
+    .default({})
+    .describe('Options of the decoder, by name.'),
+  lateness: durationOption({ maxMs: 7 * 86_400_000 })
+    .optional()
+    .describe(
+      'How late its events may come and still count in detection; else `detection.lateness`.',
+    ),
+}
+
+const fileSection = z.strictObject({
+  type: z.literal('file').describe(sourceKinds.file.summary),
+  ...ofEverySource,
+  ...sourceKinds.file.options.shape,
+})
+
+const sourceSection = z.discriminatedUnion('type', [fileSection])
+
+const journalSection = z.strictObject({
+  bytes_max: sizeOption({ minBytes: 64 * 2 ** 20 })
+    .prefault('10GiB')
+    .describe('Most disk space of the journal. When it is used up, sources are made to wait.'),
+  age_max: durationOption({ minMs: 60_000 })
+    .prefault('7d')
+    .describe('Oldest batch that is kept once every essential reader has passed it.'),
+  trim_interval: durationOption({ minMs: 100, maxMs: 86_400_000 })
+    .prefault('10s')
+    .describe('How often what every essential reader has passed is removed.'),
+})
+
+const storeSection = z.strictObject({
+  memory_max: sizeOption({ minBytes: 256 * 2 ** 20 })
+    .prefault('1GiB')
+    .describe('Most memory that the store process may use.'),
+  threads_max: z.int().min(1).max(256).default(2).describe('Most threads of one query.'),
+})
+
+const detectionSection = z.strictObject({
+  rules: z
+    .array(path)
+    .max(1_000)
+    .default(['builtin'])
+    .describe(
+      'Rule files and folders. The word `builtin` stands for the rules that come with Picket.',
+    ),
+  lateness: durationOption({ maxMs: 7 * 86_400_000 })
+    .prefault('60s')
+    .describe('How late events may come and still count, for sources that do not say.'),
+  skew_max: durationOption({ maxMs: 7 * 86_400_000 })
+    .prefault('5m')
+    .describe(
+      'How far a time that a device claims may lie ahead of receipt before it is set aside.',
+    ),
+  keys_max: z
+    .int()
+    .min(100)
+    .max(100_000_000)
+    .default(100_000)
+    .describe('Most group keys that one rule keeps state for; what is evicted is counted.'),
+  snapshot_interval: durationOption({ minMs: 100, maxMs: 86_400_000 })
+    .prefault('30s')
+    .describe('How often the state of detection is saved, from which a restart continues.'),
+})
+
+const jsonLinesOutput = z.strictObject({
+  path: path.describe('File that every alert revision is appended to, one JSON object a line.'),
+})
+
+const outputsSection = z.strictObject({
+  terminal: z.boolean().default(true).describe('Show alerts on the terminal.'),
+  json_lines: jsonLinesOutput.optional().describe('Write alerts to a file as JSON lines.'),
+})
+
+const apiSection = z.strictObject({
+  listen: listenOption()
+    .prefault('127.0.0.1:8600')
+    .describe('Address of the API, the console, `/metrics`, `/healthz` and `/readyz`.'),
+})
+
+const logSection = z.strictObject({
+  level: z
+    .enum(['debug', 'info', 'warn', 'error'])
+    .default('info')
+    .describe("Least weight of what is written to Picket's own log."),
+  format: z
+    .enum(['auto', 'text', 'json'])
+    .default('auto')
+    .describe('`auto`: text on a terminal, else one JSON object a line.'),
+})
+
+/** The whole configuration file. Every key has a description; the reference page is made from it. */
+export const configSchema = z.strictObject({
+  data: path.default('./data').describe('Folder of everything that Picket stores.'),
+  master_key: secretOrCommandOption()
+    .optional()
+    .describe(
+      'The key that all stored data is sealed with. Without it the first run makes a key file ' +
+        'in the data folder.',
+    ),
+  journal: journalSection.prefault({}).describe('The durable log between sources and readers.'),
+  store: storeSection.prefault({}).describe('The engine that searches run on.'),
+  detection: detectionSection.prefault({}).describe('Rules and how they see time.'),
+  sources: z
+    .record(instanceName, sourceSection)
+    .default({})
+    .describe('Where input comes from, by a name of your choice.'),
+  outputs: outputsSection.prefault({}).describe('Where alerts go.'),
+  api: apiSection.prefault({}).describe('The HTTP interface.'),
+  log: logSection.prefault({}).describe("Picket's own log, on standard error."),
+})
+
+export type ConfigValues = z.output<typeof configSchema>
+export type SourceConfig = ConfigValues['sources'][string]
+
+/** The values, and the folder that relative paths in them started from. */
+export type Config = ConfigValues & {
+  readonly baseDir: string
+  /** The file they came from; absent: the defaults. */
+  readonly file?: string
+}

@@ -1,0 +1,61 @@
+import { execFile } from 'node:child_process'
+import { readFile, stat } from 'node:fs/promises'
+import type { Problem } from '../base/problems.ts'
+import { fail, ok, type Result } from '../base/result.ts'
+import type { SecretRef } from '../model/options.ts'
+import type { Config } from './schema.ts'
+
+const SECRET_BYTES_MAX = 65_536
+const COMMAND_TIMEOUT_MS = 30_000
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+/**
+ * Fetches what a reference names, without the line end. Problems (CONFIG_SECRET) say where the secret
+ * was looked for and never what was found.
+ */
+export async function readSecret(ref: SecretRef, env: Environment): Promise<Result<string>> {
+  if ('env' in ref) return nonEmpty(env[ref.env], `the environment variable ${ref.env}`)
+  if ('file' in ref) return fromFile(ref.file)
+  return fromCommand(ref.command)
+}
+
+async function fromFile(path: string): Promise<Result<string>> {
+  try {
+    const { size } = await stat(path)
+    if (size > SECRET_BYTES_MAX) return fail(missing(`the file ${path}`, 'is too large'))
+    return nonEmpty(await readFile(path, 'utf8'), `the file ${path}`)
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? 'unknown error'
+    return fail(missing(`the file ${path}`, `cannot be read: ${code}`))
+  }
+}
+
+function fromCommand([program = '', ...args]: readonly string[]): Promise<Result<string>> {
+  const limits = { timeout: COMMAND_TIMEOUT_MS, maxBuffer: SECRET_BYTES_MAX, encoding: 'utf8' } as const
+  return new Promise((resolve) => {
+    const child = execFile(program, args, limits, (error, output) => {
+      if (error === null) resolve(nonEmpty(output.split('\n', 1)[0], `the command ${program}`))
+      else resolve(fail(missing(`the command ${program}`, `failed (${error.code ?? 'timeout'})`)))
+    })
+    child.stdin?.end()
+  })
+}
+
+function nonEmpty(text: string | undefined, place: string): Result<string> {
+  const secret = text?.replace(/[\r\n]+$/, '')
+  if (secret === undefined) return fail(missing(place, 'is not set'))
+  return secret === '' ? fail(missing(place, 'is empty')) : ok(secret)
+}
+
+function missing(place: string, what: string): Problem {
+  return { code: 'CONFIG_SECRET', message: `${place} ${what}` }
+}
+
+/** Problems of the secrets that a configuration names, without running any command. */
+export async function probeSecrets(config: Config, env: Environment): Promise<Problem[]> {
+  const ref = config.master_key
+  if (ref === undefined || 'command' in ref) return []
+  const read = await readSecret(ref, env)
+  return read.ok ? [] : [read.problem]
+}

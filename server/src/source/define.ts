@@ -1,0 +1,53 @@
+import type { z } from 'zod'
+import type { Clock } from '../base/clock.ts'
+import type { Logger } from '../base/log.ts'
+import type { Metrics } from '../base/metrics.ts'
+import type { Source } from '../model/source.ts'
+
+/** What every source is given when it is made. */
+export interface SourceDeps {
+  /** Name of the instance in the configuration. */
+  readonly name: string
+  /** Relative paths of its options start here. */
+  readonly baseDir: string
+  readonly clock: Clock
+  readonly log: Logger
+  readonly metrics: Metrics
+}
+
+/** One kind of source: its options with their documentation, and how it is made. */
+export interface SourceSpec<Options extends z.ZodObject = z.ZodObject> {
+  readonly name: string
+  readonly summary: string
+  readonly options: Options
+  create(options: z.output<Options>, deps: SourceDeps): Source
+}
+
+export function defineSource<Options extends z.ZodObject>(
+  spec: SourceSpec<Options>,
+): SourceSpec<Options> {
+  return spec
+}
+
+/** Counters that every source keeps under the same names. `reason` is of the source's closed list. */
+export interface SourceCounters {
+  received(items: number, bytes: number): void
+  failed(reason: string): void
+}
+
+export function sourceCounters(metrics: Metrics, source: string): SourceCounters {
+  const items = metrics.counter('picket_source_items_total', 'Items that a source delivered.')
+  const bytes = metrics.counter('picket_source_bytes_total', 'Bytes of the items delivered.')
+  const errors = metrics.counter(
+    'picket_source_errors_total',
+    'Failures that a source met and retries, by reason.',
+  )
+  const labels = { source }
+  return {
+    received: (itemCount, byteCount) => {
+      items.inc(labels, itemCount)
+      bytes.inc(labels, byteCount)
+    },
+    failed: (reason) => errors.inc({ source, reason }),
+  }
+}

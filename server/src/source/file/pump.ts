@@ -1,0 +1,103 @@
+import { formatProblem, ProblemError } from '../../base/problems.ts'
+import type { RawBatch, SourceSink } from '../../model/source.ts'
+import type { SourceCounters, SourceDeps } from '../define.ts'
+import type { FileOptions } from './options.ts'
+import { createWorkSpace, type WorkSpace } from './tail.ts'
+
+/** Files that are read at the same time; each may have one batch under way and one ready. */
+const READERS_MAX = 4
+const RETRY_MS_MIN = 100
+const RETRY_MS_MAX = 5_000
+
+/** Lends the buffers of reads: whoever has none waits. First come, first served. */
+export class WorkSpaces {
+  readonly #options: FileOptions
+  readonly #idle: WorkSpace[] = []
+  readonly #waiting: ((space: WorkSpace) => void)[] = []
+  #made = 0
+
+  constructor(options: FileOptions) {
+    this.#options = options
+  }
+
+  async borrow(): Promise<WorkSpace> {
+    const idle = this.#idle.pop()
+    if (idle !== undefined) return idle
+    if (this.#made < READERS_MAX) {
+      this.#made += 1
+      return createWorkSpace(this.#options)
+    }
+    return new Promise((resolve) => this.#waiting.push(resolve))
+  }
+
+  giveBack(space: WorkSpace): void {
+    const next = this.#waiting.shift()
+    if (next === undefined) this.#idle.push(space)
+    else next(space)
+  }
+
+  get isWanted(): boolean {
+    return this.#waiting.length > 0
+  }
+}
+
+/** Delivers until a batch is durable; what fails is tried again, so that nothing is stepped over. */
+export class Delivering {
+  readonly #sink: SourceSink
+  readonly #deps: SourceDeps
+  readonly #counters: SourceCounters
+  #stopped = false
+  readonly #sleepers = new Set<() => void>()
+  onTrouble: (detail: string | undefined) => void = () => undefined
+
+  constructor(sink: SourceSink, deps: SourceDeps, counters: SourceCounters) {
+    this.#sink = sink
+    this.#deps = deps
+    this.#counters = counters
+  }
+
+  /** True once durable; false where the source was stopped before. */
+  async deliver(batch: RawBatch, bytes: number): Promise<boolean> {
+    let retryMs = RETRY_MS_MIN
+    while (!this.#stopped) {
+      try {
+        const delivery = await this.#sink.deliver(batch, 'wait')
+        if (delivery.kind === 'durable') {
+          if (retryMs > RETRY_MS_MIN) this.onTrouble(undefined)
+          if (batch.items.length > 0) this.#counters.received(batch.items.length, bytes)
+          return true
+        }
+        await this.#sleep(delivery.retryAfterMs)
+      } catch (error) {
+        this.#counters.failed('delivery')
+        const detail = error instanceof ProblemError ? formatProblem(error.problem) : String(error)
+        this.#deps.log.warn({ source: this.#deps.name, detail }, 'A batch was not taken.')
+        this.onTrouble(detail)
+        await this.#sleep(retryMs)
+        retryMs = Math.min(retryMs * 2, RETRY_MS_MAX)
+      }
+    }
+    return false
+  }
+
+  stop(): void {
+    this.#stopped = true
+    for (const wake of this.#sleepers) wake()
+  }
+
+  get isStopped(): boolean {
+    return this.#stopped
+  }
+
+  #sleep(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const wake = (): void => {
+        clearTimeout(timer)
+        this.#sleepers.delete(wake)
+        resolve()
+      }
+      const timer = setTimeout(wake, ms)
+      this.#sleepers.add(wake)
+    })
+  }
+}

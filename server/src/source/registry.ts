@@ -1,0 +1,21 @@
+import type { z } from 'zod'
+import type { Source } from '../model/source.ts'
+import type { SourceDeps, SourceSpec } from './define.ts'
+import { fileSource } from './file/file.ts'
+
+/** Every kind of source that the configuration can name. One line each. */
+export const sourceKinds = {
+  file: fileSource,
+} as const satisfies Readonly<Record<string, SourceSpec>>
+
+export type SourceKind = keyof typeof sourceKinds
+export type SourceOptions<Kind extends SourceKind> = z.output<(typeof sourceKinds)[Kind]['options']>
+
+/** Makes a source from options that its schema has passed (the configuration does that). */
+export function createSource<Kind extends SourceKind>(
+  kind: Kind,
+  options: SourceOptions<Kind>,
+  deps: SourceDeps,
+): Source {
+  return sourceKinds[kind].create(options, deps)
+}
