@@ -1,4 +1,5 @@
+import { configCommand } from './config.ts'
 import type { RegisterCommand } from './context.ts'
 
 /** Every subcommand of `picket`, in the order of the help text. One line each. */
-export const commands: readonly RegisterCommand[] = []
+export const commands: readonly RegisterCommand[] = [configCommand]

@@ -58,8 +58,7 @@ async function readText(path: string): Promise<Result<string>> {
 
 function inFileOrder(problems: readonly Problem[]): Problem[] {
   return problems.toSorted(
-    (a, b) =>
-      (a.at?.line ?? 0) - (b.at?.line ?? 0) || (a.at?.column ?? 0) - (b.at?.column ?? 0),
+    (a, b) => (a.at?.line ?? 0) - (b.at?.line ?? 0) || (a.at?.column ?? 0) - (b.at?.column ?? 0),
   )
 }
 
@@ -78,6 +77,9 @@ function anchored(values: ConfigValues, origin: ConfigOrigin): Config {
     data: at(values.data),
     detection: { ...detection, rules },
     ...(key !== undefined && 'file' in key ? { master_key: { file: at(key.file) } } : {}),
-    outputs: { ...outputs, ...(lines === undefined ? {} : { json_lines: { path: at(lines.path) } }) },
+    outputs: {
+      ...outputs,
+      ...(lines === undefined ? {} : { json_lines: { path: at(lines.path) } }),
+    },
   }
 }

@@ -21,9 +21,7 @@ function toProblem(issue: Issue, text: YamlText): Problem[] {
     const message = issue.issues[0]?.message ?? issue.message
     return [{ code: 'CONFIG_INVALID', message, at: text.place(issue.path, 'key') }]
   }
-  return [
-    { code: 'CONFIG_INVALID', message: sentence(issue), at: text.place(issue.path, 'value') },
-  ]
+  return [{ code: 'CONFIG_INVALID', message: sentence(issue), at: text.place(issue.path, 'value') }]
 }
 
 function unknownKey(path: readonly PropertyKey[], text: YamlText): Problem {

@@ -32,7 +32,11 @@ async function fromFile(path: string): Promise<Result<string>> {
 }
 
 function fromCommand([program = '', ...args]: readonly string[]): Promise<Result<string>> {
-  const limits = { timeout: COMMAND_TIMEOUT_MS, maxBuffer: SECRET_BYTES_MAX, encoding: 'utf8' } as const
+  const limits = {
+    timeout: COMMAND_TIMEOUT_MS,
+    maxBuffer: SECRET_BYTES_MAX,
+    encoding: 'utf8',
+  } as const
   return new Promise((resolve) => {
     const child = execFile(program, args, limits, (error, output) => {
       if (error === null) resolve(nonEmpty(output.split('\n', 1)[0], `the command ${program}`))

@@ -10,7 +10,8 @@ export function renderConfig(config: Config): string {
   const { baseDir, file, ...values } = config
   const shown: Record<string, unknown> = z.encode(configSchema, values)
   const key = values.master_key
-  if (key !== undefined && 'command' in key) shown['master_key'] = { command: [key.command[0], '…'] }
+  if (key !== undefined && 'command' in key)
+    shown['master_key'] = { command: [key.command[0], '…'] }
   const from = file === undefined ? 'No configuration file: the defaults.' : `From ${file}.`
   return `# ${from} Relative paths of sources start at ${baseDir}.\n${stringify(shown)}`
 }

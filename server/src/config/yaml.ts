@@ -113,7 +113,8 @@ function offsetOf(
     return undefined
   }
   const node: unknown = document.getIn(path, true)
-  const inMap = typeof node === 'object' && node !== null && 'range' in node ? node.range : undefined
+  const inMap =
+    typeof node === 'object' && node !== null && 'range' in node ? node.range : undefined
   return Array.isArray(inMap) && typeof inMap[0] === 'number' ? inMap[0] : undefined
 }
 

@@ -11,19 +11,23 @@ export function durationOption(bounds: { minMs?: number; maxMs?: number } = {}) 
   const { minMs = 0, maxMs = 100 * 365 * 86_400_000 } = bounds
   const range = `from ${formatDuration(minMs)} to ${formatDuration(maxMs)}`
   return z
-    .codec(z.string({ error: 'a duration needs its unit: 250ms, 60s, 5m, 1h30m, 7d' }), z.number(), {
-      decode: (text, context) => {
-        const ms = parseDurationMs(text)
-        if (ms !== undefined && ms >= minMs && ms <= maxMs) return ms
-        const message =
-          ms === undefined
-            ? 'not a duration; write it as 250ms, 60s, 5m, 1h30m or 7d'
-            : `the duration must be ${range}`
-        context.issues.push({ code: 'custom', message, input: text })
-        return z.NEVER
+    .codec(
+      z.string({ error: 'a duration needs its unit: 250ms, 60s, 5m, 1h30m, 7d' }),
+      z.number(),
+      {
+        decode: (text, context) => {
+          const ms = parseDurationMs(text)
+          if (ms !== undefined && ms >= minMs && ms <= maxMs) return ms
+          const message =
+            ms === undefined
+              ? 'not a duration; write it as 250ms, 60s, 5m, 1h30m or 7d'
+              : `the duration must be ${range}`
+          context.issues.push({ code: 'custom', message, input: text })
+          return z.NEVER
+        },
+        encode: formatDuration,
       },
-      encode: formatDuration,
-    })
+    )
     .meta({ form: 'duration', range })
 }
 
@@ -70,7 +74,8 @@ export function listenOption() {
 }
 
 function parseListen(text: string): ListenAddress | undefined {
-  const [, six, host = six, digits] = /^(?:\[([0-9a-fA-F:.]+)\]|([\w.-]+)):(\d{1,5})$/.exec(text) ?? []
+  const [, six, host = six, digits] =
+    /^(?:\[([0-9a-fA-F:.]+)\]|([\w.-]+)):(\d{1,5})$/.exec(text) ?? []
   const port = Number(digits)
   if (host === undefined || port > 65_535) return undefined
   return { host, port }

@@ -339,4 +339,3 @@ function reasonOf(code: string): string {
   if (code === 'EACCES' || code === 'EPERM') return 'permission'
   return code === 'not_a_file' ? code : 'unreadable'
 }
-

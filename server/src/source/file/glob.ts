@@ -29,7 +29,10 @@ export function parseGlobs(pattern: string, baseDir: string): readonly Glob[] {
   return expandBraces(pattern).map((text) => {
     const absolute = resolve(baseDir, text)
     const { root } = parse(absolute)
-    const parts = absolute.slice(root.length).split(sep).filter((part) => part !== '')
+    const parts = absolute
+      .slice(root.length)
+      .split(sep)
+      .filter((part) => part !== '')
     return { root, segments: parts.map(toSegment) }
   })
 }
@@ -182,7 +185,8 @@ export async function walkGlobs(globs: readonly Glob[]): Promise<WalkResult> {
       const path = join(folder, entry.name)
       if (segment.kind === 'deep') {
         // Linked folders are not descended into: they could lead back.
-        if (entry.isDirectory() && !entry.name.startsWith('.')) await visit(path, segments, depth + 1)
+        if (entry.isDirectory() && !entry.name.startsWith('.'))
+          await visit(path, segments, depth + 1)
       } else if (matchesName(segment.tokens, entry.name)) {
         if (!isLast) await visit(path, rest, depth + 1)
         else if (!entry.isDirectory()) result.paths.add(path)

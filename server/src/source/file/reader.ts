@@ -201,7 +201,7 @@ export class Reader {
 
   /** Nothing more to read for now: finish, or wait for more. */
   async #rest(tail: Tail, file: ByteFile): Promise<void> {
-    const { counters, sink, deps, onDone } = this.#parts
+    const { counters, sink, deps } = this.#parts
     if (tail.takeNulBytes() > 0) counters.failed('nul_hole')
     const isDamaged = file.state === 'broken' && deps.clock.now() - tail.mtimeMs > GZIP_PATIENCE_MS
     if (isDamaged) {
@@ -211,7 +211,7 @@ export class Reader {
     if (isDamaged || this.#isFinal(tail, file)) {
       await closeFile(tail)
       this.remove(tail)
-      onDone(tail, { size: tail.size, mtimeMs: tail.mtimeMs })
+      this.#parts.onDone(tail, { size: tail.size, mtimeMs: tail.mtimeMs })
       await this.#deliver(tail, tail.toRecord('read'), { items: [], bytes: 0 })
       return
     }

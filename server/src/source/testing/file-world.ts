@@ -38,7 +38,11 @@ export class FileWorld {
 
   async start(): Promise<void> {
     const options = fileOptions.parse({ paths: ['app.log'], ...this.#given })
-    this.follower = new Follower(options, testDeps(this.folder, this.clock, this.metrics), this.sink)
+    this.follower = new Follower(
+      options,
+      testDeps(this.folder, this.clock, this.metrics),
+      this.sink,
+    )
     await this.follower.open()
     await this.follower.settled()
   }
