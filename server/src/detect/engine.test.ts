@@ -56,7 +56,7 @@ const items = fc.array(
 function entriesOf(list: readonly Item[]): JournalEntry[] {
   let time = 1_000_000
   const timed = list.map((item, index) => {
-    time += item.gap
+    time += 1 + item.gap
     return { event: eventOf(`e${index}`, time, item), at: time + item.delay }
   })
   timed.sort((a, b) => a.at - b.at)

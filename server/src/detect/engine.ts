@@ -16,6 +16,7 @@ import { formatPosition, type Position } from '../model/position.ts'
 import type { RuleSet } from '../model/rule.ts'
 import { createMatcher, type Matcher, type MatcherStats } from '../rule/matcher.ts'
 import { readState, stateChanges, stateRows } from './engine-state.ts'
+import { packRules, RULES_CONTROL, unpackRules } from './rules-control.ts'
 import { createRuns, type CorrelationRun, type Runs, type Surroundings } from './rule-runs.ts'
 import { SourceClock, type Lateness } from './source-clock.ts'
 
@@ -24,9 +25,6 @@ export interface EngineOptions extends Lateness {
   /** Called with every certain hit of rules that alert, before episodes; for ad-hoc rules. */
   readonly onHit?: (ruleId: string, hit: Hit) => void
 }
-
-/** Type of the control record whose body is the RuleSet in force from there on. */
-export const RULES_CONTROL = 'rules'
 
 export interface EngineStats extends StateLosses {
   readonly events: number
@@ -175,7 +173,7 @@ export class Engine {
   control(record: ControlRecord, position: Position): void {
     if (record.type !== RULES_CONTROL) return
     this.#around.position = formatPosition(position)
-    this.setRules(record.body as RuleSet)
+    this.setRules(unpackRules(record.body))
   }
 
   /** Swaps the rules. Rules that are the same, inputs included, keep their state and episodes. */
@@ -230,7 +228,7 @@ export class Engine {
       { key: 'clock', value: this.#clockRow() },
     ]
     if (this.#rulesChanged) {
-      changes.push({ key: 'rules', value: JSON.stringify(this.#ruleSet) })
+      changes.push({ key: 'rules', value: this.#rulesRow() })
       this.#rulesChanged = false
     }
     return changes
@@ -247,7 +245,7 @@ export class Engine {
   }
 
   *rows(): Iterable<readonly [string, string]> {
-    yield ['rules', JSON.stringify(this.#ruleSet)]
+    yield ['rules', this.#rulesRow()]
     yield ['clock', this.#clockRow()]
     yield* stateRows(this.#runs)
   }
@@ -256,7 +254,7 @@ export class Engine {
     return new TextEncoder().encode(JSON.stringify([...this.rows()]))
   }
 
-  /** The engine whose rows these are; `ruleSet` only where the rows hold none. */
+  /** The engine whose rows these are; one without rules where there are none. */
   static restore(
     rows: Iterable<readonly [string, string]> | Uint8Array,
     options: EngineOptions = {},
@@ -268,7 +266,7 @@ export class Engine {
     const byKey = new Map(list)
     const rules = byKey.get('rules')
     const empty: RuleSet = { hash: '', matches: [], correlations: [] }
-    const engine = new Engine(rules === undefined ? empty : (JSON.parse(rules) as RuleSet), options)
+    const engine = new Engine(rules === undefined ? empty : unpackRules(JSON.parse(rules)), options)
     engine.#rulesChanged = rules === undefined
     const clock = byKey.get('clock')
     if (clock !== undefined) engine.#restoreClock(clock)
@@ -304,6 +302,10 @@ export class Engine {
       if (watermarkMs > run.watermarkMs) run.advance(watermarkMs)
     }
     for (const { episodes } of this.#runs.matches) episodes?.advance(watermarkMs)
+  }
+
+  #rulesRow(): string {
+    return JSON.stringify(packRules(this.#ruleSet))
   }
 
   #clockRow(): string {
