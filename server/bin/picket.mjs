@@ -11,4 +11,9 @@ if (!existsSync(main)) {
   )
   process.exit(2)
 }
+// The demo's fleet is a workspace of its own, which an installation need not have.
+const demo = fileURLToPath(new URL('../../simulator/dist/main.js', import.meta.url))
+if (process.env.PICKET_DEMO_PROGRAM === undefined && existsSync(demo)) {
+  process.env.PICKET_DEMO_PROGRAM = demo
+}
 await import(pathToFileURL(main).href)
