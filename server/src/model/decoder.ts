@@ -10,6 +10,10 @@ export interface Draft {
   readonly doc: EcsDoc
   /** Distinguishes several events of one item; 0 for the first. */
   readonly part?: number
+  /** The item that the event belongs to, where that is an earlier one than the item being decoded. */
+  readonly origin?: RawItem
+  /** What `event.original` keeps, where several lines together tell the event. */
+  readonly original?: string
 }
 
 /** Closed list of why an input could not be read; `detail` is for a person. */
@@ -48,10 +52,24 @@ export interface Decoder {
    */
   takeChanges?(): readonly StateChange[]
   restore?(entries: Iterable<readonly [string, string]>): void
+  /**
+   * Emits what still waits for a partner line: called at the end of input, and when the source has
+   * been quiet for a while. Only `out.event` is called, each with its `origin`.
+   */
+  settle?(out: DecodeSink): void
+  /** Counters since the instance was made: evictions by kind of memory, sizes of what is kept. */
+  stats?(): Readonly<Record<string, number>>
 }
 
 export interface DecoderSpec {
   readonly name: string
   readonly summary: string
+  /** The document holds all of the input, so `event.original` is left out. */
+  readonly wholeInput?: boolean
+  /** The options that `create` takes, each with one sentence. */
+  readonly options?: Readonly<Record<string, string>>
+  /** What is wrong with the options, as a sentence without a period; undefined if they will do. */
+  check?(options: Readonly<Record<string, unknown>>): string | undefined
+  /** Unknown or wrong options fall back to their defaults: `check` says so beforehand. */
   create(options?: Readonly<Record<string, unknown>>): Decoder
 }

@@ -25,6 +25,7 @@ export const EVENT_ACTIONS = {
   'mqtt-subscribe-denied': 'A subscription was refused by the access control list.',
   'mqtt-timeout': 'A client was silent past its keep-alive and was disconnected.',
   'tls-handshake': 'A TLS handshake; event.outcome tells whether it succeeded.',
+  'tls-error': 'An established TLS connection failed.',
   'dns-query': 'A name was looked up.',
   'network-flow': 'A connection or flow seen in the network.',
   'firmware-download': 'A firmware image, or a part of one, was fetched.',

@@ -1,0 +1,73 @@
+import { ProblemError } from '../base/problems.ts'
+import { decoders } from '../decode/registry.ts'
+import type { DecoderSpec } from '../model/decoder.ts'
+
+/** The decoder of a name; throws USAGE with the nearest name, and all of them. */
+export function chooseDecoder(name: string): DecoderSpec {
+  const spec = Object.hasOwn(decoders, name) ? decoders[name] : undefined
+  if (spec !== undefined) return spec
+  const names = Object.keys(decoders)
+  const near = nearest(name, names)
+  throw new ProblemError({
+    code: 'USAGE',
+    message: `There is no decoder ${name.slice(0, 60)}.`,
+    hint: `${near === undefined ? '' : `did you mean ${near}? `}decoders: ${names.join(', ')}`,
+  })
+}
+
+/**
+ * Options of a decoder from `key=value` words and `--zone`; throws USAGE for a key that it does not
+ * take or a value that will not do.
+ */
+export function decoderOptions(
+  spec: DecoderSpec,
+  pairs: readonly string[],
+  zone: string | undefined,
+): Readonly<Record<string, string>> {
+  const options: Record<string, string> = {}
+  for (const pair of zone === undefined ? pairs : [...pairs, `zone=${zone}`]) {
+    const equals = pair.indexOf('=')
+    const key = equals < 0 ? pair : pair.slice(0, equals)
+    const known = Object.keys(spec.options ?? {})
+    if (equals <= 0 || !known.includes(key)) {
+      const near = nearest(key, known)
+      throw new ProblemError({
+        code: 'USAGE',
+        message: `The decoder ${spec.name} takes no option ${pair.slice(0, 60)}.`,
+        hint: `${near === undefined ? '' : `did you mean ${near}? `}options: ${known.join(', ')}`,
+      })
+    }
+    options[key] = pair.slice(equals + 1)
+  }
+  const wrong = spec.check?.(options)
+  if (wrong !== undefined) throw new ProblemError({ code: 'USAGE', message: `${wrong}.` })
+  return options
+}
+
+/** The candidate with the fewest edits to the word, if that is less than half of it. */
+export function nearest(word: string, candidates: readonly string[]): string | undefined {
+  let best: string | undefined
+  let bestEdits = Math.max(2, Math.ceil(word.length / 2))
+  for (const candidate of candidates) {
+    const count = edits(word.slice(0, 60).toLowerCase(), candidate)
+    if (count < bestEdits) {
+      best = candidate
+      bestEdits = count
+    }
+  }
+  return best
+}
+
+/** Levenshtein's distance. */
+function edits(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, index) => index)
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i]
+    for (let j = 1; j <= b.length; j++) {
+      const swap = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1)
+      next.push(Math.min(swap, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1))
+    }
+    row = next
+  }
+  return row[b.length] ?? 0
+}

@@ -1,0 +1,112 @@
+import type { Writable } from 'node:stream'
+import { createPreparer, type LinePreparer, type Prepared } from '../ingest/prepare.ts'
+import { readLines } from '../ingest/read-lines.ts'
+import type { CliContext, RegisterCommand } from './context.ts'
+import { chooseDecoder, decoderOptions } from './choose-decoder.ts'
+
+interface NormalizeFlags {
+  readonly decoder: string
+  readonly zone?: string
+  readonly option: readonly string[]
+  readonly skew?: string
+}
+
+interface Tally {
+  lines: number
+  events: number
+  rejects: number
+  readonly routine: Map<string, number>
+}
+
+const REJECT_RAW_MAX = 2_000
+
+/** `picket normalize --decoder NAME FILE…|-`: one ECS event a line. */
+export const registerNormalize: RegisterCommand = (program, context) => {
+  program
+    .command('normalize')
+    .description('Decode files and print one ECS event a line; rejects go to standard error.')
+    .requiredOption('--decoder <name>', 'how the input is written, for example mosquitto or json')
+    .option('--zone <zone>', 'zone of time stamps that name none, for example Europe/Berlin')
+    .option('--option <key=value>', 'an option of the decoder; may be repeated', collect, [])
+    .argument('<file...>', 'files, plain or gzip; - is standard input')
+    .action(async (files: readonly string[], flags: NormalizeFlags) => {
+      await normalizeFiles(files, flags, context)
+    })
+}
+
+function collect(value: string, before: readonly string[]): readonly string[] {
+  return [...before, value]
+}
+
+async function normalizeFiles(
+  files: readonly string[],
+  flags: NormalizeFlags,
+  context: CliContext,
+): Promise<void> {
+  const decoderSpec = chooseDecoder(flags.decoder)
+  const preparer = createPreparer({
+    source: 'cli',
+    decoderSpec,
+    decoderOptions: decoderOptions(decoderSpec, flags.option, flags.zone),
+    tenant: 'default',
+    // The receipt of a file that is read as complete says nothing about the time of its events.
+    skewMs: Number.POSITIVE_INFINITY,
+  })
+  const tally: Tally = { lines: 0, events: 0, rejects: 0, routine: new Map() }
+  try {
+    await run(files, preparer, tally, context)
+  } finally {
+    await writeSummary(tally, context)
+  }
+}
+
+async function run(
+  files: readonly string[],
+  preparer: LinePreparer,
+  tally: Tally,
+  context: CliContext,
+): Promise<void> {
+  const { stdin, clock } = context
+  const sources = files.map((path) => ({ path, stdin }))
+  const nowMs = (): number => clock.now()
+  for await (const items of readLines(sources, { nowMs })) {
+    tally.lines += items.length
+    await print(preparer.prepare({ items }, nowMs()), tally, context)
+  }
+  const waited = preparer.settle(nowMs())
+  if (waited !== undefined) await print(waited, tally, context)
+}
+
+async function print(prepared: Prepared, tally: Tally, context: CliContext): Promise<void> {
+  const { events = [], deadLetters = [], routine = {} } = prepared.batch
+  tally.events += events.length
+  tally.rejects += deadLetters.length
+  for (const [name, count] of Object.entries(routine)) {
+    tally.routine.set(name, (tally.routine.get(name) ?? 0) + count)
+  }
+  let text = ''
+  for (const event of events) text += `${JSON.stringify(event.doc)}\n`
+  await write(context.stdout, text)
+  let rejects = ''
+  for (const { code, message, raw, facts } of deadLetters) {
+    const reject = { line: Number(facts?.['line'] ?? 0), code, message, raw: raw.slice(0, REJECT_RAW_MAX) }
+    rejects += `${JSON.stringify({ reject })}\n`
+  }
+  await write(context.stderr, rejects)
+}
+
+async function writeSummary(tally: Tally, context: CliContext): Promise<void> {
+  const { lines, events, rejects } = tally
+  const routine = Object.fromEntries([...tally.routine].sort(([a], [b]) => (a < b ? -1 : 1)))
+  const summary = { lines, events, routine, rejects }
+  await write(context.stderr, `${JSON.stringify({ summary })}\n`)
+}
+
+/** Waits while the reader of the output is slower than we are. */
+async function write(stream: Writable, text: string): Promise<void> {
+  if (text === '' || stream.write(text)) return
+  await new Promise<void>((resolve) => {
+    stream.once('drain', resolve)
+    stream.once('close', resolve)
+  })
+}

@@ -1,0 +1,375 @@
+import type { DecodeSink } from '../../model/decoder.ts'
+import type { EcsDoc } from '../../model/event.ts'
+import type { Whose } from './accepts.ts'
+import type { Peer } from './address.ts'
+import { plainIp } from './address.ts'
+import type { ClosingWords } from './closing-words.ts'
+import {
+  CONNECT,
+  connackReason,
+  ENDED,
+  FAULT,
+  NETWORK,
+  PROCESS,
+  REFUSED,
+  type Session,
+  SESSION,
+  sourceOf,
+  TLS_FAULT,
+} from './drafts.ts'
+import { type Held, Memory } from './memory.ts'
+import type { Closing } from './message.ts'
+import { type About, EXACT, Teller, UNKNOWN } from './teller.ts'
+import { isLocalTlsError, parseTlsError, tlsErrorAt, tlsErrorIndex } from './tls.ts'
+import type { Turn } from './turn.ts'
+
+const LINES_MAX = 8
+
+/**
+ * Lines that only together tell what happened. Mosquitto is single-threaded: what belongs to a
+ * refusal, a TLS failure or a takeover stands in consecutive lines, so one line is held for its
+ * partner; when something else comes it is told as it is.
+ */
+export class Joins {
+  readonly memory = new Memory()
+  readonly teller = new Teller(this.memory)
+
+  /** Tells what is held, without its partner. */
+  settle(out: DecodeSink): void {
+    const held = this.memory.held
+    if (held === undefined) return
+    this.memory.held = undefined
+    switch (held.kind) {
+      case 'takeover':
+        this.tellTakeover(out, held, undefined, undefined)
+        return
+      case 'refusal':
+        this.memory.owe(held.id ?? '', held.atMs)
+        this.#tellRefusal(out, held, undefined, undefined)
+        return
+      case 'tls': {
+        const about = held.peer === undefined ? this.#unnamed(held.atMs) : peerOnly(held.peer)
+        if (held.peer === undefined) this.memory.owe('', held.atMs)
+        this.#tellTls(out, held, about, undefined)
+        return
+      }
+      case 'protocol':
+        this.#tellFault(out, held, undefined, undefined)
+    }
+  }
+
+  restoreObserver(): void {
+    const { version } = this.memory.loose
+    const { observer } = this.teller
+    this.teller.observer = version === '' ? observer : { ...observer, version }
+  }
+
+  hold(turn: Turn, held: Omit<Held, 'item' | 'timeMs' | 'atMs' | 'whole'>): void {
+    const { text, key, receivedMs, facts } = turn.item
+    const item = facts === undefined ? { text, key, receivedMs } : { text, key, receivedMs, facts }
+    const lines = held.lines.length < LINES_MAX ? [...held.lines, text] : held.lines
+    const { timeMs, atMs, whole } = turn
+    this.memory.held = { ...held, lines, item, atMs, whole, ...(timeMs === undefined ? {} : { timeMs }) }
+  }
+
+  holdTakeover(turn: Turn, id: string, session: Session | undefined): void {
+    this.hold(turn, { kind: 'takeover', id, lines: [], ...(session === undefined ? {} : { session }) })
+    turn.out.routine('takeover-announced')
+  }
+
+  /** Whether a closing line is the partner of what is held; then both are told. */
+  completes(turn: Turn, closing: Closing): boolean {
+    const held = this.memory.held
+    if (held === undefined) return false
+    const session = closing.id === undefined ? undefined : this.memory.sessions.get(closing.id)
+    switch (held.kind) {
+      case 'takeover':
+        if (held.id !== closing.id || closing.id === undefined) break
+        this.memory.sessions.delete(closing.id)
+        this.#tellOldEnd(turn, closing, session)
+        return true
+      case 'refusal':
+        if (held.id !== closing.id) break
+        this.memory.held = undefined
+        this.#tellRefusal(turn.out, held, turn, closing)
+        return true
+      case 'tls':
+        if (held.peer !== undefined) break
+        this.memory.held = undefined
+        if (session !== undefined) {
+          const about = { id: closing.id, peer: session, user: session.user, whose: EXACT }
+          this.#tellTls(turn.out, held, about, undefined)
+          return false
+        }
+        this.#tellTls(turn.out, held, this.aboutUnknown(turn, closing.id, closing.peer), turn)
+        return true
+      case 'protocol':
+        if (held.id !== undefined && closing.id !== undefined && held.id !== closing.id) break
+        this.memory.held = undefined
+        this.#tellFault(turn.out, held, turn, closing)
+        return true
+    }
+    this.settle(turn.out)
+    return false
+  }
+
+  /** A refused connect that only its closing line tells of. */
+  refuse(turn: Turn, closing: Closing, words: ClosingWords): void {
+    const { reason, code } = words
+    const about =
+      closing.peer === undefined
+        ? { ...this.#unnamed(turn.atMs), id: closing.id }
+        : this.aboutUnknown(turn, closing.id, closing.peer)
+    const said = { category: CONNECT, type: REFUSED, outcome: 'failure', reason, code } as const
+    const telling = { action: 'mqtt-connect', words: said, about, retryOf: 'connect' } as const
+    this.teller.tell(turn.out, turn, telling, true)
+  }
+
+  /** One line of OpenSSL's error queue. */
+  tlsError(turn: Turn, message: string): boolean {
+    const at = tlsErrorAt(message)
+    if (at < 0) return false
+    const tls = parseTlsError(message.slice(at))
+    if (isLocalTlsError(message, tls)) {
+      this.settle(turn.out)
+      const words = { category: PROCESS, type: ['info', 'error'], outcome: 'failure' } as const
+      const about = { id: undefined, peer: undefined, whose: UNKNOWN }
+      const said = { ...words, reason: tls.reason, code: 'tls-setup' }
+      this.teller.tell(turn.out, turn, { action: 'service-error', words: said, about }, true)
+      return true
+    }
+    const held = this.memory.held
+    if (held?.kind === 'tls' && held.peer === undefined && tlsErrorIndex(message) !== 0) {
+      this.#append(held, turn.item.text)
+      turn.out.routine('tls-detail')
+      return true
+    }
+    this.settle(turn.out)
+    this.hold(turn, { kind: 'tls', tls, lines: [] })
+    turn.out.routine('tls-announced')
+    return true
+  }
+
+  /**
+   * `Client connection from IP failed: ERROR`: the handshake failed while it was accepted. Each error
+   * of the queue gets such a line, without an index: a like one from the same address begins anew.
+   */
+  tlsRefused(turn: Turn, peer: Peer, text: string): boolean {
+    const tls = parseTlsError(text)
+    const held = this.memory.held
+    const same = held?.kind === 'tls' && held.peer?.address === peer.address
+    if (same && held.timeMs === turn.timeMs && !held.lines.some((line) => line.includes(text))) {
+      this.#append(held, turn.item.text)
+      turn.out.routine('tls-detail')
+      return true
+    }
+    this.settle(turn.out)
+    this.hold(turn, { kind: 'tls', tls, peer, lines: [] })
+    turn.out.routine('tls-announced')
+    return true
+  }
+
+  /** `Client <unknown> disconnected: Protocol error.` is TLS's doing also where no line says why. */
+  tellTlsWithoutLine(turn: Turn, closing: Closing): void {
+    const tls = { code: undefined, library: '', reason: 'no detail', text: '' }
+    const about = this.aboutUnknown(turn, closing.id, closing.peer)
+    this.#tellTls(turn.out, { ...turn, kind: 'tls', tls, lines: [] }, about, turn)
+  }
+
+  /** A line that says what a client did wrong; its closing line follows. */
+  detail(turn: Turn, message: string): boolean {
+    this.settle(turn.out)
+    const named = / (?:from|client) ([^]{1,256}?)(?:: |, | sending |\.?$| appears )/.exec(message)
+    const who = named?.[1]
+    const colon = who?.lastIndexOf(':') ?? -1
+    const address = who === undefined || plainIp(who) !== undefined ? who : who.slice(0, colon)
+    const ip = address === undefined ? undefined : plainIp(address)
+    const port = who === undefined || who === address ? undefined : Number(who.slice(colon + 1))
+    const peer = ip === undefined || address === undefined ? undefined : { address, ip, port }
+    this.hold(turn, {
+      kind: 'protocol',
+      detail: message.replace(/\.$/, '').slice(0, 500),
+      lines: [],
+      ...(peer === undefined ? {} : { peer }),
+      ...(peer !== undefined || who === undefined ? {} : { id: who }),
+    })
+    if (/disconnecting|closing|CONNECT|Protocol error|Bad client|using TLS/.test(message)) {
+      turn.out.routine('protocol-announced')
+    } else this.settle(turn.out)
+    return true
+  }
+
+  tellTakeover(
+    out: DecodeSink,
+    held: Held,
+    by: About | undefined,
+    line: string | undefined,
+  ): void {
+    const mqtt: EcsDoc = {}
+    if (held.session !== undefined) mqtt['previous'] = sourceOf(held.session)
+    const { user } = held.session ?? {}
+    if (user !== undefined) mqtt['previous'] = { ...sourceOf(held.session!), user }
+    const about = by ?? { id: held.id, peer: undefined, whose: UNKNOWN }
+    const words = {
+      category: SESSION,
+      type: ['connection', 'change'],
+      outcome: 'success',
+      reason: 'another connection took the client id',
+      code: 'takeover',
+    } as const
+    const lines = line === undefined ? held.lines : [...held.lines, line]
+    this.teller.tell(out, held, { action: 'mqtt-takeover', words, about, mqtt, lines }, false)
+  }
+
+  /** The address of a connection that never was let in, or began before the log. */
+  aboutUnknown(turn: Turn, id: string | undefined, peer: Peer | undefined): About {
+    if (peer !== undefined) {
+      const accept = this.memory.accepts.take(peer)
+      return { id, peer, listener: accept?.listener, whose: EXACT }
+    }
+    if (id !== undefined && !this.memory.loose.complete) return { id, peer: undefined, whose: UNKNOWN }
+    return { ...this.#unnamed(turn.atMs), id }
+  }
+
+  #unnamed(atMs: number): About {
+    return fromWhose(this.memory.accepts.match(undefined, atMs))
+  }
+
+  #append(held: Held, line: string): void {
+    if (held.lines.length >= LINES_MAX) return
+    this.memory.held = { ...held, lines: [...held.lines, line] }
+  }
+
+  #tellOldEnd(turn: Turn, closing: Closing, session: Session | undefined): void {
+    const words = {
+      category: SESSION,
+      type: ENDED,
+      outcome: 'unknown',
+      reason: 'session taken over',
+      code: 'taken-over',
+    } as const
+    const about: About =
+      session === undefined
+        ? { id: closing.id, peer: closing.peer, whose: closing.peer === undefined ? UNKNOWN : EXACT }
+        : { id: closing.id, peer: session, user: session.user, whose: EXACT }
+    this.teller.tell(turn.out, turn, { action: 'mqtt-disconnect', words, about }, true)
+  }
+
+  #tellRefusal(
+    out: DecodeSink,
+    held: Held,
+    turn: Turn | undefined,
+    closing: Closing | undefined,
+  ): void {
+    const code = held.code ?? 0
+    const about = this.#refused(held, closing)
+    const mqtt: EcsDoc = { reason_code: code }
+    if (held.detail !== undefined) mqtt['detail'] = held.detail
+    const reason = connackReason(code)
+    const words = { category: CONNECT, type: REFUSED, outcome: 'failure', reason } as const
+    const lines = turn === undefined ? held.lines : [...held.lines, turn.item.text]
+    this.teller.tell(
+      out,
+      turn ?? held,
+      {
+        action: 'mqtt-connect',
+        words: { ...words, code: 'connack-refused' },
+        about,
+        mqtt,
+        lines,
+        retryOf: 'connect',
+      },
+      turn !== undefined,
+    )
+  }
+
+  /** The CONNACK line names the id or the address; 2.1's closing line names both. */
+  #refused(held: Held, closing: Closing | undefined): About {
+    if (closing?.peer !== undefined) {
+      const accept = this.memory.accepts.take(closing.peer)
+      const id = held.id ?? closing.id
+      return { id, peer: closing.peer, listener: accept?.listener, whose: EXACT }
+    }
+    const whose = this.memory.accepts.match(held.peer?.address, held.atMs)
+    if (held.peer === undefined) return { ...fromWhose(whose), id: held.id }
+    const { accept } = whose
+    return { id: undefined, peer: accept ?? held.peer, listener: accept?.listener, whose: EXACT }
+  }
+
+  #tellTls(out: DecodeSink, held: Held, about: About, turn: Turn | undefined): void {
+    const { tls } = held
+    const words = {
+      category: NETWORK,
+      type: TLS_FAULT,
+      outcome: 'failure',
+      reason: tls?.reason ?? 'unknown',
+      code: 'tls-failure',
+    } as const
+    const fields: EcsDoc = { tls: { established: false } }
+    if (tls?.code !== undefined) fields['error'] = { code: tls.code, message: tls.text }
+    const lines = turn === undefined ? held.lines : [...held.lines, turn.item.text]
+    const live = about.id !== undefined && this.memory.sessions.has(about.id)
+    const action = live ? 'tls-error' : 'tls-handshake'
+    if (live) fields['tls'] = { established: true }
+    this.teller.tell(
+      out,
+      turn ?? held,
+      { action, words, about, fields, lines, ...(live ? {} : { retryOf: 'tls' }) },
+      turn !== undefined,
+    )
+  }
+
+  #tellFault(
+    out: DecodeSink,
+    held: Held,
+    turn: Turn | undefined,
+    closing: Closing | undefined,
+  ): void {
+    const id = closing?.id ?? held.id
+    const session = id === undefined ? undefined : this.memory.sessions.get(id)
+    const about = this.#faulty(held, turn, closing, session)
+    if (session !== undefined && id !== undefined && turn !== undefined) {
+      this.memory.sessions.delete(id)
+    }
+    const words = {
+      category: NETWORK,
+      type: FAULT,
+      outcome: 'failure',
+      reason: held.detail ?? 'protocol error',
+      code: 'protocol-error',
+    } as const
+    const lines = turn === undefined ? held.lines : [...held.lines, turn.item.text]
+    const moment = turn ?? held
+    this.teller.tell(out, moment, { action: 'protocol-error', words, about, lines }, turn !== undefined)
+  }
+
+  #faulty(
+    held: Held,
+    turn: Turn | undefined,
+    closing: Closing | undefined,
+    session: Session | undefined,
+  ): About {
+    const id = closing?.id ?? held.id
+    if (session !== undefined) return { id, peer: session, user: session.user, whose: EXACT }
+    const peer = closing?.peer ?? held.peer
+    if (peer?.port !== undefined) {
+      const accept = this.memory.accepts.take(peer)
+      return { id, peer, listener: accept?.listener, whose: EXACT }
+    }
+    if (peer !== undefined) {
+      const { accept } = this.memory.accepts.match(peer.address, held.atMs)
+      return { id, peer: accept ?? peer, listener: accept?.listener, whose: EXACT }
+    }
+    if (turn === undefined) return { id, peer: undefined, whose: UNKNOWN }
+    return this.aboutUnknown(turn, id, undefined)
+  }
+}
+
+function peerOnly(peer: Peer): About {
+  return { id: undefined, peer, whose: EXACT }
+}
+
+function fromWhose(whose: Whose): About {
+  const { accept } = whose
+  return { id: undefined, peer: accept, listener: accept?.listener, whose }
+}

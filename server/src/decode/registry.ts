@@ -1,0 +1,9 @@
+import type { DecoderSpec } from '../model/decoder.ts'
+import { json } from './json/json.ts'
+import { mosquitto } from './mosquitto/mosquitto.ts'
+
+/** Every decoder, by name. One line each. */
+export const decoders: Readonly<Record<string, DecoderSpec>> = {
+  json,
+  mosquitto,
+}

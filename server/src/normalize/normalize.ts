@@ -1,0 +1,149 @@
+import { shortId } from '../base/hash.ts'
+import type { DecoderSpec, Draft } from '../model/decoder.ts'
+import type { EcsDoc, SecurityEvent } from '../model/event.ts'
+import type { RawItem } from '../model/source.ts'
+import { fillRelated } from './related.ts'
+
+/** Version of the Elastic Common Schema that documents follow; that of the package `@elastic/ecs`. */
+export const ECS_VERSION = '9.4.0'
+export const SKEW_DEFAULT_MS = 300_000
+const TIME_MIN_MS = Date.UTC(1, 0, 1)
+const TIME_MAX_MS = Date.UTC(9999, 11, 31)
+
+export interface NormalizerOptions {
+  readonly source: string
+  readonly decoder: DecoderSpec
+  readonly tenant: string
+  /**
+   * How far ahead of its receipt an event may claim to be; 5 minutes unless set. Infinity where
+   * files are read as complete, long after.
+   */
+  readonly skewMs?: number | undefined
+  /** `hash` unless set: of tenant, source, delivery key and part. `own` keeps the document's id. */
+  readonly ids?: 'hash' | 'own' | undefined
+  /** Leave out `event.original`. */
+  readonly withoutOriginal?: boolean
+}
+
+export type Normalize = (
+  draft: Draft,
+  item: RawItem,
+  ingestedMs: number,
+  redelivered?: boolean,
+) => SecurityEvent
+
+/**
+ * Makes a decoded draft an event: ids, receipt times, what every document must have. Rule of time: a
+ * claim beyond the skew ahead of receipt, or before year 1, moves nothing; `@timestamp` is then the
+ * receipt, the claim stands in `iot.time.claimed`, and `iot.time.ahead` is true.
+ */
+export function createNormalizer(options: NormalizerOptions): Normalize {
+  const { source, decoder, tenant, skewMs = SKEW_DEFAULT_MS, ids = 'hash' } = options
+  const keepOriginal = decoder.wholeInput !== true && options.withoutOriginal !== true
+  const claimedIso = new IsoCache()
+  const createdIso = new IsoCache()
+  const ingestedIso = new IsoCache()
+  const module = decoder.name
+  const dataset = `${decoder.name}.log`
+
+  return (draft, item, ingestedMs, redelivered = false) => {
+    const origin = draft.origin ?? item
+    const createdMs = origin.receivedMs
+    const claimMs = draft.timeMs
+    const late = claimMs !== undefined && (claimMs > createdMs + skewMs || !inRange(claimMs))
+    const time = claimMs === undefined || late ? createdMs : claimMs
+    const given = draft.doc['event']
+    const inner = isObject(given) ? given : undefined
+    const id =
+      (ids === 'own' ? ownId(draft.doc, inner) : undefined) ??
+      shortId(tenant, source, origin.key, String(draft.part ?? 0))
+    const event: EcsDoc = {
+      id,
+      kind: 'event',
+      action: draft.action,
+      outcome: 'unknown',
+      module,
+      dataset,
+      provider: module,
+      created: createdIso.of(createdMs),
+      ingested: ingestedIso.of(ingestedMs),
+    }
+    if (inner !== undefined) fill(event, inner)
+    if (event['category'] === undefined) event['category'] = []
+    if (event['type'] === undefined) event['type'] = ['info']
+    if (keepOriginal) event['original'] ??= draft.original ?? origin.text
+    const doc: EcsDoc = { '@timestamp': claimedIso.of(time), ...draft.doc, event }
+    doc['@timestamp'] = claimedIso.of(time)
+    doc['ecs'] = ECS
+    if (given !== undefined && inner === undefined) addIot(doc, 'upstream', { event: given })
+    if (late) addIot(doc, 'time', { claimed: isoOf(claimMs), ahead: true })
+    if (redelivered) addIot(doc, 'redelivered', true)
+    if (origin.facts !== undefined) addFacts(doc, origin.facts)
+    fillRelated(doc)
+    return { id, time, doc }
+  }
+}
+
+const ECS = { version: ECS_VERSION } as const
+
+/** What an upstream says of its events is kept; when and as what we received them is ours to say. */
+function fill(event: EcsDoc, given: EcsDoc): void {
+  const { id, created, ingested } = event
+  const upstream = given['id']
+  Object.assign(event, given)
+  event['id'] = id
+  event['created'] = created
+  event['ingested'] = ingested
+  if (upstream !== undefined && upstream !== id) event['reference'] ??= String(upstream)
+}
+
+function ownId(doc: EcsDoc, event: EcsDoc | undefined): string | undefined {
+  const id = event?.['id'] ?? doc['_id'] ?? doc['serial_event_id']
+  if (typeof id === 'string' && id !== '') return id
+  return typeof id === 'number' ? String(id) : undefined
+}
+
+function addFacts(doc: EcsDoc, facts: Readonly<Record<string, string>>): void {
+  const path = facts['path']
+  if (path !== undefined) {
+    const log = isObject(doc['log']) ? doc['log'] : {}
+    doc['log'] = { ...log, file: { path } }
+  }
+  if (facts['encoding'] === 'replaced') {
+    const tags = Array.isArray(doc['tags']) ? (doc['tags'] as unknown[]) : []
+    doc['tags'] = [...tags, 'invalid-utf8']
+  }
+}
+
+function addIot(doc: EcsDoc, name: string, value: unknown): void {
+  const iot = isObject(doc['iot']) ? doc['iot'] : {}
+  const before = iot[name]
+  const whole = isObject(before) && isObject(value) ? { ...before, ...value } : value
+  doc['iot'] = { ...iot, [name]: whole }
+}
+
+function inRange(ms: number): boolean {
+  return ms >= TIME_MIN_MS && ms <= TIME_MAX_MS
+}
+
+/** ISO 8601, or the number itself where no calendar reaches. */
+function isoOf(ms: number): string | number {
+  return Math.abs(ms) <= 8.64e15 ? new Date(ms).toISOString() : ms
+}
+
+function isObject(value: unknown): value is EcsDoc {
+  return value !== null && typeof value === 'object' && !Array.isArray(value)
+}
+
+/** Neighbouring events mostly share their times to the millisecond. */
+class IsoCache {
+  #ms = Number.NaN
+  #text = ''
+  of(ms: number): string {
+    if (ms !== this.#ms) {
+      this.#ms = ms
+      this.#text = new Date(ms).toISOString()
+    }
+    return this.#text
+  }
+}
