@@ -89,7 +89,12 @@ async function print(prepared: Prepared, tally: Tally, context: CliContext): Pro
   await write(context.stdout, text)
   let rejects = ''
   for (const { code, message, raw, facts } of deadLetters) {
-    const reject = { line: Number(facts?.['line'] ?? 0), code, message, raw: raw.slice(0, REJECT_RAW_MAX) }
+    const reject = {
+      line: Number(facts?.['line'] ?? 0),
+      code,
+      message,
+      raw: raw.slice(0, REJECT_RAW_MAX),
+    }
     rejects += `${JSON.stringify({ reject })}\n`
   }
   await write(context.stderr, rejects)

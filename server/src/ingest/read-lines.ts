@@ -58,7 +58,7 @@ async function* readOne(
   const splitter = new Splitter(source.path, options, counter)
   for await (const chunk of unzipped(stream)) {
     splitter.push(chunk)
-    for (let batch = splitter.take(BATCH_LINES); batch.length > 0; ) {
+    for (let batch = splitter.take(BATCH_LINES); batch.length > 0;) {
       yield batch
       batch = splitter.take(BATCH_LINES)
     }
@@ -97,7 +97,10 @@ async function* unzipped(stream: Readable): AsyncGenerator<Buffer> {
   yield* gunzip as AsyncIterable<Buffer>
 }
 
-function inflate(first: Buffer, rest: AsyncIterator<Buffer | string>): ReturnType<typeof createGunzip> {
+function inflate(
+  first: Buffer,
+  rest: AsyncIterator<Buffer | string>,
+): ReturnType<typeof createGunzip> {
   const gunzip = createGunzip()
   const feed = async (): Promise<void> => {
     await writeTo(gunzip, first)
@@ -110,7 +113,10 @@ function inflate(first: Buffer, rest: AsyncIterator<Buffer | string>): ReturnTyp
   return gunzip
 }
 
-async function writeTo(gunzip: ReturnType<typeof createGunzip>, chunk: Buffer | string): Promise<void> {
+async function writeTo(
+  gunzip: ReturnType<typeof createGunzip>,
+  chunk: Buffer | string,
+): Promise<void> {
   if (gunzip.destroyed || gunzip.write(chunk)) return
   await new Promise<void>((resolve) => {
     gunzip.once('drain', resolve)
@@ -197,7 +203,12 @@ class Splitter {
   #add(text: string, more: Readonly<Record<string, string>> | undefined): void {
     const line = String(this.#counter.line)
     const facts = { path: this.#path, line, ...more }
-    this.#items.push({ text, key: `${this.#path}:${line}`, receivedMs: this.#options.nowMs(), facts })
+    this.#items.push({
+      text,
+      key: `${this.#path}:${line}`,
+      receivedMs: this.#options.nowMs(),
+      facts,
+    })
   }
 }
 

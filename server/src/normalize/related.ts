@@ -49,7 +49,8 @@ function gather(into: string[] | undefined, value: unknown): string[] | undefine
     return into
   }
   let all = into
-  if (Array.isArray(value)) for (const item of value) if (typeof item === 'string') all = gather(all, item)
+  if (Array.isArray(value))
+    for (const item of value) if (typeof item === 'string') all = gather(all, item)
   return all
 }
 

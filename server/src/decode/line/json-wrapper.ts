@@ -28,7 +28,9 @@ export function unwrapJson(text: string, at: number): Unwrapped | undefined {
     typeof micros === 'string' ? Number(micros) : (fields['time'] ?? fields['@timestamp'])
   const timeMs = timeToMs(time)
   return {
-    message: message.endsWith('\n') ? message.slice(0, message.endsWith('\r\n') ? -2 : -1) : message,
+    message: message.endsWith('\n')
+      ? message.slice(0, message.endsWith('\r\n') ? -2 : -1)
+      : message,
     timeMs: timeMs === undefined ? undefined : Math.trunc(timeMs),
     host: textOf(fields['_HOSTNAME']),
     program: textOf(fields['SYSLOG_IDENTIFIER']),

@@ -167,7 +167,7 @@ export class StampReader {
     if ((mark !== 46 && mark !== 44) || !isDigit(text.charCodeAt(this.end + 1))) return
     let scale = 100
     let at = this.end + 1
-    for (let code = text.charCodeAt(at); isDigit(code) && at - this.end <= 9; ) {
+    for (let code = text.charCodeAt(at); isDigit(code) && at - this.end <= 9;) {
       this.ms += Math.floor((code - 48) * scale)
       scale = scale > 1 ? scale / 10 : 0
       code = text.charCodeAt(++at)

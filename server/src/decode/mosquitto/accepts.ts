@@ -84,7 +84,11 @@ export class Accepts {
     }
     const listener = this.#sharedListener(keys, accept.listener)
     this.#haunt()
-    return { identity: 'inferred', accept: { ...accept, port: undefined, listener }, candidates: [] }
+    return {
+      identity: 'inferred',
+      accept: { ...accept, port: undefined, listener },
+      candidates: [],
+    }
   }
 
   get size(): number {

@@ -22,7 +22,8 @@ export function parsePeer(text: string, style: PortStyle): Peer {
   const before = text.slice(0, colon)
   if (port === undefined) return { address: text, ip: plainIp(text), port: undefined }
   const beforeIp = plainIp(before)
-  if (beforeIp !== undefined && !before.includes(':')) return { address: before, ip: beforeIp, port }
+  if (beforeIp !== undefined && !before.includes(':'))
+    return { address: before, ip: beforeIp, port }
   const wholeIp = plainIp(text)
   if (beforeIp !== undefined && (wholeIp === undefined || style !== 'none')) {
     return { address: before, ip: beforeIp, port }

@@ -1,10 +1,8 @@
-import type { DecodeSink } from '../../model/decoder.ts'
 import type { EcsDoc } from '../../model/event.ts'
 import { type Peer, plainIp, type PortStyle } from './address.ts'
 import { CLOSING_WORDS } from './closing-words.ts'
 import {
   CONNECT,
-  connackReason,
   DENIED,
   ENDED,
   FAULT,
@@ -164,7 +162,11 @@ export class Connections extends Joins {
     this.settle(turn.out)
     const words = { category: NETWORK, type: REFUSED, outcome: 'failure', reason } as const
     const about = { id: undefined, peer, whose: EXACT }
-    const telling = { action: 'connection-denied', words: { ...words, code: 'denied' }, about } as const
+    const telling = {
+      action: 'connection-denied',
+      words: { ...words, code: 'denied' },
+      about,
+    } as const
     this.teller.tell(turn.out, turn, telling, true)
   }
 
@@ -175,7 +177,12 @@ export class Connections extends Joins {
     const words = { category: NETWORK, type: DENIED, outcome: 'failure', reason } as const
     const action = what === 'publish' ? 'mqtt-publish-denied' : 'mqtt-subscribe-denied'
     const code = `${what}-denied`
-    const telling = { action, words: { ...words, code }, about: aboutOf(id, session), mqtt } as const
+    const telling = {
+      action,
+      words: { ...words, code },
+      about: aboutOf(id, session),
+      mqtt,
+    } as const
     this.teller.tell(turn.out, turn, telling, true)
   }
 
@@ -246,5 +253,3 @@ function connectedFields(connected: Connected): EcsDoc {
   if (cut) mqtt['cut'] = true
   return mqtt
 }
-
-export { connackReason }

@@ -237,7 +237,8 @@ export class MosquittoDecoder implements Decoder {
     if (kind === 'routine') return this.#routine(name)
     if (kind === 'detail') return this.#connections.detail(this.#turn, message)
     const text = message.replace(/\.$/, '')
-    if (kind === 'error') return this.#plain('service-error', PROCESS, ['info', 'error'], name, text)
+    if (kind === 'error')
+      return this.#plain('service-error', PROCESS, ['info', 'error'], name, text)
     if (kind === 'reload') {
       return this.#plain('config-change', ['configuration'], ['change'], name, text)
     }

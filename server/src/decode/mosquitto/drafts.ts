@@ -41,7 +41,13 @@ export const TLS_FAULT = ['connection', 'protocol', 'denied'] as const
 const MQTT_NETWORK = { protocol: 'mqtt', transport: 'tcp' } as const
 
 /** Of 2.1's own numbering (p4) and the wire's (p3 is 3.1, 4 is 3.1.1): what people call it. */
-const PROTOCOLS: Readonly<Record<number, string>> = { 1: '3.1', 2: '3.1.1', 3: '3.1', 4: '3.1.1', 5: '5.0' }
+const PROTOCOLS: Readonly<Record<number, string>> = {
+  1: '3.1',
+  2: '3.1.1',
+  3: '3.1',
+  4: '3.1.1',
+  5: '5.0',
+}
 
 export function protocolVersion(number: number | undefined): string | undefined {
   return number === undefined ? undefined : PROTOCOLS[number]

@@ -30,7 +30,11 @@ export const isReading = (command: string): boolean => /^(?:get|list)/.test(comm
 
 /** ECS `event.type` of a command. */
 export function auditTypes(command: string): readonly string[] {
-  const subject = /Client|Password/.test(command) ? ['user'] : /Group/.test(command) ? ['group'] : []
+  const subject = /Client|Password/.test(command)
+    ? ['user']
+    : /Group/.test(command)
+      ? ['group']
+      : []
   if (isReading(command)) return ['access', ...subject]
   if (command.startsWith('create')) return ['creation', ...subject]
   if (command.startsWith('delete')) return ['deletion', ...subject]
@@ -45,7 +49,8 @@ export function splitActor(
   let at = actor.indexOf('/')
   const last = actor.lastIndexOf('/')
   for (let slash = at; slash >= 0; slash = actor.indexOf('/', slash + 1)) {
-    if (isClient(actor.slice(0, slash))) return { id: actor.slice(0, slash), user: actor.slice(slash + 1) }
+    if (isClient(actor.slice(0, slash)))
+      return { id: actor.slice(0, slash), user: actor.slice(slash + 1) }
   }
   at = last
   return at < 0 ? { id: actor, user: '' } : { id: actor.slice(0, at), user: actor.slice(at + 1) }

@@ -1,8 +1,7 @@
 import type { DecodeSink } from '../../model/decoder.ts'
 import type { EcsDoc } from '../../model/event.ts'
 import type { Whose } from './accepts.ts'
-import type { Peer } from './address.ts'
-import { plainIp } from './address.ts'
+import { type Peer, plainIp } from './address.ts'
 import type { ClosingWords } from './closing-words.ts'
 import {
   CONNECT,
@@ -69,11 +68,23 @@ export class Joins {
     const item = facts === undefined ? { text, key, receivedMs } : { text, key, receivedMs, facts }
     const lines = held.lines.length < LINES_MAX ? [...held.lines, text] : held.lines
     const { timeMs, atMs, whole } = turn
-    this.memory.held = { ...held, lines, item, atMs, whole, ...(timeMs === undefined ? {} : { timeMs }) }
+    this.memory.held = {
+      ...held,
+      lines,
+      item,
+      atMs,
+      whole,
+      ...(timeMs === undefined ? {} : { timeMs }),
+    }
   }
 
   holdTakeover(turn: Turn, id: string, session: Session | undefined): void {
-    this.hold(turn, { kind: 'takeover', id, lines: [], ...(session === undefined ? {} : { session }) })
+    this.hold(turn, {
+      kind: 'takeover',
+      id,
+      lines: [],
+      ...(session === undefined ? {} : { session }),
+    })
     turn.out.routine('takeover-announced')
   }
 
@@ -199,12 +210,7 @@ export class Joins {
     return true
   }
 
-  tellTakeover(
-    out: DecodeSink,
-    held: Held,
-    by: About | undefined,
-    line: string | undefined,
-  ): void {
+  tellTakeover(out: DecodeSink, held: Held, by: About | undefined, line: string | undefined): void {
     const mqtt: EcsDoc = {}
     if (held.session !== undefined) mqtt['previous'] = sourceOf(held.session)
     const { user } = held.session ?? {}
@@ -227,7 +233,8 @@ export class Joins {
       const accept = this.memory.accepts.take(peer)
       return { id, peer, listener: accept?.listener, whose: EXACT }
     }
-    if (id !== undefined && !this.memory.loose.complete) return { id, peer: undefined, whose: UNKNOWN }
+    if (id !== undefined && !this.memory.loose.complete)
+      return { id, peer: undefined, whose: UNKNOWN }
     return { ...this.#unnamed(turn.atMs), id }
   }
 
@@ -250,7 +257,11 @@ export class Joins {
     } as const
     const about: About =
       session === undefined
-        ? { id: closing.id, peer: closing.peer, whose: closing.peer === undefined ? UNKNOWN : EXACT }
+        ? {
+            id: closing.id,
+            peer: closing.peer,
+            whose: closing.peer === undefined ? UNKNOWN : EXACT,
+          }
         : { id: closing.id, peer: session, user: session.user, whose: EXACT }
     this.teller.tell(turn.out, turn, { action: 'mqtt-disconnect', words, about }, true)
   }
@@ -340,7 +351,12 @@ export class Joins {
     } as const
     const lines = turn === undefined ? held.lines : [...held.lines, turn.item.text]
     const moment = turn ?? held
-    this.teller.tell(out, moment, { action: 'protocol-error', words, about, lines }, turn !== undefined)
+    this.teller.tell(
+      out,
+      moment,
+      { action: 'protocol-error', words, about, lines },
+      turn !== undefined,
+    )
   }
 
   #faulty(

@@ -6,7 +6,8 @@ const utc = (): number => 0
 
 export const mosquitto: DecoderSpec = {
   name: 'mosquitto',
-  summary: 'The log of Eclipse Mosquitto 1.4 to 2.1, also inside Docker, syslog and journald lines.',
+  summary:
+    'The log of Eclipse Mosquitto 1.4 to 2.1, also inside Docker, syslog and journald lines.',
   options: {
     zone: 'Zone of time stamps that name none: UTC, +02:00 or Europe/Berlin. UTC unless set.',
     month_first: 'true: 03/04/2026 is 4 March.',
