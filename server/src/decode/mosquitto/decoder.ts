@@ -321,8 +321,26 @@ export class MosquittoDecoder implements Decoder {
   }
 }
 
-const LOST =
-  /^([^']{0,60}?\d\d:\d\d[^']{0,30}?[\]:|> ] ?)(?:New (?:client|bridge|connection) |Client |Sending |Received |Socket error on |OpenSSL Error|mosquitto version |Saving in-memory |Config loaded |Opening |No will message|Denied PUBLISH |Warning: |Error)/
+const BEGINNINGS = [
+  'New (?:client|bridge|connection) ',
+  'Client ',
+  'Sending ',
+  'Received ',
+  'Socket error on ',
+  'OpenSSL Error',
+  'mosquitto version ',
+  'Saving in-memory ',
+  'Config loaded ',
+  'Opening ',
+  'No will message',
+  'Denied PUBLISH ',
+  'Warning: ',
+  'Error',
+]
+/** A clock time, the rest of a stamp or a level, then a beginning of a message. */
+const LOST = new RegExp(
+  `^([^']{0,60}?\\d\\d:\\d\\d[^']{0,30}?[\\]:|> ] ?)(?:${BEGINNINGS.join('|')})`,
+)
 
 class TurnState implements Turn {
   item: RawItem = { text: '', key: '', receivedMs: 0 }
