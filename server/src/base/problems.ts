@@ -30,6 +30,18 @@ export const ERROR_CODES = {
   // files and input
   INPUT_UNREADABLE: { status: 422, help: 'A file that was named could not be read.' },
   USAGE: { status: 400, help: 'The command was called with arguments it does not take.' },
+  // api
+  API_INVALID: { status: 400, help: 'A request is not of the form the route takes.' },
+  API_UNAUTHENTICATED: { status: 401, help: 'The route needs to know who asks.' },
+  API_FORBIDDEN: { status: 403, help: 'Who asks has no role that the route is open to.' },
+  API_UNKNOWN: { status: 404, help: 'There is nothing at this address.' },
+  API_TOO_LARGE: { status: 413, help: 'A request is larger than the route takes.' },
+  API_MEDIA_TYPE: { status: 415, help: 'The route takes JSON.' },
+  API_INTERNAL: { status: 500, help: 'A fault of Picket itself; its log has the details.' },
+  API_RECORD: { status: 503, help: 'The access record could not be written, so nothing was shown.' },
+  API_UNAVAILABLE: { status: 503, help: 'The part of Picket that answers this is not running.' },
+  API_SOCKET: { status: 422, help: 'The control socket could not be made or reached.' },
+  ALERT_UNKNOWN: { status: 404, help: 'There is no alert of this id that you may see.' },
   // state
   STATE_UNAVAILABLE: { status: 503, help: 'The state database did not answer.' },
   STATE_FULL: { status: 507, help: 'The state database has no room left on its disk.' },

@@ -1,18 +1,9 @@
+import type { Visibility } from '../model/access.ts'
 import { SEVERITIES, type AlertRecord, type AlertState, type Severity } from '../model/alert.ts'
 import { openAlert } from './alerts.ts'
 import { formatPlaceCursor, parsePlaceCursor } from './paging.ts'
 import type { State } from './state.ts'
 import type { AlertScopeRow, Db } from './tables.ts'
-
-/**
- * What part of the fleet a person may see; absent: all of it. An alert is seen only when everything
- * in it is allowed: one that spans an allowed site and another would tell of the other.
- */
-export interface Visibility {
-  readonly sites?: readonly string[]
-  readonly deviceTypes?: readonly string[]
-  readonly datasets?: readonly string[]
-}
 
 /** Newest first; all filters narrow. */
 export interface AlertFilter {

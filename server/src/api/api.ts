@@ -1,0 +1,121 @@
+import { chmodSync, existsSync, rmSync } from 'node:fs'
+import { connect } from 'node:net'
+import type { FastifyInstance } from 'fastify'
+import type { Clock } from '../base/clock.ts'
+import type { Logger } from '../base/log.ts'
+import type { MetricsRegistry } from '../base/metrics.ts'
+import { ProblemError } from '../base/problems.ts'
+import type { Principal } from '../model/access.ts'
+import type { Journal } from '../model/journal.ts'
+import type { Search } from '../model/search.ts'
+import type { DeadLetters } from '../retain/dead-letters.ts'
+import type { State } from '../state/state.ts'
+import { createAccessRecorder } from './access-recorder.ts'
+import { describeApi } from './openapi.ts'
+import type { Route } from './route.ts'
+import { alertRoutes } from './routes/alerts.ts'
+import { deadLetterRoutes } from './routes/dead-letters.ts'
+import { searchRoutes } from './routes/search.ts'
+import { type Readiness, statusRoutes } from './routes/status.ts'
+import { buildServer } from './server.ts'
+
+export interface ApiOptions {
+  readonly clock: Clock
+  readonly log: Logger
+  readonly metrics: MetricsRegistry
+  readonly journal: Pick<Journal, 'append'>
+  readonly state: State
+  readonly deadLetters: Pick<DeadLetters, 'replay'>
+  /** Absent where no event store runs. */
+  readonly search?: Search
+  readonly readiness: () => Readiness
+  /** The running configuration, secrets left out. */
+  readonly config: () => unknown
+  readonly version: string
+}
+
+export interface Api {
+  /** Resolves with the URL once it listens. Rejects with ProblemError API_SOCKET. */
+  listen(at: { readonly host: string; readonly port: number }): Promise<string>
+  /** The control socket (0600): whoever may open it is an admin of this server. */
+  listenLocal(path: string): Promise<void>
+  /** The server behind `listen`, for tests by `inject`. */
+  readonly app: FastifyInstance
+  /** Stops taking requests, ends those under way, writes the last access records. Safe twice. */
+  close(): Promise<void>
+}
+
+const LOCAL: Principal = { kind: 'local', id: 'local', roles: ['admin'] }
+
+export function createApi(options: ApiOptions): Api {
+  const { clock, log, metrics, journal } = options
+  const recorder = createAccessRecorder({ journal, clock, metrics })
+  const routes = apiRoutes(options)
+  const shared = { routes, recorder, clock, log, metrics }
+  const authenticate = async (): Promise<Principal | undefined> => undefined
+  const app = buildServer({ ...shared, authenticate, recordOrRefuse: true })
+  const local = buildServer({ ...shared, authenticate: async () => LOCAL, recordOrRefuse: false })
+  let closed: Promise<void> | undefined
+  let socketPath: string | undefined
+  return {
+    app,
+    listen: async ({ host, port }) => {
+      try {
+        return await app.listen({ host, port })
+      } catch (error) {
+        const message = `The API cannot listen on ${host}:${port}: ${messageOf(error)}`
+        throw new ProblemError({ code: 'API_SOCKET', message })
+      }
+    },
+    listenLocal: async (path) => {
+      await clearStale(path)
+      try {
+        await local.listen({ path })
+        chmodSync(path, 0o600)
+        socketPath = path
+      } catch (error) {
+        const message = `The control socket could not be made: ${messageOf(error)}`
+        throw new ProblemError({ code: 'API_SOCKET', message, at: { file: path } })
+      }
+    },
+    close: () => {
+      closed ??= (async () => {
+        await Promise.all([app.close(), local.close()])
+        await recorder.drain()
+        if (socketPath !== undefined) rmSync(socketPath, { force: true })
+      })()
+      return closed
+    },
+  }
+}
+
+/** Every route of the server, in one table. */
+export function apiRoutes(options: ApiOptions): readonly Route[] {
+  const { state, deadLetters, search, clock, metrics, readiness, config } = options
+  let openapi: string | undefined
+  const routes: readonly Route[] = [
+    ...statusRoutes({ metrics, readiness, config, openapi: () => (openapi ??= described()) }),
+    ...alertRoutes({ state }),
+    ...deadLetterRoutes({ state, deadLetters }),
+    ...searchRoutes({ search, clock }),
+  ]
+  const described = (): string =>
+    `${JSON.stringify(describeApi(routes, options.version), null, 2)}\n`
+  return routes
+}
+
+/** A socket that nobody answers on was left by a server that was killed. */
+async function clearStale(path: string): Promise<void> {
+  if (!existsSync(path)) return
+  const alive = await new Promise<boolean>((resolve) => {
+    const socket = connect(path)
+    socket.once('connect', () => {
+      socket.destroy()
+      resolve(true)
+    })
+    socket.once('error', () => resolve(false))
+  })
+  if (!alive) rmSync(path, { force: true })
+}
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : 'unknown')

@@ -1,0 +1,136 @@
+import { z } from 'zod'
+import { ProblemError } from '../../base/problems.ts'
+import type { Principal } from '../../model/access.ts'
+import type { AlertRecord } from '../../model/alert.ts'
+import {
+  type AlertFilter,
+  countAlerts,
+  isAlertVisible,
+  listAlerts,
+} from '../../state/alert-list.ts'
+import { readAlert, readHistory } from '../../state/alerts.ts'
+import type { State } from '../../state/state.ts'
+import { maskAlert } from '../mask.ts'
+import { type Route, route } from '../route.ts'
+import {
+  type AlertView,
+  alertSchema,
+  countsSchema,
+  cursorSchema,
+  flagSchema,
+  idSchema,
+  limitSchema,
+  severitySchema,
+  timeSchema,
+} from '../schemas.ts'
+
+/** Filters of lists, counts and the live stream alike. */
+export const alertFilterSchema = z.strictObject({
+  severity: severitySchema.optional().describe('At least this severe.'),
+  state: z.enum(['provisional', 'final', 'amended', 'retracted']).optional(),
+  open: flagSchema.optional(),
+  rule: idSchema.optional(),
+  suppressed: z
+    .enum(['without', 'with', 'only'])
+    .optional()
+    .describe('Alerts that a planned change explains; without them unless asked for.'),
+  from: timeSchema.optional().describe('Episodes that reach into the time from here.'),
+  to: timeSchema.optional(),
+})
+
+const listQuery = alertFilterSchema.extend({ cursor: cursorSchema.optional(), limit: limitSchema })
+const READERS = ['admin', 'analyst', 'responder', 'auditor'] as const
+
+export function alertRoutes({ state }: { readonly state: State }): readonly Route[] {
+  return [
+    route({
+      method: 'GET',
+      path: '/api/v1/alerts',
+      operation: 'listAlerts',
+      summary: 'Alerts, the one opened last first.',
+      roles: READERS,
+      access: 'alert-list',
+      query: listQuery,
+      response: z.strictObject({ alerts: z.array(alertSchema), cursor: z.string().optional() }),
+      handle: async ({ query, principal }) => {
+        const { cursor, limit, ...asked } = query
+        const page = { limit, ...(cursor !== undefined && { cursor }) }
+        const filter = toFilter(asked, principal)
+        const found = await state.query((db) => listAlerts(state, db, filter, page))
+        const alerts = found.alerts.map((alert) => viewOf(alert, principal))
+        const next = found.cursor === undefined ? {} : { cursor: found.cursor }
+        return { body: { alerts, ...next }, rows: alerts.length, record: { query: asked } }
+      },
+    }),
+    route({
+      method: 'GET',
+      path: '/api/v1/alerts/counts',
+      operation: 'countAlerts',
+      summary: 'How many alerts there are, by severity.',
+      roles: READERS,
+      access: 'alert-list',
+      query: alertFilterSchema,
+      response: z.strictObject({ bySeverity: countsSchema }),
+      handle: async ({ query, principal }) => {
+        const filter = toFilter(query, principal)
+        const bySeverity = await state.query((db) => countAlerts(state, db, filter))
+        return { body: { bySeverity }, record: { query } }
+      },
+    }),
+    route({
+      method: 'GET',
+      path: '/api/v1/alerts/:id',
+      operation: 'getAlert',
+      summary: 'An alert as it stands now, and what was told of it.',
+      roles: READERS,
+      access: 'alert-read',
+      params: z.strictObject({ id: idSchema }),
+      response: z.strictObject({
+        alert: alertSchema,
+        history: z.array(z.strictObject({ kind: z.string(), at: z.string(), alert: alertSchema })),
+      }),
+      handle: async ({ params, principal }) => {
+        const seen = await state.query((db) =>
+          isAlertVisible(state, db, params.id, principal.visibility),
+        )
+        const alert = seen ? await state.query((db) => readAlert(state, db, params.id)) : undefined
+        if (alert === undefined) throw unknownAlert()
+        const history = await state.query((db) => readHistory(state, db, params.id))
+        const told = history.map((entry) => ({
+          kind: entry.kind,
+          at: new Date(entry.atMs).toISOString(),
+          alert: viewOf(entry.alert, principal),
+        }))
+        return { body: { alert: viewOf(alert, principal), history: told }, rows: 1 }
+      },
+    }),
+  ]
+}
+
+/** What was asked, narrowed to what may be seen. */
+export function toFilter(
+  asked: z.infer<typeof alertFilterSchema>,
+  principal: Principal,
+): AlertFilter {
+  return {
+    ...(asked.severity && { severityMin: asked.severity }),
+    ...(asked.state && { states: [asked.state] }),
+    ...(asked.open !== undefined && { open: asked.open }),
+    ...(asked.rule !== undefined && { ruleId: asked.rule }),
+    ...(asked.suppressed && { suppressed: asked.suppressed }),
+    ...(asked.from !== undefined && { fromMs: Date.parse(asked.from) }),
+    ...(asked.to !== undefined && { toMs: Date.parse(asked.to) }),
+    ...(principal.visibility && { visibility: principal.visibility }),
+  }
+}
+
+/** As this principal may see it; what is only for us stays inside. */
+export function viewOf(alert: AlertRecord, principal: Principal): AlertView {
+  const { scope: _inside, ...shown } = maskAlert(alert, principal)
+  return shown as AlertView
+}
+
+/** The same whether it does not exist or may not be seen. */
+function unknownAlert(): ProblemError {
+  return new ProblemError({ code: 'ALERT_UNKNOWN', message: 'There is no alert of this id.' })
+}

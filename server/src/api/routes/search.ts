@@ -1,0 +1,102 @@
+import { z } from 'zod'
+import type { Clock } from '../../base/clock.ts'
+import { ProblemError } from '../../base/problems.ts'
+import { MASKED } from '../../model/access.ts'
+import type { Search, SearchAnswer } from '../../model/search.ts'
+import { hides } from '../mask.ts'
+import { type Route, route } from '../route.ts'
+import { idSchema, timeSchema } from '../schemas.ts'
+
+const DAY_MS = 86_400_000
+const ROWS_MAX = 10_000
+const READERS = ['admin', 'analyst', 'responder', 'auditor'] as const
+
+const templateSchema = z.strictObject({
+  name: z.string(),
+  summary: z.string(),
+  parameters: z.array(
+    z.strictObject({ name: z.string(), summary: z.string(), required: z.boolean() }),
+  ),
+})
+
+const answerSchema = z.strictObject({
+  columns: z.array(z.string()),
+  rows: z.array(z.array(z.unknown())),
+  truncated: z.boolean(),
+})
+
+const runSchema = z.strictObject({
+  values: z.record(z.string().max(64), z.string().max(1_024)).default({}),
+  from: timeSchema.optional().describe('A day before `to` unless given.'),
+  to: timeSchema.optional().describe('Now unless given; excluded.'),
+  limit: z.int().min(1).max(ROWS_MAX).default(100),
+})
+
+export function searchRoutes(deps: {
+  readonly search: Search | undefined
+  readonly clock: Clock
+}): readonly Route[] {
+  return [
+    route({
+      method: 'GET',
+      path: '/api/v1/search/templates',
+      operation: 'listSearchTemplates',
+      summary: 'The searches that can be run, and the values they take.',
+      roles: READERS,
+      access: 'search-templates',
+      response: z.strictObject({ templates: z.array(templateSchema) }),
+      handle: async () => {
+        const templates = searchOf(deps).templates()
+        const shown = templates.map((one) => ({ ...one, parameters: [...one.parameters] }))
+        return { body: { templates: shown } }
+      },
+    }),
+    route({
+      method: 'POST',
+      path: '/api/v1/search/templates/:name',
+      operation: 'runSearchTemplate',
+      summary: 'Runs a search over the stored events.',
+      roles: READERS,
+      access: 'search-run',
+      params: z.strictObject({ name: idSchema }),
+      body: runSchema,
+      response: answerSchema,
+      handle: async ({ params, body, principal, signal }) => {
+        const toMs = body.to === undefined ? deps.clock.now() : Date.parse(body.to)
+        const fromMs = body.from === undefined ? toMs - DAY_MS : Date.parse(body.from)
+        const span = { fromMs, toMs, limit: body.limit }
+        const { visibility } = principal
+        const request = { template: params.name, values: body.values, ...span }
+        const found = await searchOf(deps).run(
+          { ...request, ...(visibility && { visibility }) },
+          signal,
+        )
+        if (!found.ok) throw new ProblemError(found.problem)
+        const shown = maskAnswer(found.value, principal.masks)
+        const record = { values: body.values, ...span }
+        return { body: shown, rows: shown.rows.length, record }
+      },
+    }),
+  ]
+}
+
+function searchOf({ search }: { readonly search: Search | undefined }): Search {
+  if (search !== undefined) return search
+  throw new ProblemError({ code: 'API_UNAVAILABLE', message: 'No event store is running.' })
+}
+
+/** Columns are dotted ECS fields; the whole document is shown only to those without masks. */
+function maskAnswer(
+  answer: SearchAnswer,
+  masks: readonly string[] | undefined,
+): z.infer<typeof answerSchema> {
+  const hidden = new Set(masks ?? [])
+  const hide = answer.columns.map(
+    (column) =>
+      hides(hidden, column) || (hidden.size > 0 && /^(doc|event\.original)$/.test(column)),
+  )
+  const rows = answer.rows.map((row) =>
+    row.map((value, at) => (hide[at] === true ? MASKED : value)),
+  )
+  return { columns: [...answer.columns], rows, truncated: answer.truncated }
+}

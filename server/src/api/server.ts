@@ -1,0 +1,278 @@
+import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import { Readable } from 'node:stream'
+import { z } from 'zod'
+import type { Clock } from '../base/clock.ts'
+import { shortId } from '../base/hash.ts'
+import type { Logger } from '../base/log.ts'
+import type { Metrics } from '../base/metrics.ts'
+import { type Problem, ProblemError } from '../base/problems.ts'
+import type { Principal } from '../model/access.ts'
+import type { AccessRecorder } from './access-recorder.ts'
+import { PROBLEM_TYPE, invalidDetails, knownProblem, problemDetails } from './problem-details.ts'
+import { type Answer, type Route, routeName } from './route.ts'
+
+export interface ServerOptions {
+  readonly routes: readonly Route[]
+  /** Who sent this request; undefined where it does not say, or says it wrongly. */
+  readonly authenticate: (request: FastifyRequest) => Promise<Principal | undefined>
+  readonly recorder: AccessRecorder
+  /**
+   * The local socket answers also when the record cannot be written: whoever may open it owns the
+   * files anyway, and a full disk is when they need it. The lost record is counted and logged.
+   */
+  readonly recordOrRefuse: boolean
+  readonly clock: Clock
+  readonly log: Logger
+  readonly metrics: Metrics
+  readonly https?: { readonly key: string; readonly cert: string }
+}
+
+const BODY_BYTES_MAX = 1024 * 1024
+const NOBODY: Principal = { kind: 'user', id: 'anonymous', roles: [] }
+
+const HEADERS: Readonly<Record<string, string>> = {
+  'cache-control': 'no-store',
+  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+  'referrer-policy': 'no-referrer',
+  'x-content-type-options': 'nosniff',
+}
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** The declaration behind a registered route; a route without one stops the start. */
+    readonly declared?: Route
+  }
+}
+
+/** A Fastify server of declared routes: parse, authorise, record, answer. Not yet listening. */
+export function buildServer(options: ServerOptions): FastifyInstance {
+  const { log, metrics } = options
+  const requests = metrics.counter('picket_api_requests_total', 'Requests by operation and status.')
+  const app = fastify({
+    logger: false,
+    bodyLimit: BODY_BYTES_MAX,
+    requestTimeout: 30_000,
+    connectionTimeout: 60_000,
+    keepAliveTimeout: 65_000,
+    routerOptions: { maxParamLength: 256, ignoreTrailingSlash: false },
+    genReqId: () => crypto.randomUUID(),
+    forceCloseConnections: true,
+    exposeHeadRoutes: false,
+    ajv: { customOptions: { removeAdditional: false, coerceTypes: false } },
+    ...(options.https && { https: { ...options.https, minVersion: 'TLSv1.2' } }),
+  } as Parameters<typeof fastify>[0]) as unknown as FastifyInstance
+  // zod is the one definition; it parses here, and describes the route in openapi.json.
+  app.setValidatorCompiler(() => () => true)
+  app.addHook('onRoute', (registered) => {
+    if (registered.config?.declared === undefined) {
+      throw new TypeError(`${String(registered.method)} ${registered.url} declares no role`)
+    }
+  })
+  app.addHook('onResponse', async (request, reply) => {
+    const operation = request.routeOptions.config.declared?.operation ?? 'none'
+    requests.inc({ operation, status: String(reply.statusCode) })
+  })
+  app.setErrorHandler((error, request, reply) => refuse(log, error, request, reply))
+  app.setNotFoundHandler(async (request, reply) => {
+    const problem: Problem = { code: 'API_UNKNOWN', message: 'There is no route of this name.' }
+    await sendProblem(reply, problemDetails(problem, request.id))
+  })
+  for (const route of options.routes) register(app, route, options)
+  return app
+}
+
+function register(app: FastifyInstance, route: Route, options: ServerOptions): void {
+  app.route({
+    method: route.method,
+    url: route.path,
+    config: { declared: route },
+    ...(route.bodyBytesMax !== undefined && { bodyLimit: route.bodyBytesMax }),
+    // Before the body is read: who may not ask is not listened to.
+    onRequest: async (request, reply) => {
+      await admit(route, options, request, reply)
+    },
+    handler: (request, reply) => answer(route, options, request, reply),
+  })
+}
+
+const principals = new WeakMap<FastifyRequest, Principal>()
+
+async function admit(
+  route: Route,
+  options: ServerOptions,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<void> {
+  if ('public' in route) return
+  const principal = await options.authenticate(request)
+  if (principal !== undefined && principal.roles.some((role) => route.roles.includes(role))) {
+    principals.set(request, principal)
+    return
+  }
+  const problem: Problem =
+    principal === undefined
+      ? { code: 'API_UNAUTHENTICATED', message: 'Say who you are: a session or a bearer token.' }
+      : { code: 'API_FORBIDDEN', message: `This needs one of: ${route.roles.join(', ')}.` }
+  await record(route, options, request, {
+    principal: principal ?? NOBODY,
+    outcome: 'failure',
+    detail: { code: problem.code },
+  })
+  if (principal === undefined) void reply.header('www-authenticate', 'Bearer')
+  throw new ProblemError(problem)
+}
+
+async function answer(
+  route: Route,
+  options: ServerOptions,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
+  const parts: { params?: unknown; query?: unknown; body?: unknown } = {}
+  for (const [name, schema, value] of [
+    ['params', route.params, request.params],
+    ['query', route.query ?? NOTHING, request.query],
+    ['body', route.body, request.body],
+  ] as const) {
+    if (schema === undefined) continue
+    const parsed = schema.safeParse(value)
+    if (!parsed.success) return sendProblem(reply, invalidDetails(parsed.error, name, request.id))
+    parts[name] = parsed.data
+  }
+  const principal = principals.get(request) ?? NOBODY
+  const abort = new AbortController()
+  request.raw.once('close', () => {
+    if (!reply.raw.writableEnded) abort.abort()
+  })
+  reply.raw.once('close', () => abort.abort())
+  const context = {
+    params: parts.params,
+    query: parts.query,
+    body: parts.body,
+    principal,
+    lastEventId: headerOf(request, 'last-event-id'),
+    from: request.ip === '' ? undefined : request.ip,
+    signal: abort.signal,
+  }
+  let given: Answer<unknown>
+  try {
+    given = await route.handle(context)
+  } catch (error) {
+    const detail = { code: knownProblem(error)?.code ?? 'API_INTERNAL' }
+    await record(route, options, request, { principal, outcome: 'failure', detail })
+    throw error
+  }
+  // Nothing is shown before it is recorded that it was.
+  const detail = { ...given.record, ...(given.rows !== undefined && { rows: given.rows }) }
+  await record(route, options, request, { principal, outcome: 'success', detail })
+  return send(route, given, request, reply)
+}
+
+const NOTHING = z.strictObject({})
+
+interface AccessFacts {
+  readonly principal: Principal
+  readonly outcome: 'success' | 'failure'
+  readonly detail: Readonly<Record<string, unknown>>
+}
+
+async function record(
+  route: Route,
+  options: ServerOptions,
+  request: FastifyRequest,
+  facts: AccessFacts,
+): Promise<void> {
+  if ('public' in route) return
+  const { principal, outcome, detail } = facts
+  try {
+    await options.recorder.record({
+      actor: principal.id,
+      action: route.access,
+      outcome,
+      ...(request.ip !== undefined && request.ip !== '' && { from: request.ip }),
+      detail: { ...detail, route: routeName(route), ...namedParams(request) },
+    })
+  } catch (error) {
+    options.log.error(
+      { action: route.access, why: messageOf(error) },
+      'An access was not recorded.',
+    )
+    if (!options.recordOrRefuse) return
+    throw new ProblemError({
+      code: 'API_RECORD',
+      message: 'The access record could not be written, so nothing is shown.',
+    })
+  }
+}
+
+function namedParams(request: FastifyRequest): Record<string, unknown> {
+  const params = request.params as Readonly<Record<string, unknown>> | undefined
+  return params !== undefined && Object.keys(params).length > 0 ? { params } : {}
+}
+
+function send(
+  route: Route,
+  given: Answer<unknown>,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): FastifyReply {
+  void reply.headers({ ...HEADERS, ...given.headers })
+  if ('stream' in given) {
+    return reply.type(given.type).send(Readable.from(given.stream, { objectMode: false }))
+  }
+  if ('text' in given)
+    return reply
+      .code(given.status ?? 200)
+      .type(given.type)
+      .send(given.text)
+  if (given.body === undefined) return reply.code(given.status ?? 204).send()
+  const text = JSON.stringify(given.body)
+  if (route.method === 'GET') {
+    const etag = `"${shortId(text)}"`
+    void reply.header('etag', etag)
+    if (headerOf(request, 'if-none-match')?.split(/,\s*/).includes(etag))
+      return reply.code(304).send()
+  }
+  return reply
+    .code(given.status ?? 200)
+    .type('application/json; charset=utf-8')
+    .send(text)
+}
+
+async function refuse(
+  log: Logger,
+  error: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<void> {
+  const known = knownProblem(error)
+  if (known === undefined) {
+    const fields = { requestId: request.id, why: messageOf(error), stack: stackOf(error) }
+    log.error(fields, 'A request failed by a fault of our own.')
+  }
+  const problem: Problem = known ?? {
+    code: 'API_INTERNAL',
+    message: 'Picket failed; its log says why.',
+  }
+  await sendProblem(reply, problemDetails(problem, request.id))
+}
+
+function sendProblem(
+  reply: FastifyReply,
+  details: ReturnType<typeof problemDetails>,
+): FastifyReply {
+  return reply
+    .code(details.status)
+    .headers(HEADERS)
+    .type(PROBLEM_TYPE)
+    .send(JSON.stringify(details))
+}
+
+function headerOf(request: FastifyRequest, name: string): string | undefined {
+  const value = request.headers[name]
+  return Array.isArray(value) ? value[0] : value
+}
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : 'unknown')
+const stackOf = (error: unknown): string | undefined =>
+  error instanceof Error ? error.stack : undefined

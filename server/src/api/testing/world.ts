@@ -1,0 +1,90 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { ManualClock } from '../../base/clock.ts'
+import { SILENT } from '../../base/log.ts'
+import { MetricsRegistry } from '../../base/metrics.ts'
+import type { AuditEntry, JournalBatch } from '../../model/journal.ts'
+import type { Search, SearchRequest } from '../../model/search.ts'
+import { openState, type State } from '../../state/state.ts'
+import { testSealer } from '../../state/testing/engines.ts'
+import { type Api, type ApiOptions, createApi } from '../api.ts'
+
+export interface World {
+  readonly api: Api
+  readonly state: State
+  readonly clock: ManualClock
+  readonly metrics: MetricsRegistry
+  readonly folder: string
+  readonly options: ApiOptions
+  /** Every audit entry that was journalled. */
+  readonly audit: AuditEntry[]
+  /** Set to make the journal refuse. */
+  readonly journal: { refuses: boolean }
+  readonly searched: SearchRequest[]
+  close(): Promise<void>
+}
+
+/** An API on an empty SQLite state, with a journal, a search and a clock of the test's own. */
+export async function makeWorld(change: Partial<ApiOptions> = {}): Promise<World> {
+  const folder = mkdtempSync(join(tmpdir(), 'picket-api-'))
+  const at = { sqlite: join(folder, 'state.db') }
+  const opened = await openState({ at, sealer: testSealer(), log: SILENT })
+  if (!opened.ok) throw new Error(opened.problem.message)
+  const state = opened.value
+  const clock = new ManualClock(Date.parse('2026-03-01T12:00:00Z'))
+  const metrics = new MetricsRegistry()
+  const audit: AuditEntry[] = []
+  const journal = { refuses: false }
+  const append = async (batch: JournalBatch): Promise<number> => {
+    if (journal.refuses) throw new Error('the journal is full')
+    audit.push(...(batch.audit ?? []))
+    return audit.length
+  }
+  const searched: SearchRequest[] = []
+  const options: ApiOptions = {
+    clock,
+    metrics,
+    log: SILENT,
+    journal: { append },
+    state,
+    deadLetters: { replay: async (id) => ({ id, outcome: 'accepted', events: 1 }) },
+    search: searchOf(searched),
+    readiness: () => ({ ready: true, problems: [] }),
+    config: () => ({ journal: { bytes_max: 1 } }),
+    version: '0.0.0-test',
+    ...change,
+  }
+  const api = createApi(options)
+  return {
+    api,
+    state,
+    clock,
+    metrics,
+    folder,
+    options,
+    audit,
+    journal,
+    searched,
+    close: async () => {
+      await api.close()
+      await state.close()
+      rmSync(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+function searchOf(searched: SearchRequest[]): Search {
+  return {
+    templates: () => [{ name: 'device-timeline', summary: 'Events of a device.', parameters: [] }],
+    run: async (request) => {
+      searched.push(request)
+      if (request.template !== 'device-timeline') {
+        return { ok: false, problem: { code: 'API_UNKNOWN', message: 'no such template' } }
+      }
+      const columns = ['user.name', 'event.action', 'event.original']
+      const rows = [['lovelace', 'mqtt-connect', 'user lovelace connected']]
+      return { ok: true, value: { columns, rows, truncated: false } }
+    },
+  }
+}

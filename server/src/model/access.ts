@@ -1,0 +1,47 @@
+/**
+ * admin: everything · analyst: reads and works on alerts, searches · responder: an analyst who may
+ * also act on the world · auditor: reads everything, audit entries included, changes nothing ·
+ * ingest: may only deliver events.
+ */
+export const ROLES = ['admin', 'analyst', 'responder', 'auditor', 'ingest'] as const
+export type Role = (typeof ROLES)[number]
+
+/**
+ * What part of the fleet a person may see; absent: all of it. A thing is seen only when everything
+ * in it is allowed: an alert that spans an allowed site and another would tell of the other.
+ */
+export interface Visibility {
+  readonly sites?: readonly string[]
+  readonly deviceTypes?: readonly string[]
+  readonly datasets?: readonly string[]
+}
+
+/** Who asks, and what of the answer they may see. */
+export interface Principal {
+  /** `local`: whoever may open the control socket in the data directory. */
+  readonly kind: 'local' | 'user' | 'token'
+  /** A pseudonym, as audit entries name it; never a person's name. */
+  readonly id: string
+  readonly roles: readonly Role[]
+  readonly visibility?: Visibility
+  /** Dotted ECS fields whose values are replaced by `MASKED` in every answer. */
+  readonly masks?: readonly string[]
+}
+
+export const MASKED = '[masked]'
+
+/** The closed list of what an access record can say was done. */
+export const ACCESS_ACTIONS = {
+  'alert-list': 'Alerts were listed.',
+  'alert-read': 'An alert and its history were read.',
+  'alert-stream': 'Alerts were followed live.',
+  'dead-letter-list': 'Dead letters were listed.',
+  'dead-letter-read': 'A dead letter was read, its input included.',
+  'dead-letter-replay': 'A dead letter was put through its decoder again.',
+  'search-templates': 'The search templates were listed.',
+  'search-run': 'Events were searched.',
+  'config-read': 'The running configuration was read, secrets left out.',
+  'status-read': 'The state of the server was read.',
+} as const satisfies Record<string, string>
+
+export type AccessAction = keyof typeof ACCESS_ACTIONS
