@@ -71,7 +71,10 @@ async function decideOpened(
   if ((await file.stat()).key !== stat.key) return { kind: 'later' }
   const known = context.records.byKey(stat.key)
   const others = context.records.related(path).filter((record) => record !== known)
-  for (const record of known === undefined ? others : [known, ...others]) {
+  // Where nothing was read under this inode it tells nothing: it may have been used again.
+  const first = known === undefined || known.next === 0 ? [] : [known]
+  const last = known?.next === 0 ? [known] : []
+  for (const record of [...first, ...others, ...last]) {
     if (record !== known && record.path === path && record.next < SAME_BYTES_MIN) continue
     const live = context.live(record.id)
     if (live !== undefined) {

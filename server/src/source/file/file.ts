@@ -5,7 +5,7 @@ import { type FileOptions, fileOptions } from './options.ts'
 import { Watcher } from './watch.ts'
 
 /** How long stopping waits for a delivery that is under way; what is not durable is read again. */
-const STOP_MS = 5_000
+const STOP_MS = 2_000
 
 /** Least time between two looks that change notices ask for: what comes meanwhile is read at once. */
 const HINT_MS = 5

@@ -4,7 +4,7 @@ import { shortId } from '../../base/hash.ts'
 import type { SourceSink } from '../../model/source.ts'
 import { type SourceCounters, sourceCounters, type SourceDeps } from '../define.ts'
 import { type FileStat, toFileStat } from './byte-file.ts'
-import { decide } from './discover.ts'
+import { type Candidate, decide } from './discover.ts'
 import { type Glob, matchesPath, parseGlobs, walkGlobs } from './glob.ts'
 import { listNeighbors, type Listings } from './neighbors.ts'
 import type { FileOptions } from './options.ts'
@@ -12,6 +12,14 @@ import { Delivering, WorkSpaces } from './pump.ts'
 import { Reader } from './reader.ts'
 import { Records, START_KEY } from './records.ts'
 import { Tail } from './tail.ts'
+
+/** What one scan came upon. */
+interface Round {
+  readonly keys: Set<string>
+  /** Why something could not be looked at, by path. */
+  readonly failures: Map<string, string>
+  readonly strangers: Candidate[]
+}
 
 /** How long the rest of a file that vanished is looked for among its neighbors. */
 const SEARCH_MS = 60_000
@@ -91,17 +99,13 @@ export class Follower {
   async scan(): Promise<void> {
     this.scanWanted = false
     const walk = await walkGlobs(this.#globs)
-    const failures = new Map(walk.failures)
+    const round: Round = { keys: new Set(), failures: new Map(walk.failures), strangers: [] }
     if (walk.limited) this.#counters.failed('scan_limit')
-    const keys = new Set<string>()
     for (const path of walk.paths) {
-      if (this.#delivering.isStopped) return
       if (this.#excluded.some((glob) => matchesPath(glob, path))) continue
-      await this.#meet(path, { matched: true, keys, failures })
+      await this.#meet(path, true, round)
     }
-    for (const tail of this.#reader.tails()) {
-      if (!keys.has(tail.key)) this.#onMissed(tail)
-    }
+    for (const tail of this.#reader.tails()) if (!round.keys.has(tail.key)) this.#onMissed(tail)
     const neighbors = await listNeighbors({
       records: this.#records,
       listings: this.#listings,
@@ -109,12 +113,13 @@ export class Follower {
       always: this.#orphans.size > 0,
       nowMs: this.#deps.clock.now(),
     })
-    for (const path of neighbors) {
+    for (const path of neighbors) await this.#meet(path, false, round)
+    for (const stranger of round.strangers) {
       if (this.#delivering.isStopped) return
-      await this.#meet(path, { matched: false, keys, failures })
+      await this.#consider(stranger, round)
     }
     await this.#giveUpSearches()
-    this.#report(failures)
+    this.#report(round.failures)
     for (const tail of this.#reader.tails()) this.#reader.start(tail)
   }
 
@@ -152,45 +157,49 @@ export class Follower {
     return new Set(this.#records.folders())
   }
 
-  async #meet(
-    path: string,
-    at: { matched: boolean; keys: Set<string>; failures: Map<string, string> },
-  ): Promise<void> {
+  /** Updates the tail of a file that is followed; what is not followed is looked at afterwards. */
+  async #meet(path: string, matched: boolean, round: Round): Promise<void> {
     const found = await this.#statOf(path)
     if (found === undefined) return
     if (typeof found === 'string') {
-      at.failures.set(path, found)
+      round.failures.set(path, found)
       return
     }
-    if (at.keys.has(found.key)) return
+    if (round.keys.has(found.key)) return
     const tail = this.#reader.byKey(found.key)
     if (tail !== undefined) {
       tail.moveTo({ path, key: found.key }, this.#deps.clock.now())
-      if (at.matched) {
-        tail.present = true
-        at.keys.add(found.key)
-      }
+      tail.rotated = this.#records.isRotated(path)
+      if (matched) tail.present = true
+      if (matched) round.keys.add(found.key)
       return
     }
-    at.keys.add(found.key)
+    round.keys.add(found.key)
     const ignored = this.#ignored.get(found.key)
     if (ignored?.size === found.size && ignored.mtimeMs === found.mtimeMs) return
-    if (!found.isFile) {
-      if (at.matched) at.failures.set(path, 'not_a_file')
-      return
-    }
-    try {
-      await this.#consider(path, found, at.matched)
-    } catch (error) {
-      at.failures.set(path, (error as NodeJS.ErrnoException).code ?? 'unknown')
-    }
+    if (found.isFile) round.strangers.push({ path, stat: found, matched })
+    else if (matched) round.failures.set(path, 'not_a_file')
   }
 
-  async #consider(path: string, found: FileStat, matched: boolean): Promise<void> {
+  async #consider(stranger: Candidate, round: Round): Promise<void> {
+    if (this.#reader.isCatchingUp(stranger.path)) {
+      // What is still read may be what this file holds a copy of.
+      this.#listings.clear()
+      this.scanWanted = true
+      return
+    }
     if (this.#reader.count >= this.#options.files_max) {
       this.#counters.failed('files_max')
       return
     }
+    try {
+      await this.#follow(stranger)
+    } catch (error) {
+      round.failures.set(stranger.path, (error as NodeJS.ErrnoException).code ?? 'unknown')
+    }
+  }
+
+  async #follow({ path, stat: found, matched }: Candidate): Promise<void> {
     const space = await this.#spaces.borrow()
     try {
       const decision = await decide(
@@ -239,6 +248,7 @@ export class Follower {
 
   #adopt(tail: Tail, matched: boolean): void {
     tail.present = matched
+    tail.rotated = this.#records.isRotated(tail.path)
     tail.activeMs = this.#deps.clock.now()
     this.#reader.add(tail)
     this.#reader.start(tail)
@@ -264,6 +274,9 @@ export class Follower {
     if (tail.present) {
       tail.present = false
       tail.activeMs = this.#deps.clock.now()
+      // Its end must be known before other files can be told from it.
+      tail.catchingUp = true
+      this.#reader.start(tail)
     }
     if (tail.file === undefined && !this.#reader.isReading(tail)) this.#orphan(tail)
   }
@@ -287,6 +300,7 @@ export class Follower {
     next.markMs = tail.markMs
     next.file = file
     next.present = tail.present
+    next.catchingUp = tail.catchingUp
     next.activeMs = this.#deps.clock.now()
     this.#reader.save(next)
     this.#reader.add(next)

@@ -1,3 +1,4 @@
+import { dirname } from 'node:path'
 import type { SourceSink } from '../../model/source.ts'
 import type { SourceCounters, SourceDeps } from '../define.ts'
 import { type ByteFile, openByteFile } from './byte-file.ts'
@@ -62,6 +63,17 @@ export class Reader {
     let count = 0
     for (const tail of this.#byKey.values()) if (tail.present) count += 1
     return count
+  }
+
+  /** Whether a file that lost its name is still read, of which this path may be a copy. */
+  isCatchingUp(path: string): boolean {
+    const folder = dirname(path)
+    for (const tail of this.#byKey.values()) {
+      // A line alone in its file that never ended: it is taken when the file is finished.
+      const isLoneLine = tail.next === 0 && tail.waitingBytes > 0 && isLeft(tail)
+      if ((tail.catchingUp || isLoneLine) && dirname(tail.path) === folder) return true
+    }
+    return false
   }
 
   isReading(tail: Tail): boolean {
@@ -202,6 +214,7 @@ export class Reader {
   /** Nothing more to read for now: finish, or wait for more. */
   async #rest(tail: Tail, file: ByteFile): Promise<void> {
     const { counters, sink, deps } = this.#parts
+    tail.catchingUp = false
     if (tail.takeNulBytes() > 0) counters.failed('nul_hole')
     const isDamaged = file.state === 'broken' && deps.clock.now() - tail.mtimeMs > GZIP_PATIENCE_MS
     if (isDamaged) {
@@ -223,7 +236,7 @@ export class Reader {
   #isFinal(tail: Tail, file: ByteFile): boolean {
     if (file.compressed) return file.state === 'ended'
     const { deps, options } = this.#parts
-    return !tail.present && deps.clock.now() - tail.activeMs >= options.rotated_wait
+    return isLeft(tail) && deps.clock.now() - tail.activeMs >= options.rotated_wait
   }
 
   async #replaced(tail: Tail, file: ByteFile): Promise<void> {
@@ -244,6 +257,11 @@ export class Reader {
     const { open_files_max: openMax } = this.#parts.options
     if (openCount > openMax && idlest !== undefined) await closeFile(idlest)
   }
+}
+
+/** Nobody is expected to write it for long. */
+function isLeft(tail: Tail): boolean {
+  return !tail.present || tail.rotated
 }
 
 async function closeFile(tail: Tail): Promise<void> {

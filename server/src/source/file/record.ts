@@ -71,9 +71,10 @@ export interface RotationName {
   readonly ending: string
 }
 
-/** A rotated file may be rotated or compressed further: its number is not part of its name. */
-export function rotationName(path: string): RotationName {
-  const original = basename(path).replace(/(?:[._-]\d[\d_.T:-]*)?(?:\.gz)?$/, '')
+/** `loose`: a rotated file may be rotated or compressed further, so its number does not count. */
+export function rotationName(path: string, loose: boolean): RotationName {
+  const name = basename(path)
+  const original = loose ? name.replace(/(?:[._-]\d[\d_.T:-]*)?(?:\.gz)?$/, '') : name
   const dot = original.lastIndexOf('.')
   return dot > 0
     ? { original, stem: original.slice(0, dot), ending: original.slice(dot) }
@@ -82,16 +83,22 @@ export function rotationName(path: string): RotationName {
 
 /**
  * Whether a file name is what rotation makes of another in the same folder: `app.log.1`,
- * `app.log-20261122.gz`, `app-20261122.log`. `strict`: what is added must be digits.
+ * `app.log-20261122.gz`, `app-20261122.log`. `strict`: what is added must be a count or a date, for
+ * `app-2.log` is more likely the log of a second program.
  */
 export function isRotation(name: string, of: RotationName, strict: boolean): boolean {
   if (!name.startsWith(of.stem)) return false
-  const added = name.startsWith(of.original)
-    ? name.slice(of.original.length)
-    : addedBeforeEnding(name, of)
-  if (added === undefined) return false
-  return strict ? /^[._-]\d[\d_.T:-]*(?:\.gz)?$/.test(added) : /^(?:$|[._~-])/.test(added)
+  if (name.startsWith(of.original)) {
+    const added = name.slice(of.original.length)
+    return (strict ? COUNT_OR_DATE : ANY_ADDITION).test(added)
+  }
+  const added = addedBeforeEnding(name, of)
+  return added !== undefined && (strict ? DATE : ANY_ADDITION).test(added)
 }
+
+const COUNT_OR_DATE = /^(?:\.\d{1,3}|[._-]\d{6}[\d_.T:-]*)(?:\.gz)?$/
+const DATE = /^[._-]\d{6}[\d_.T:-]*(?:\.gz)?$/
+const ANY_ADDITION = /^(?:$|[._~-])/
 
 /** What stands between stem and ending, an added `.gz` counted with it. */
 function addedBeforeEnding(name: string, { stem, ending }: RotationName): string | undefined {

@@ -12,7 +12,8 @@ export const START_KEY = 'start'
 
 /** The contents that were read under one path. */
 interface Family {
-  readonly name: RotationName
+  readonly loose: RotationName
+  readonly exact: RotationName
   readonly ids: Set<string>
   /** Files rotated from this path that changed before this were there before us. */
   markMs: number
@@ -89,7 +90,7 @@ export class Records {
     const name = basename(path)
     const found: FileRecord[] = []
     for (const [familyPath, family] of this.#families(path)) {
-      if (familyPath !== path && !isRotation(name, family.name, false)) continue
+      if (familyPath !== path && !isRotation(name, family.loose, false)) continue
       for (const id of family.ids) {
         const record = this.#byId.get(id)
         if (record !== undefined && record.next > 0) found.push(record)
@@ -103,9 +104,14 @@ export class Records {
     const name = basename(path)
     for (const [familyPath, family] of this.#families(path)) {
       if (mtimeMs < family.markMs || familyPath === path) continue
-      if (isRotation(name, family.name, true)) return true
+      if (isRotation(name, family.exact, true)) return true
     }
     return false
+  }
+
+  /** Whether a path is named as a rotation of another that is or was followed. */
+  isRotated(path: string): boolean {
+    return this.isSuccessor(path, Number.POSITIVE_INFINITY)
   }
 
   /** Whether a path is a followed one, or named as a rotation of one. */
@@ -113,7 +119,7 @@ export class Records {
     const name = basename(path)
     const families = this.#families(path)
     if (families.has(path)) return true
-    for (const family of families.values()) if (isRotation(name, family.name, false)) return true
+    for (const family of families.values()) if (isRotation(name, family.loose, false)) return true
     return false
   }
 
@@ -135,7 +141,8 @@ export class Records {
     const family = families.get(record.path)
     if (family === undefined) {
       const { path, markMs, id } = record
-      families.set(path, { name: rotationName(path), ids: new Set([id]), markMs })
+      const names = { loose: rotationName(path, true), exact: rotationName(path, false) }
+      families.set(path, { ...names, ids: new Set([id]), markMs })
       return
     }
     family.ids.add(record.id)
@@ -176,7 +183,7 @@ export class Records {
     const families = this.#folders.get(folder)
     const name = basename(forgotten.path)
     for (const [path, family] of families ?? []) {
-      const isSame = path === forgotten.path || isRotation(name, family.name, true)
+      const isSame = path === forgotten.path || isRotation(name, family.exact, true)
       if (isSame) family.markMs = Math.max(family.markMs, forgotten.mtimeMs + 1)
       if (family.ids.size === 0) families?.delete(path)
     }

@@ -39,6 +39,10 @@ export class Tail {
   markMs: number
   /** True while one of the patterns (or a rotation's name) finds it. */
   present = true
+  /** Its name says that it was rotated away: it will not grow for long. */
+  rotated = false
+  /** It lost its name and was not read to its end since. */
+  catchingUp = false
   /** Last time at which it gave something or changed its name. */
   activeMs = 0
   file: ByteFile | undefined
