@@ -6,20 +6,16 @@ import type {
   Moment,
   Observation,
 } from './correlator.ts'
+import { cover, dropBefore, insertEntry, type Entry } from './entries.ts'
 import { KeyTable, type Hold } from './key-table.ts'
 
-/** One matched event of a key. `ref` is dropped once a hit has covered it. */
-interface Entry {
-  readonly time: number
-  readonly order: number
-  ref: EventRef | undefined
-  rest: readonly EventRef[] | undefined
+interface CountedEntry extends Entry {
   hit: boolean
 }
 
 interface Counted {
   /** Sorted by (time, order). */
-  entries: Entry[]
+  entries: CountedEntry[]
   lastHitMs: number
 }
 
@@ -73,13 +69,9 @@ export class EventCount implements Correlator {
       counted = { entries: [], lastHitMs: Number.NEGATIVE_INFINITY }
     }
     const { entries } = counted
-    this.#forget(entries, moment.watermarkMs)
-    const [ref, ...rest] = observation.events
-    const { time, order } = observation
-    const entry = { time, order, ref, rest: rest.length > 0 ? rest : undefined, hit: false }
-    const at = placeOf(entries, entry)
-    if (at === entries.length) entries.push(entry)
-    else entries.splice(at, 0, entry)
+    dropBefore(entries, moment.watermarkMs - this.#timespanMs)
+    const { time, order, events: refs } = observation
+    const at = insertEntry(entries, { time, order, refs, hit: false })
     for (let index = at; index < entries.length; index += 1) {
       if (entries[index]!.time - time > this.#timespanMs) break
       if (this.#becomesHit(entries, index)) {
@@ -99,7 +91,7 @@ export class EventCount implements Correlator {
     return counted.entries.length > 1 ? 'grown' : 'fresh'
   }
 
-  #becomesHit(entries: readonly Entry[], index: number): boolean {
+  #becomesHit(entries: readonly CountedEntry[], index: number): boolean {
     const entry = entries[index]!
     if (entry.hit) return false
     const start = entries[index - this.#least + 1]
@@ -109,28 +101,14 @@ export class EventCount implements Correlator {
   }
 
   /** The hit of one entry, with the events of its window that no earlier hit covered. */
-  #hitOf(key: string, entries: readonly Entry[], index: number): Hit {
+  #hitOf(key: string, entries: readonly CountedEntry[], index: number): Hit {
     const { time, order } = entries[index]!
-    const events: EventRef[] = []
-    for (let back = index; back >= 0 && time - entries[back]!.time <= this.#timespanMs; back -= 1) {
-      const entry = entries[back]!
-      if (entry.ref === undefined) continue
-      if (entry.rest !== undefined) events.push(...entry.rest.toReversed())
-      events.push(entry.ref)
-      entry.ref = undefined
-      entry.rest = undefined
-    }
-    return { key, name: String(order), time, order, events: events.reverse() }
+    let from = index
+    while (from > 0 && time - entries[from - 1]!.time <= this.#timespanMs) from -= 1
+    return { key, name: String(order), time, order, events: cover(entries, from, index) }
   }
 
-  /** Drops what no future window can reach. */
-  #forget(entries: Entry[], watermarkMs: number): void {
-    let gone = 0
-    while (gone < entries.length && entries[gone]!.time < watermarkMs - this.#timespanMs) gone += 1
-    if (gone > 0) entries.splice(0, gone)
-  }
-
-  #thin(entries: Entry[]): void {
+  #thin(entries: CountedEntry[]): void {
     const least = this.#least
     // Not at every event: a list that cannot be thinned must not be walked each time.
     if (entries.length < 4 * least || entries.length % Math.max(32, least) !== 0) return
@@ -141,7 +119,7 @@ export class EventCount implements Correlator {
       const after = entries[index + least]
       const spare =
         entry.hit &&
-        entry.ref === undefined &&
+        entry.refs === undefined &&
         before !== undefined &&
         after !== undefined &&
         after.time - before.time <= this.#timespanMs
@@ -157,24 +135,6 @@ export class EventCount implements Correlator {
   }
 }
 
-/** Index after all entries that come before (time, order). */
-function placeOf(entries: readonly Entry[], entry: { time: number; order: number }): number {
-  let low = 0
-  let high = entries.length
-  const last = entries[high - 1]
-  if (last === undefined || isBefore(last, entry)) return high
-  while (low < high) {
-    const middle = (low + high) >> 1
-    if (isBefore(entries[middle]!, entry)) low = middle + 1
-    else high = middle
-  }
-  return low
-}
-
-function isBefore(a: { time: number; order: number }, b: { time: number; order: number }): boolean {
-  return a.time < b.time || (a.time === b.time && a.order < b.order)
-}
-
 type Row = [lastHitMs: number | null, ...entries: EntryRow[]]
 type EntryRow = [time: number, order: number, hit: 0 | 1, refs?: readonly EventRef[]]
 
@@ -187,19 +147,12 @@ const CODEC = {
     const [last, ...entries] = row as Row
     return {
       lastHitMs: last ?? Number.NEGATIVE_INFINITY,
-      entries: entries.map(([time, order, hit, refs]) => ({
-        time,
-        order,
-        hit: hit === 1,
-        ref: refs?.[0],
-        rest: refs !== undefined && refs.length > 1 ? refs.slice(1) : undefined,
-      })),
+      entries: entries.map(([time, order, hit, refs]) => ({ time, order, hit: hit === 1, refs })),
     }
   },
 }
 
-function entryRow(entry: Entry): EntryRow {
-  const { time, order, hit, ref, rest } = entry
-  if (ref === undefined) return [time, order, hit ? 1 : 0]
-  return [time, order, hit ? 1 : 0, [ref, ...(rest ?? [])]]
+function entryRow({ time, order, hit, refs }: CountedEntry): EntryRow {
+  const flag = hit ? 1 : 0
+  return refs === undefined ? [time, order, flag] : [time, order, flag, refs]
 }

@@ -1,0 +1,67 @@
+import type { EventRef } from './correlator.ts'
+
+/** A place in the order of events: event time, ties by arrival. */
+export interface Place {
+  readonly time: number
+  readonly order: number
+}
+
+/** One matched event of a key, as correlators keep it. */
+export interface Entry extends Place {
+  /** Events it stands for; undefined once a hit has covered them. */
+  refs: readonly EventRef[] | undefined
+}
+
+export function isBefore(a: Place, b: Place): boolean {
+  return a.time < b.time || (a.time === b.time && a.order < b.order)
+}
+
+/** Puts an entry where it belongs; gives its index. At the end in the usual case. */
+export function insertEntry<E extends Place>(entries: E[], entry: E): number {
+  const last = entries.at(-1)
+  if (last === undefined || !isBefore(entry, last)) {
+    entries.push(entry)
+    return entries.length - 1
+  }
+  let low = 0
+  let high = entries.length
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if (isBefore(entry, entries[middle]!)) high = middle
+    else low = middle + 1
+  }
+  entries.splice(low, 0, entry)
+  return low
+}
+
+/** Drops the entries before a time; gives how many. */
+export function dropBefore(entries: Place[], timeMs: number): number {
+  let gone = 0
+  while (gone < entries.length && entries[gone]!.time < timeMs) gone += 1
+  if (gone > 0) entries.splice(0, gone)
+  return gone
+}
+
+/** Index of the first entry at or after a time. */
+export function firstFrom(entries: readonly Place[], timeMs: number): number {
+  let low = 0
+  let high = entries.length
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if (entries[middle]!.time < timeMs) low = middle + 1
+    else high = middle
+  }
+  return low
+}
+
+/** Takes the events of entries `from`…`to` (inclusive) that no hit has had, oldest first. */
+export function cover(entries: readonly Entry[], from: number, to: number): EventRef[] {
+  const events: EventRef[] = []
+  for (let index = to; index >= from; index -= 1) {
+    const entry = entries[index]!
+    if (entry.refs === undefined) continue
+    for (let at = entry.refs.length - 1; at >= 0; at -= 1) events.push(entry.refs[at]!)
+    entry.refs = undefined
+  }
+  return events.reverse()
+}
