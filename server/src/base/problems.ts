@@ -27,6 +27,8 @@ export const ERROR_CODES = {
   RULE_PIPELINE: { status: 422, help: 'A processing pipeline cannot be read, or refuses a rule.' },
   RULE_UNSUPPORTED: { status: 422, help: 'A rule uses something that Picket does not do.' },
   RULE_COST: { status: 422, help: 'A rule has to be evaluated on every event.' },
+  // detector
+  DETECTOR_DOWN: { status: 503, help: 'The detector stopped and is being started again.' },
   // files and input
   INPUT_UNREADABLE: { status: 422, help: 'A file that was named could not be read.' },
   USAGE: { status: 400, help: 'The command was called with arguments it does not take.' },

@@ -88,6 +88,8 @@ export interface HitSink {
   final(hit: Hit): void
   /** A provisional hit turned out not to be true. */
   retract(hit: Hit): void
+  /** An event out of order belongs to a hit that was final before: `events` are only the new ones. */
+  more?(hit: Hit): void
 }
 
 export interface CorrelatorLimits {

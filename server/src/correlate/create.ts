@@ -1,6 +1,7 @@
-import type { Correlation } from '../model/correlation.ts'
+import type { Correlation, CountCorrelation } from '../model/correlation.ts'
 import { Absence, SourceAbsence } from './absence.ts'
 import { CORRELATOR_LIMITS, type Correlator, type CorrelatorLimits } from './correlator.ts'
+import { DistinctCount } from './distinct-count.ts'
 import { EventCount } from './event-count.ts'
 import { leastCount } from './threshold.ts'
 
@@ -10,12 +11,9 @@ export function createCorrelator(
   limits: CorrelatorLimits = CORRELATOR_LIMITS,
 ): Correlator | undefined {
   switch (correlation.type) {
-    case 'event_count': {
-      const least = leastCount(correlation.condition)
-      if (least === undefined) return undefined
-      return new EventCount({ least, timespanMs: correlation.timespanMs, limits })
-    }
+    case 'event_count':
     case 'value_count':
+      return createCount(correlation, limits)
     case 'value_sum':
     case 'value_avg':
     case 'value_percentile':
@@ -31,4 +29,20 @@ export function createCorrelator(
       return correlation.of === 'source' ? new SourceAbsence(options) : new Absence(options)
     }
   }
+}
+
+function createCount(
+  correlation: CountCorrelation,
+  limits: CorrelatorLimits,
+): Correlator | undefined {
+  const { timespanMs, condition, cardinality = [] } = correlation
+  const least = leastCount(condition)
+  const distinct = cardinality.map((one) => leastCount(one.condition))
+  if (least === undefined || distinct.includes(undefined)) return undefined
+  const leasts = distinct.map((one) => one ?? 1)
+  if (correlation.type === 'value_count') {
+    return new DistinctCount({ leasts: [least, ...leasts], leastEvents: 1, timespanMs, limits })
+  }
+  if (leasts.length === 0) return new EventCount({ least, timespanMs, limits })
+  return new DistinctCount({ leasts, leastEvents: least, timespanMs, limits })
 }

@@ -112,7 +112,10 @@ export class DistinctCount implements Correlator {
     if (at === entries.length - 1) {
       this.#slide(window)
       if (this.#enough(window.counts, at - window.from + 1)) said(at)
-    } else this.#recount(window, at, said)
+    } else {
+      this.#recount(window, at, said)
+      if (entries[at]!.refs !== undefined) this.#coverLate(key, window, { at, moment })
+    }
     this.#trim(window)
     this.table.put(key, window, {
       hold: this.#holdOf(window, moment.watermarkMs),
@@ -151,6 +154,20 @@ export class DistinctCount implements Correlator {
         from += 1
       }
       if (index >= at && !entry.hit && this.#enough(counts, index - from + 1)) said(index)
+    }
+  }
+
+  /** Entry `at` made no hit, but may lie in the window of one that was said before. */
+  #coverLate(key: string, window: Window, one: { at: number; moment: Moment }): void {
+    const { entries } = window
+    const added = entries[one.at]!
+    for (let index = one.at + 1; index < entries.length; index += 1) {
+      const { time, order, hit } = entries[index]!
+      if (time - added.time > this.#options.timespanMs) return
+      if (!hit) continue
+      const events = cover(entries, one.at, one.at)
+      one.moment.sink.more?.({ key, name: String(order), time, order, events })
+      return
     }
   }
 

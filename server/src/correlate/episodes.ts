@@ -79,6 +79,19 @@ export class Episodes {
     this.#put(key, episodes)
   }
 
+  /** Further events of a hit that was certain before. */
+  more(hit: Hit): void {
+    for (const key of [hit.key, OVERFLOW_KEY]) {
+      const episodes = this.table.get(key) ?? []
+      for (const { settled } of episodes) {
+        if (settled === undefined) continue
+        if (hit.time < settled.firstHitMs || hit.time > settled.lastHitMs) continue
+        addBlock(settled, { ...blockOf(hit), count: 0 })
+        return this.#put(key, episodes)
+      }
+    }
+  }
+
   /** The provisional hit is certain now; `hit.events` are those no earlier final hit had. */
   final(hit: Hit): void {
     const { key, episodes, episode, at } = this.#find(hit)

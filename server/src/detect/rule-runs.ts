@@ -127,6 +127,10 @@ export class CorrelationRun implements HitSink {
     this.episodes?.retract(hit, this.#occasion(hit))
   }
 
+  more(hit: Hit): void {
+    this.episodes?.more(hit)
+  }
+
   /** Only what is certain feeds further correlations. */
   #pass(hit: Hit): void {
     if (this.rule.alerts) this.#around.certain?.(this.rule.meta.id, hit)

@@ -1,0 +1,115 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { CORRELATOR_LIMITS } from './correlator.ts'
+import { DistinctCount } from './distinct-count.ts'
+import { arrivalsOf, coveredBy, drive, inOrder, placesOf, type Seen } from './testing/drive.ts'
+
+const SPAN = 100
+const make =
+  (least: number, entriesMax = 10_000) =>
+  () =>
+    new DistinctCount({
+      leasts: [least],
+      leastEvents: 1,
+      timespanMs: SPAN,
+      limits: { ...CORRELATOR_LIMITS, entriesMax },
+    })
+
+const arrivals = arrivalsOf({ values: ['1', '2', '3', '4', '5'] })
+
+/** By the definition: rescans every window. */
+function expected(least: number, events: readonly Seen[]): { places: string[]; covered: string[] } {
+  const places: string[] = []
+  const covered = new Set<string>()
+  for (const key of ['["a"]', '["b"]']) {
+    const list = inOrder(events, key)
+    for (const [index, one] of list.entries()) {
+      const window = list.slice(0, index + 1).filter(({ time }) => one.time - time <= SPAN)
+      if (new Set(window.flatMap(({ values }) => values)).size < least) continue
+      places.push(`${key}@${one.time}`)
+      for (const { id } of window) covered.add(id)
+    }
+  }
+  return { places: places.sort(), covered: [...covered].sort() }
+}
+
+describe('value_count', () => {
+  test('hits are those of the definition, whatever the arrival order within the lateness', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 5 }), arrivals, (least, events) => {
+        const { finals, more } = drive(events, { make: make(least) })
+        const want = expected(least, events)
+        expect(placesOf(finals)).toEqual(want.places)
+        expect(coveredBy([...finals, ...more])).toEqual(want.covered)
+      }),
+      { numRuns: 500 },
+    )
+  })
+
+  test('state moved to a new correlator at any point goes on alike', () => {
+    const restarts = fc.array(fc.nat(79), { maxLength: 3 })
+    fc.assert(
+      fc.property(arrivals, restarts, (events, at) => {
+        expect(drive(events, { make: make(3), restarts: at })).toEqual(
+          drive(events, { make: make(3) }),
+        )
+      }),
+      { numRuns: 200 },
+    )
+  })
+
+  test('one value repeated without end stays bounded, and the loss is counted', () => {
+    const correlator = make(2, 100)()
+    const sink = { hit: () => undefined, final: () => undefined, retract: () => undefined }
+    for (let order = 0; order < 5_000; order += 1) {
+      const parts = [{ input: 'r', key: 'k', values: ['same'] }]
+      const events = [{ id: `e${order}`, time: 1, order }]
+      correlator.observe({ time: 1, order, events, parts }, { watermarkMs: 0, sink })
+    }
+    expect(JSON.parse([...correlator.table.rows()][0]![1])[3].length).toBeLessThanOrEqual(101)
+    expect(correlator.table.losses.trimmed).toBeGreaterThan(4_800)
+  })
+
+  test('an event without the field says nothing; several values of one event all count', () => {
+    const hits: unknown[] = []
+    const sink = { hit: (hit: unknown) => void hits.push(hit), final: () => {}, retract: () => {} }
+    const correlator = make(3)()
+    const see = (order: number, values: string[]) =>
+      correlator.observe(
+        {
+          time: order,
+          order,
+          events: [{ id: `e${order}`, time: order, order }],
+          parts: [{ input: 'r', key: 'k', values }],
+        },
+        { watermarkMs: 0, sink },
+      )
+    see(1, [])
+    see(2, ['a', 'b'])
+    expect(hits).toEqual([])
+    see(3, ['c'])
+    expect(hits).toHaveLength(1)
+  })
+
+  test('a count with cardinality needs both in one window', () => {
+    const correlator = new DistinctCount({
+      leasts: [2],
+      leastEvents: 4,
+      timespanMs: SPAN,
+      limits: CORRELATOR_LIMITS,
+    })
+    const times: number[] = []
+    const sink = {
+      hit: (hit: { time: number }) => void times.push(hit.time),
+      final: () => {},
+      retract: () => {},
+    }
+    const users = ['x', 'x', 'x', 'x', 'x', 'y', 'x']
+    for (const [order, user] of users.entries()) {
+      const parts = [{ input: 'r', key: 'k', values: [], cardinality: [[user]] }]
+      const events = [{ id: `e${order}`, time: order, order }]
+      correlator.observe({ time: order, order, events, parts }, { watermarkMs: 0, sink })
+    }
+    expect(times).toEqual([5, 6])
+  })
+})

@@ -1,0 +1,121 @@
+import fc from 'fast-check'
+import type { Correlator, Hit, HitSink, ObservationPart } from '../correlator.ts'
+
+export const LATENESS_MS = 50
+
+/** One event as a test gives it: when, for which input and key, with which values. */
+export interface Seen {
+  readonly time: number
+  readonly key: string
+  readonly input: string
+  readonly values: readonly string[]
+}
+
+/** What stands in the end: hits that were final at once or became so, in the order of saying. */
+export interface Outcome {
+  readonly finals: readonly Hit[]
+  /** Events that were added to hits said before. */
+  readonly more: readonly Hit[]
+  readonly retracted: number
+  /** Provisional hits that were never settled; always a fault once the input is finished. */
+  readonly unsettled: number
+}
+
+export interface DriveOptions {
+  /** Makes the correlator; called again at each restart. */
+  readonly make: () => Correlator
+  /** Before which events the state is moved into a new correlator. */
+  readonly restarts?: readonly number[]
+  readonly finish?: boolean
+}
+
+/** Feeds events in arrival order with the watermark LATENESS_MS behind the newest. */
+export function drive(arrivals: readonly Seen[], options: DriveOptions): Outcome {
+  let correlator = options.make()
+  const finals: Hit[] = []
+  const more: Hit[] = []
+  const pending = new Map<string, Hit>()
+  let retracted = 0
+  const nameOf = (hit: Hit): string => `${hit.key} ${hit.name}`
+  const sink: HitSink = {
+    hit: (hit, certainty) => {
+      if (certainty === 'final') finals.push(hit)
+      else if (pending.has(nameOf(hit))) throw new Error(`said twice: ${nameOf(hit)}`)
+      else pending.set(nameOf(hit), hit)
+    },
+    final: (hit) => {
+      if (!pending.delete(nameOf(hit))) throw new Error(`final, never said: ${nameOf(hit)}`)
+      finals.push(hit)
+    },
+    retract: (hit) => {
+      if (!pending.delete(nameOf(hit))) throw new Error(`retracted, never said: ${nameOf(hit)}`)
+      retracted += 1
+    },
+    more: (hit) => void more.push(hit),
+  }
+  let watermarkMs = Number.NEGATIVE_INFINITY
+  for (const [order, seen] of arrivals.entries()) {
+    if (options.restarts?.includes(order) === true) {
+      const rows = [...correlator.table.rows()]
+      correlator = options.make()
+      correlator.table.restore(rows)
+    }
+    correlator.observe(observationOf(seen, order), { watermarkMs, sink })
+    if (seen.time - LATENESS_MS > watermarkMs) {
+      watermarkMs = seen.time - LATENESS_MS
+      correlator.advance({ watermarkMs, sink })
+    }
+  }
+  if (options.finish !== false) {
+    const endMs = Math.max(0, ...arrivals.map(({ time }) => time))
+    correlator.advance({ watermarkMs: endMs, sink })
+    correlator.finish({ watermarkMs: endMs, sink })
+  }
+  return { finals, more, retracted, unsettled: pending.size }
+}
+
+function observationOf(seen: Seen, order: number) {
+  const { time, key, input, values } = seen
+  const parts: ObservationPart[] = [{ input, key, values }]
+  return { time, order, events: [{ id: `e${order}`, time, order }], parts }
+}
+
+/** Events whose arrival is out of order by less than the lateness. */
+export function arrivalsOf(options: {
+  readonly inputs?: readonly string[]
+  readonly values?: readonly string[]
+  readonly gapMax?: number
+  readonly lengthMax?: number
+}): fc.Arbitrary<Seen[]> {
+  const { inputs = ['r'], values = ['v'], gapMax = 40, lengthMax = 80 } = options
+  const item = fc.record({
+    gap: fc.nat(gapMax),
+    delay: fc.nat(LATENESS_MS - 1),
+    key: fc.constantFrom('["a"]', '["b"]'),
+    input: fc.constantFrom(...inputs),
+    values: fc.constantFrom(...values).map((value) => [value]),
+  })
+  return fc.array(item, { maxLength: lengthMax }).map((items) => {
+    let time = 1_000
+    const timed = items.map(({ gap, delay, ...rest }) => {
+      time += gap
+      return { at: time + delay, seen: { ...rest, time } }
+    })
+    return timed.sort((a, b) => a.at - b.at).map(({ seen }) => seen)
+  })
+}
+
+/** Events of a key with their arrival number, in the order of (time, arrival): the true order. */
+export function inOrder(arrivals: readonly Seen[], key: string): (Seen & { id: string })[] {
+  return arrivals
+    .map((seen, order) => ({ ...seen, id: `e${order}`, order }))
+    .filter((seen) => seen.key === key)
+    .sort((a, b) => a.time - b.time || a.order - b.order)
+}
+
+/** Hits as `key@time`, sorted, for comparison with a definition. */
+export const placesOf = (hits: readonly Hit[]): string[] =>
+  hits.map((hit) => `${hit.key}@${hit.time}`).sort()
+
+export const coveredBy = (hits: readonly Hit[]): string[] =>
+  hits.flatMap((hit) => hit.events.map(({ id }) => id)).sort()

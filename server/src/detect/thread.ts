@@ -1,0 +1,119 @@
+import { Worker } from 'node:worker_threads'
+import type { Logger } from '../base/log.ts'
+import type { Metrics } from '../base/metrics.ts'
+import type { Problem } from '../base/problems.ts'
+import type { LmdbJournal } from '../journal/lmdb-journal.ts'
+import type { AlertRecord } from '../model/alert.ts'
+import type { Keyring } from '../vault/keyring.ts'
+import { detectorMetrics } from './detector-metrics.ts'
+import type { DetectorData, DetectorSettings, DetectorStatus, FromDetector } from './protocol.ts'
+
+export interface DetectorThreadOptions {
+  readonly journal: LmdbJournal
+  readonly keyring: Keyring
+  readonly settings: DetectorSettings
+  readonly log: Logger
+  readonly metrics: Metrics
+  /** Alerts that are in the journal now; a hint for whoever shows them, the journal is the truth. */
+  readonly onAlerts?: (alerts: readonly AlertRecord[]) => void
+}
+
+export interface DetectorThread {
+  /** Undefined until the thread has spoken. */
+  status(): DetectorStatus | undefined
+  /** What stands in the way; undefined while all is well. For readiness. */
+  trouble(): Problem | undefined
+  /** Saves the state and ends the thread. Safe twice. */
+  stop(): Promise<void>
+}
+
+const RESTART_FIRST_MS = 200
+const RESTART_MAX_MS = 30_000
+/** After this long without a fault the next restart is quick again. */
+const STEADY_MS = 60_000
+const STOP_WAIT_MS = 10_000
+
+/**
+ * Runs the live detector in a thread of its own and starts it anew when it dies: what it had not
+ * saved it replays from the journal. Rules reach it through the journal, see `rulesControl`.
+ */
+export function startDetectorThread(options: DetectorThreadOptions): DetectorThread {
+  const { log } = options
+  const metrics = detectorMetrics(options.metrics)
+  let status: DetectorStatus | undefined
+  let trouble: Problem | undefined
+  let worker: Worker | undefined
+  let timer: NodeJS.Timeout | undefined
+  let waitMs = RESTART_FIRST_MS
+  let stopping: Promise<void> | undefined
+
+  const receive = (message: FromDetector): void => {
+    switch (message.kind) {
+      case 'status':
+        status = message.status
+        metrics.status(message.status)
+        if (trouble?.code === 'DETECTOR_DOWN') trouble = undefined
+        return
+      case 'alerts':
+        metrics.alerts(message.alerts, message.waitedMs)
+        options.onAlerts?.(message.alerts)
+        return
+      case 'trouble':
+        trouble = message.problem
+        return
+      case 'log':
+        log[message.level](message.fields, message.message)
+        return
+    }
+  }
+
+  const start = (): void => {
+    const share = options.journal.share()
+    const data: DetectorData = {
+      journal: share,
+      keyring: options.keyring.share(),
+      settings: options.settings,
+    }
+    const startedMs = performance.now()
+    const one = new Worker(new URL('./worker.js', import.meta.url), {
+      name: 'picket-detector',
+      workerData: data,
+      transferList: [share.port],
+    })
+    worker = one
+    one.on('message', receive)
+    one.on('error', (error) => {
+      log.error({ error: error.message, at: error.stack?.split('\n')[1] }, 'The detector failed.')
+    })
+    one.once('exit', () => {
+      worker = undefined
+      if (stopping !== undefined) return
+      metrics.restarted()
+      if (performance.now() - startedMs > STEADY_MS) waitMs = RESTART_FIRST_MS
+      trouble = {
+        code: 'DETECTOR_DOWN',
+        message: 'The detector stopped and is being started again; it will catch up.',
+      }
+      timer = setTimeout(start, waitMs)
+      waitMs = Math.min(waitMs * 2, RESTART_MAX_MS)
+    })
+  }
+
+  const stop = async (): Promise<void> => {
+    clearTimeout(timer)
+    const last = worker
+    if (last === undefined) return
+    const ended = new Promise<void>((resolve) => last.once('exit', () => resolve()))
+    last.postMessage({ kind: 'stop' })
+    const late = setTimeout(() => void last.terminate(), STOP_WAIT_MS)
+    await ended
+    clearTimeout(late)
+  }
+
+  start()
+  return {
+    status: () => status,
+    trouble: () => trouble,
+    stop: () => (stopping ??= stop()),
+  }
+}
