@@ -11,7 +11,7 @@ import { ENGINE_LIMITS, KEY_HEADER, userName } from './config.ts'
 import type { EngineLimits, Role } from './config.ts'
 import { findEngineLibrary } from './library.ts'
 import { closeClients } from './port.ts'
-import type { StoreClients, SupervisorPort } from './port.ts'
+import type { EngineLife, StoreClients, SupervisorPort } from './port.ts'
 import { superviseEmbedded, watchExternal } from './supervise.ts'
 
 /** A ClickHouse server that others run. What is left out falls back to the admin's account. */
@@ -56,6 +56,8 @@ export interface StoreEngine {
   /** Process id of the embedded engine, while there is one. */
   pid(): number | undefined
   restarts(): number
+  /** The embedded engine is kept from all files but its own (bin/store-engine.mjs). */
+  fenced(): boolean
   stop(): Promise<void>
 }
 
@@ -113,7 +115,7 @@ class SupervisedEngine implements StoreEngine {
   readonly #stopping = new AbortController()
   #state: EngineState = { kind: 'starting' }
   #clients: StoreClients | undefined
-  #pid: number | undefined
+  #life: EngineLife | undefined
   #restarts = -1
   #running: Promise<void> = Promise.resolve()
 
@@ -133,10 +135,10 @@ class SupervisedEngine implements StoreEngine {
     this.#running = supervise({
       log,
       stopping: this.#stopping.signal,
-      ready: async (clients, pid) => {
+      ready: async (clients, life) => {
         await prepareSchema(clients.admin)
         this.#clients = clients
-        this.#pid = pid
+        this.#life = life
         up.set(1)
         this.#enter({ kind: 'ready' })
       },
@@ -189,11 +191,15 @@ class SupervisedEngine implements StoreEngine {
   }
 
   pid(): number | undefined {
-    return this.#pid
+    return this.#life?.pid
   }
 
   restarts(): number {
     return Math.max(0, this.#restarts)
+  }
+
+  fenced(): boolean {
+    return this.#life?.fenced === true
   }
 
   async stop(): Promise<void> {
@@ -206,7 +212,7 @@ class SupervisedEngine implements StoreEngine {
   #drop(): void {
     const clients = this.#clients
     this.#clients = undefined
-    this.#pid = undefined
+    this.#life = undefined
     if (clients !== undefined) closeClients(clients)
   }
 

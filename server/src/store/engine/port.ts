@@ -7,12 +7,18 @@ import type { Role } from './config.ts'
 
 export type StoreClients = Readonly<Record<Role, StoreClient>>
 
+/** The process behind the clients, where it is ours. */
+export interface EngineLife {
+  readonly pid: number
+  readonly fenced: boolean
+}
+
 /** What a supervisor is given to say how it stands. */
 export interface SupervisorPort {
   readonly log: Logger
   readonly stopping: AbortSignal
   /** Brings the tables up to date; then the engine counts as ready. */
-  ready(clients: StoreClients, pid: number | undefined): Promise<void>
+  ready(clients: StoreClients, life?: EngineLife): Promise<void>
   down(problem: Problem, retryInMs: number): void
   starting(): void
 }

@@ -56,7 +56,7 @@ async function live(
     return said
   })
   try {
-    await port.ready(clients, life.pid)
+    await port.ready(clients, life)
   } catch (error) {
     await life.stop(STOP_GRACE_MS)
     return problemOf(error)
@@ -107,7 +107,7 @@ export async function watchExternal(
     port.starting()
     const clients = connect()
     try {
-      await port.ready(clients, undefined)
+      await port.ready(clients)
       backoffMs = BACKOFF_MS_MIN
       const hung = await watchPulse(clients, port.stopping)
       if (hung) port.down({ code: 'STORE_UNAVAILABLE', message: 'The store went away.' }, backoffMs)

@@ -1,0 +1,55 @@
+import { EVENT_COLUMNS } from '../schema/columns.ts'
+import type { EventColumnName } from '../schema/columns.ts'
+import { anyOf, identifier, p, sql } from '../sql.ts'
+import type { Sql } from '../sql.ts'
+
+/** A typed column, for a condition of one's own. */
+export function column(name: EventColumnName): Sql {
+  return identifier(name)
+}
+
+/**
+ * A condition on a typed column that loses no match: it also lets through the rows whose document
+ * says more than the column holds (see schema/columns.ts). What reads them must look again at `doc`.
+ */
+export function orUnfit(name: EventColumnName, condition: Sql): Sql {
+  return anyOf([condition, sql`has(unfit, ${p('String', name)})`])
+}
+
+/** The field has this value: the column, or where it could not hold all of it, the document. */
+export function fieldEquals(name: EventColumnName, value: string): Sql {
+  const known = PATHS.get(name) ?? { path: name, kind: 'text' }
+  const path = joinPath(known.path.split('.'))
+  const plain =
+    known.kind === 'words'
+      ? sql`has(${identifier(name)}, ${p('String', value)})`
+      : sql`${identifier(name)} = ${p('String', value)}`
+  return anyOf([
+    plain,
+    sql`has(unfit, ${p('String', name)}) AND (
+      JSONExtractString(doc, ${path}) = ${p('String', value)}
+      OR has(JSONExtract(doc, ${path}, 'Array(String)'), ${p('String', value)}))`,
+  ])
+}
+
+const PATHS = new Map<string, { readonly path: string; readonly kind: string }>(
+  EVENT_COLUMNS.map((one) => [one.name, one]),
+)
+
+function joinPath(parts: readonly string[]): Sql {
+  let joined = sql``
+  for (const [index, part] of parts.entries()) {
+    joined = index === 0 ? sql`${p('String', part)}` : sql`${joined}, ${p('String', part)}`
+  }
+  return joined
+}
+
+const HOUR_MS = 3_600_000
+
+/** Event time in [fromMs, toMs), said for the sorting key as well. */
+export function timeWithin(fromMs: number, toMs: number): Sql {
+  return sql`hour BETWEEN ${p('Int32', Math.floor(fromMs / HOUR_MS))}
+      AND ${p('Int32', Math.floor((toMs - 1) / HOUR_MS))}
+    AND time >= fromUnixTimestamp64Milli(${p('Int64', Math.floor(fromMs))})
+    AND time < fromUnixTimestamp64Milli(${p('Int64', Math.floor(toMs))})`
+}
