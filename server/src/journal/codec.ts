@@ -21,7 +21,9 @@ const packr = new Packr({ useRecords: true, moreTypes: false, largeBigIntToStrin
 /** The result stands in memory of its own, so that it can be moved to another thread. */
 export function encodeBatch(batch: JournalBatch): Uint8Array<ArrayBuffer> {
   const packed = packr.pack(batch)
-  if (!packed.includes(TRAP)) return withKind(RECORDS, packed)
+  // two underscores are rare, and looking for them costs next to nothing
+  const trapped = packed.indexOf('__', 0, 'latin1') >= 0 && packed.includes(TRAP)
+  if (!trapped) return withKind(RECORDS, packed)
   return withKind(JSON_TEXT, Buffer.from(JSON.stringify(batch)))
 }
 

@@ -26,6 +26,7 @@ export class DiskReserve {
   readonly #path: string
   readonly #bytes: number
   #full = false
+  #whole = false
   #probedAt = Number.NEGATIVE_INFINITY
 
   constructor(dir: string, bytes: number) {
@@ -53,6 +54,7 @@ export class DiskReserve {
 
   /** Gives the room away. Returns whether there was any. */
   release(): boolean {
+    this.#whole = false
     try {
       unlinkSync(this.#path)
       return true
@@ -63,22 +65,28 @@ export class DiskReserve {
 
   /**
    * Whether `neededBytes` can be written, as far as one can know. While the disk is full: looks for
-   * room again at most every 200 ms, and takes the reserve back before anything else.
+   * room again at most every 200 ms, and takes the reserve back before anything else. Room is also
+   * what the database file has to spare inside (`liveBytes` of it are used): it never shrinks.
    */
-  admits(neededBytes: number): boolean {
-    if (!this.#full) return true
+  admits(neededBytes: number, liveBytes: number): boolean {
+    if (!this.#full && this.#whole) return true
     const now = performance.now()
-    if (now - this.#probedAt < PROBE_EVERY_MS) return false
+    if (now - this.#probedAt < PROBE_EVERY_MS) return !this.#full
     this.#probedAt = now
-    if (this.#free() < this.#missing() + neededBytes + MARGIN_BYTES) return false
-    if (!this.take()) return false
-    this.#full = false
-    return true
+    const free = this.#free()
+    if (free >= this.#missing() + neededBytes + MARGIN_BYTES && this.take()) {
+      this.#full = false
+      return true
+    }
+    const spare = Math.max(0, this.#databaseBytes() - liveBytes)
+    if (spare + free >= this.#bytes + 2 * neededBytes + MARGIN_BYTES) this.#full = false
+    return !this.#full
   }
 
   /** Makes the file where it is missing or short. Returns whether it is whole. */
   take(): boolean {
-    if (this.#missing() === 0) return true
+    this.#whole = this.#missing() === 0
+    if (this.#whole) return true
     let file: number | undefined
     try {
       file = openSync(this.#path, 'w', 0o600)
@@ -88,6 +96,7 @@ export class DiskReserve {
         while (written < block.byteLength) written += writeSync(file, block, written)
       }
       fsyncSync(file)
+      this.#whole = true
       return true
     } catch {
       this.release()
@@ -114,8 +123,7 @@ export class DiskReserve {
     }
   }
 
-  /** Bytes that the database file takes on disk. */
-  databaseBytes(): number {
+  #databaseBytes(): number {
     try {
       return statSync(databaseFile(this.#dir)).size
     } catch {

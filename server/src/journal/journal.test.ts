@@ -1,4 +1,4 @@
-import { readFileSync, readdirSync } from 'node:fs'
+import { readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { open } from 'lmdb'
@@ -262,5 +262,23 @@ describe('snapshots', () => {
     expect(await journal.loadSnapshot('other')).toEqual({ offset: 1, bytes: Buffer.alloc(0) })
     expect((await rig.keyring()).list('snapshot')).toHaveLength(2)
     expect(readdirSync(join(rig.dir, 'snapshots'))).toHaveLength(2)
+  })
+
+  test('that are damaged are passed over; what a crash left behind is swept up', async () => {
+    await (await rig.open()).saveSnapshot('d', 5, Buffer.from('five'))
+    await rig.close()
+    const folder = join(rig.dir, 'snapshots')
+    const path = join(folder, readdirSync(folder)[0]!)
+    const bytes = readFileSync(path)
+    writeFileSync(path, bytes.subarray(0, -1))
+    writeFileSync(join(folder, 'x.snap.part'), 'half')
+    ;(await rig.keyring()).create('snapshot', 1)
+    await rig.close()
+    const journal = await rig.open()
+    expect(await journal.loadSnapshot('d')).toBeUndefined()
+    expect(readdirSync(folder)).toHaveLength(1)
+    expect((await rig.keyring()).list('snapshot')).toHaveLength(1)
+    writeFileSync(path, bytes)
+    expect((await journal.loadSnapshot('d'))?.bytes.toString()).toBe('five')
   })
 })

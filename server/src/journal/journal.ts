@@ -62,7 +62,9 @@ export async function openJournal(options: JournalOptions): Promise<LmdbJournal>
   link.hold(true)
   await inbox.ready(link)
   link.hold(false)
-  return new LmdbJournal({ ...options, settings, view, link, inbox, owner: true })
+  const journal = new LmdbJournal({ ...options, settings, view, link, inbox, owner: true })
+  await journal.sweepSnapshots()
+  return journal
 }
 
 /** The same journal in another thread of this process. */

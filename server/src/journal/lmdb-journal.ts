@@ -181,6 +181,11 @@ export class LmdbJournal implements Journal {
     }
   }
 
+  /** For `openJournal`, before anyone else has the journal. */
+  sweepSnapshots(): Promise<void> {
+    return this.#snapshots.sweep()
+  }
+
   /** Keeps the state of a reader as of an offset; replaces the one before it. */
   saveSnapshot(name: string, offset: number, bytes: Uint8Array): Promise<void> {
     return this.#snapshots.save(name, offset, bytes)

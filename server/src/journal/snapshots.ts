@@ -42,6 +42,18 @@ export class Snapshots {
     makePrivateFolder(this.#dir)
   }
 
+  /** At the start of a process: removes what a crash in the middle of `save` left behind. */
+  async sweep(): Promise<void> {
+    const kept = new Set<string>()
+    for (const file of await readdir(this.#dir)) {
+      const parts = FILE_NAME.exec(file)
+      if (parts !== null) kept.add(parts[3] ?? '')
+      else if (file.endsWith('.part')) await unlink(join(this.#dir, file)).catch(() => undefined)
+    }
+    const idle = this.#keyring.list('snapshot').filter(({ id }) => !kept.has(id))
+    if (idle.length > 0) this.#keyring.destroy(idle.map(({ id }) => id))
+  }
+
   /** Resolves once the snapshot is durable and those before it are gone. May throw a file system error. */
   async save(name: string, offset: number, bytes: Uint8Array): Promise<void> {
     if (bytes.byteLength > FILE_BYTES_MAX)

@@ -179,7 +179,7 @@ export class JournalWriter {
   }
 
   #refusal(request: AppendRequest, bytes: number, cost: number): Problem | undefined {
-    if (request.weight !== 'control' && !this.#reserve.admits(cost)) {
+    if (request.weight !== 'control' && !this.#hasRoom(cost, bytes)) {
       return this.#trouble ?? this.#diskProblem(new Error('the disk is full'))
     }
     const { bytesMax, reservedBytes, ageMaxMs } = this.#options.settings
@@ -191,6 +191,14 @@ export class JournalWriter {
       return fullProblem('its oldest record has reached the age budget')
     }
     return undefined
+  }
+
+  #hasRoom(cost: number, bytes: number): boolean {
+    const wasFull = this.#reserve.full
+    if (!this.#reserve.admits(cost, bytes)) return false
+    // what the last transaction freed can be used only by the one after the next: make that one now
+    if (wasFull) this.#inTransaction(0, 0, () => undefined)
+    return !this.#reserve.full
   }
 
   #attempt(
@@ -226,8 +234,9 @@ export class JournalWriter {
       this.#account = before
       this.#state.forget()
       if (error instanceof ProblemError) return error.problem
-      if (this.#reserve.explains(error, needed)) this.#reserve.markFull()
-      this.#trouble = this.#diskProblem(error)
+      const full = this.#reserve.explains(error, needed)
+      if (full) this.#reserve.markFull()
+      this.#trouble = this.#diskProblem(full ? new Error('the disk is full') : error)
       this.#probe()
       return this.#trouble
     }
@@ -321,6 +330,8 @@ export class JournalWriter {
     view.set('last', last)
     view.set('diskFull', this.#reserve.full ? 1 : 0)
     view.set('failed', this.#dead ? 1 : 0)
+    // an open snapshot of our own would keep freed pages from being used again
+    if (!this.#dead) this.#db.resetReadTxn()
   }
 
   /**
