@@ -78,6 +78,8 @@ export interface Hit {
    * that covers it; an episode then holds the union.
    */
   readonly events: readonly EventRef[]
+  /** All events, in order, where `events` leaves out those of earlier hits (sequences, samples). */
+  readonly all?: readonly EventRef[]
   /** What to tell a person: counts, missing stages… Short, bounded. */
   readonly facts?: Readonly<Record<string, string>>
 }

@@ -3,6 +3,8 @@ import { Absence, SourceAbsence } from './absence.ts'
 import { CORRELATOR_LIMITS, type Correlator, type CorrelatorLimits } from './correlator.ts'
 import { DistinctCount } from './distinct-count.ts'
 import { EventCount } from './event-count.ts'
+import { createSample } from './sample.ts'
+import { createSequence } from './sequence.ts'
 import { leastCount } from './threshold.ts'
 
 /** The correlator of a correlation; undefined for a type that nothing here runs. */
@@ -14,14 +16,16 @@ export function createCorrelator(
     case 'event_count':
     case 'value_count':
       return createCount(correlation, limits)
+    case 'sequence':
+      return createSequence(correlation, limits)
+    case 'sample':
+      return createSample(correlation, limits)
     case 'value_sum':
     case 'value_avg':
     case 'value_percentile':
     case 'value_median':
     case 'temporal':
     case 'temporal_ordered':
-    case 'sequence':
-    case 'sample':
     case 'first_seen':
       return undefined
     case 'absence': {

@@ -34,7 +34,6 @@ export type EqlNode =
   | { readonly kind: 'not'; readonly part: EqlNode; readonly at: number }
   | { readonly kind: 'and'; readonly parts: readonly EqlNode[]; readonly at: number }
   | { readonly kind: 'or'; readonly parts: readonly EqlNode[]; readonly at: number }
-  | { readonly kind: 'lineage'; readonly relation: string; readonly at: number }
 
 export type CompareOp = '==' | '!=' | '<' | '<=' | '>' | '>='
 
@@ -120,7 +119,6 @@ export type EqlQuery =
       readonly pipes: readonly EqlPipe[]
       readonly at: number
     }
-  | { readonly kind: 'join'; readonly pipes: readonly EqlPipe[]; readonly at: number }
 
 export interface EqlSequence {
   readonly kind: 'sequence'

@@ -57,13 +57,6 @@ function compile(query: EqlQuery, meta: RuleMeta, options: QueryOptions): Compil
       const rule = { kind: 'correlation', meta, correlation, alerts } as const
       return { kind: 'sample', matches, correlation: rule, pipes }
     }
-    case 'join':
-      throw new QueryError(
-        'Joins are not supported',
-        query.at,
-        'write a sample, or a sequence where order matters',
-        'QUERY_UNSUPPORTED',
-      )
   }
 }
 

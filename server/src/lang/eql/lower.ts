@@ -46,7 +46,6 @@ export function isTrue(node: EqlNode, options: LowerOptions): Condition {
     case 'negate':
     case 'arithmetic':
     case 'match':
-    case 'lineage':
       return atom(node, options)
   }
 }
@@ -77,7 +76,6 @@ export function isFalse(node: EqlNode, options: LowerOptions): Condition {
     case 'negate':
     case 'arithmetic':
     case 'match':
-    case 'lineage':
       return atomIsFalse(node, options)
   }
 }
@@ -121,7 +119,7 @@ function atom(node: EqlNode, options: LowerOptions): Condition {
     const direct = callCondition(node)
     if (direct !== undefined) return direct
   }
-  if (node.kind !== 'lineage' && !isBoolean(node)) {
+  if (!isBoolean(node)) {
     throw new QueryError('A condition is expected here, something that is true or false', node.at)
   }
   return onExpr(toExpr(node, options, { isTrue, isFalse }))

@@ -1,6 +1,6 @@
 import { fail, ok, type Result } from '../../base/result.ts'
 import { guardQuery, type Lexis } from '../guard.ts'
-import { problemOf } from '../syntax.ts'
+import { problemOf, QueryError } from '../syntax.ts'
 import type { EqlQuery } from './ast.ts'
 import { parse as parseText } from './generated/eql.ts'
 
@@ -17,12 +17,17 @@ export function parseEql(text: string): Result<EqlQuery> {
   const guarded = guardQuery(text, LEXIS)
   if (!guarded.ok) return guarded
   try {
-    return ok(parseText(text, {}) as EqlQuery)
+    return ok(parseText(text, { unsupported }) as EqlQuery)
   } catch (error) {
     const problem = problemOf(error, text, hintAt)
     if (problem === undefined) throw error
     return fail(problem)
   }
+}
+
+/** For what EQL has elsewhere, not in Elasticsearch. */
+function unsupported(what: string, at: number): never {
+  throw new QueryError(`${what}: not supported`, at, undefined, 'QUERY_UNSUPPORTED')
 }
 
 /** What was probably meant where parsing stopped. */

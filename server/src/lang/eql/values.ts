@@ -53,7 +53,6 @@ export function constantOf(node: EqlNode): Scalar | undefined {
     case 'not':
     case 'and':
     case 'or':
-    case 'lineage':
       return undefined
   }
 }
@@ -98,7 +97,6 @@ function isFloat(node: EqlNode): boolean {
     case 'not':
     case 'and':
     case 'or':
-    case 'lineage':
       return false
   }
 }
@@ -124,7 +122,6 @@ export function isBoolean(node: EqlNode): boolean {
     case 'field':
     case 'negate':
     case 'arithmetic':
-    case 'lineage':
       return false
   }
 }
@@ -179,13 +176,6 @@ export function toExpr(node: EqlNode, options: LowerOptions, lowerings: Lowering
     }
     case 'compare':
       return compareExpr(node, options, lowerings)
-    case 'lineage':
-      throw new QueryError(
-        'Lineage (child of, descendant of, event of) is not supported',
-        node.at,
-        undefined,
-        'QUERY_UNSUPPORTED',
-      )
     case 'null':
     case 'boolean':
     case 'number':

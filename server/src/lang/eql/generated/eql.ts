@@ -345,7 +345,7 @@ function peg$parse(input, options) {
   }
   function peg$f9(at, key, value) {    return { key, value, at }  }
   function peg$f10(at, by, stages) {    return { kind: 'sample', by: by ?? [], stages, at }  }
-  function peg$f11(at) {    return { kind: 'join', at }  }
+  function peg$f11(at) {    return options.unsupported('Joins', at)  }
   function peg$f12(first, rest) {    return [first, ...rest]  }
   function peg$f13(at, category, condition) {
     return { category, condition, at }
@@ -391,8 +391,8 @@ function peg$parse(input, options) {
   function peg$f36(at, word) {
     return word === 'null' ? { kind: 'null', at } : { kind: 'boolean', value: word === 'true', at }
   }
-  function peg$f37(at, kind) {
-    return { kind: 'lineage', relation: kind, at }
+  function peg$f37(at) {
+    return options.unsupported('Lineage (child of, descendant of, event of)', at)
   }
   function peg$f38(at, name, insensitive, args) {
     return { kind: 'call', name, insensitive: insensitive !== null, args: args ?? [], at }
@@ -2413,36 +2413,30 @@ function peg$parse(input, options) {
 
     s0 = peg$currPos;
     s1 = peg$parseAt();
-    s2 = peg$currPos;
     if (input.substr(peg$currPos, 5) === peg$c22) {
-      s3 = peg$c22;
+      s2 = peg$c22;
       peg$currPos += 5;
     } else {
-      s3 = peg$FAILED;
+      s2 = peg$FAILED;
       if (peg$silentFails === 0) { peg$fail(peg$e33); }
     }
-    if (s3 === peg$FAILED) {
+    if (s2 === peg$FAILED) {
       if (input.substr(peg$currPos, 10) === peg$c23) {
-        s3 = peg$c23;
+        s2 = peg$c23;
         peg$currPos += 10;
       } else {
-        s3 = peg$FAILED;
+        s2 = peg$FAILED;
         if (peg$silentFails === 0) { peg$fail(peg$e34); }
       }
-      if (s3 === peg$FAILED) {
+      if (s2 === peg$FAILED) {
         if (input.substr(peg$currPos, 5) === peg$c24) {
-          s3 = peg$c24;
+          s2 = peg$c24;
           peg$currPos += 5;
         } else {
-          s3 = peg$FAILED;
+          s2 = peg$FAILED;
           if (peg$silentFails === 0) { peg$fail(peg$e35); }
         }
       }
-    }
-    if (s3 !== peg$FAILED) {
-      s2 = input.substring(s2, peg$currPos);
-    } else {
-      s2 = s3;
     }
     if (s2 !== peg$FAILED) {
       s3 = peg$currPos;
@@ -2487,7 +2481,7 @@ function peg$parse(input, options) {
               }
               if (s8 !== peg$FAILED) {
                 peg$savedPos = s0;
-                s0 = peg$f37(s1, s2);
+                s0 = peg$f37(s1);
               } else {
                 peg$currPos = s0;
                 s0 = peg$FAILED;

@@ -1,0 +1,292 @@
+import type {
+  Correlator,
+  CorrelatorLimits,
+  EventRef,
+  Hit,
+  Moment,
+  Observation,
+} from './correlator.ts'
+import { KeyTable, type Hold, type RowCodec } from './key-table.ts'
+import { itemRows, itemsOf, type ItemRow } from './ordered-row.ts'
+
+/** An event of a match. `given`: a settled hit has already named it. */
+export interface Item {
+  readonly ref: EventRef
+  given: boolean
+}
+
+/** A matched event of one key; `roles` are numbers that the machine gave to inputs. */
+export interface Entry {
+  readonly item: Item
+  readonly roles: readonly number[]
+}
+
+/** A completed match and the event time at which it came true. */
+export interface Done {
+  readonly items: readonly Item[]
+  readonly timeMs: number
+}
+
+/** What one key goes through, given its entries in the order of (time, order). */
+export interface MachineKind<M> {
+  readonly roleOf: ReadonlyMap<string, number>
+  /** Nothing is said of a match before it is certain. */
+  readonly late: boolean
+  create(): M
+  copy(machine: M): M
+  step(machine: M, entry: Entry, done: Done[]): void
+  /** Completes what events from `timeMs` on cannot undo, and forgets what they cannot use. */
+  settle(machine: M, timeMs: number, done: Done[]): void
+  /** Whether an entry with these roles means anything to a new key. */
+  begins(roles: readonly number[]): boolean
+  isEmpty(machine: M): boolean
+  holdOf(machine: M): Hold
+  /** When it has to be looked at next though no entry is pending. */
+  dueOf(machine: M): number
+  encode(machine: M, placeOf: (item: Item) => number): unknown
+  decode(row: unknown, items: readonly Item[]): M
+}
+
+/** The state of one key. */
+interface Followed<M> {
+  /** After all entries below the watermark: nothing can come between those any more. */
+  readonly machine: M
+  /** Entries from the watermark on, sorted by (time, order). */
+  pending: Entry[]
+  /** Provisional hits: those of `pending`. */
+  open: Hit[]
+  /** After all of `pending`; undefined where it has to be worked out again. */
+  tip: M | undefined
+}
+
+/**
+ * Matches that depend on the order of events, live: an entry that comes in order moves the machine
+ * on at once; one that comes out of order replays its key from the watermark. What completes is
+ * provisional until the watermark has passed the event that completed it.
+ */
+export class Ordered<M> implements Correlator {
+  readonly table: KeyTable<Followed<M>>
+  readonly #kind: MachineKind<M>
+  readonly #entriesMax: number
+
+  constructor(kind: MachineKind<M>, limits: CorrelatorLimits) {
+    this.#kind = kind
+    this.#entriesMax = limits.entriesMax
+    this.table = new KeyTable({ keysMax: limits.keysMax, codec: codecOf(kind) })
+  }
+
+  observe(observation: Observation, moment: Moment): void {
+    const { parts } = observation
+    for (const [index, { key }] of parts.entries()) {
+      if (index > 0 && parts.findIndex((part) => part.key === key) < index) continue
+      const roles: number[] = []
+      for (const part of parts) {
+        const role = part.key === key ? this.#kind.roleOf.get(part.input) : undefined
+        if (role !== undefined && !roles.includes(role)) roles.push(role)
+      }
+      if (roles.length > 0) this.#follow(key, roles, observation, moment)
+    }
+  }
+
+  advance(moment: Moment): void {
+    for (;;) {
+      const key = this.table.nextDue(moment.watermarkMs)
+      if (key === undefined) return
+      const state = this.table.get(key)
+      if (state === undefined) continue
+      for (const settled of this.#settle(key, state, moment.watermarkMs)) report(settled, moment)
+      this.#put(key, state, moment.watermarkMs)
+    }
+  }
+
+  finish(moment: Moment): void {
+    const settled: Settled[] = []
+    for (const key of this.table.keys()) {
+      const state = this.table.get(key)
+      if (state === undefined) continue
+      settled.push(...this.#settle(key, state, Number.POSITIVE_INFINITY))
+      this.table.delete(key)
+    }
+    settled.sort((a, b) => a.hit.order - b.hit.order)
+    for (const one of settled) report(one, moment)
+  }
+
+  #follow(key: string, roles: number[], observation: Observation, moment: Moment): void {
+    const ref = refOf(observation)
+    const entry: Entry = { item: { ref, given: false }, roles }
+    let state = this.table.get(key)
+    if (state === undefined) {
+      // Nothing can come before it any more, and it begins nothing.
+      if (ref.time <= moment.watermarkMs && !this.#kind.begins(roles)) return
+      if (!this.table.admit()) return
+      state = { machine: this.#kind.create(), pending: [], open: [], tip: undefined }
+    }
+    const at = placeOf(state.pending, entry)
+    state.pending.splice(at, 0, entry)
+    if (!this.#kind.late) {
+      if (at === state.pending.length - 1) this.#append(key, state, entry, moment)
+      else this.#replay(key, state, moment)
+    }
+    if (state.pending.length > this.#entriesMax) this.#trim(key, state, moment)
+    this.#put(key, state, moment.watermarkMs)
+  }
+
+  /** The usual case: the newest entry of its key. */
+  #append(key: string, state: Followed<M>, entry: Entry, moment: Moment): void {
+    if (state.tip === undefined) {
+      state.tip = this.#kind.copy(state.machine)
+      for (let at = 0; at < state.pending.length - 1; at++) {
+        this.#kind.step(state.tip, state.pending[at]!, [])
+      }
+    }
+    const done: Done[] = []
+    this.#kind.step(state.tip, entry, done)
+    for (const one of done) {
+      const hit = hitOf(key, one)
+      state.open.push(hit)
+      moment.sink.hit(hit, 'provisional')
+    }
+  }
+
+  /** An entry came between others: what completes is worked out again from the watermark on. */
+  #replay(key: string, state: Followed<M>, moment: Moment): void {
+    const tip = this.#kind.copy(state.machine)
+    const done: Done[] = []
+    for (const entry of state.pending) this.#kind.step(tip, entry, done)
+    state.tip = tip
+    const before = new Map(state.open.map((hit) => [hit.name, hit]))
+    const now = done.map((one) => hitOf(key, one))
+    const names = new Set(now.map((hit) => hit.name))
+    for (const hit of state.open) if (!names.has(hit.name)) moment.sink.retract(hit)
+    state.open = now.map((hit) => before.get(hit.name) ?? hit)
+    for (const hit of now) if (!before.has(hit.name)) moment.sink.hit(hit, 'provisional')
+  }
+
+  /** One key holds no more entries than the limit: its older half is taken as settled early. */
+  #trim(key: string, state: Followed<M>, moment: Moment): void {
+    const before = state.pending.length
+    const until = state.pending[before >> 1]
+    if (until === undefined) return
+    for (const one of this.#settle(key, state, until.item.ref.time, until)) report(one, moment)
+    this.table.losses.trimmed += before - state.pending.length
+  }
+
+  /** Moves the machine over all entries before `timeMs` (or `until`); what that made certain. */
+  #settle(key: string, state: Followed<M>, timeMs: number, until?: Entry): Settled[] {
+    const { machine, pending } = state
+    const done: Done[] = []
+    let count = 0
+    for (const entry of pending) {
+      if (until === undefined ? entry.item.ref.time >= timeMs : entry === until) break
+      this.#kind.step(machine, entry, done)
+      count++
+    }
+    pending.splice(0, count)
+    this.#kind.settle(machine, timeMs, done)
+    if (pending.length === 0) state.tip = undefined
+    return done.map((one) => {
+      const hit = hitOf(key, one)
+      const at = state.open.findIndex(({ name }) => name === hit.name)
+      if (at >= 0) state.open.splice(at, 1)
+      return { hit: withoutGiven(hit, one.items), known: at >= 0 }
+    })
+  }
+
+  #put(key: string, state: Followed<M>, watermarkMs: number): void {
+    const { machine, pending, open } = state
+    if (pending.length === 0 && this.#kind.isEmpty(machine)) {
+      this.table.delete(key)
+      return
+    }
+    const hold = this.#kind.holdOf(machine)
+    const grown = hold === 'fresh' && pending.length > 1 ? 'grown' : hold
+    const dueMs = Math.min(
+      pending[0]?.item.ref.time ?? Number.POSITIVE_INFINITY,
+      Math.max(this.#kind.dueOf(machine), watermarkMs),
+    )
+    this.table.put(key, state, { hold: open.length > 0 ? 'held' : grown, dueMs })
+  }
+}
+
+interface Settled {
+  readonly hit: Hit
+  /** It was said before, as provisional. */
+  readonly known: boolean
+}
+
+function report({ hit, known }: Settled, moment: Moment): void {
+  if (known) moment.sink.final(hit)
+  else moment.sink.hit(hit, 'final')
+}
+
+/** The event, or for a hit of another correlation its last event at the time of the hit. */
+function refOf({ events, time, order }: Observation): EventRef {
+  const [only] = events
+  if (only !== undefined && events.length === 1) return only
+  return { id: events.at(-1)?.id ?? String(order), time, order }
+}
+
+function hitOf(key: string, { items, timeMs }: Done): Hit {
+  const refs = items.map(({ ref }) => ref)
+  let last = refs[0]
+  for (const ref of refs) {
+    if (last === undefined || ref.time > last.time) last = ref
+    else if (ref.time === last.time && ref.order > last.order) last = ref
+  }
+  const name = refs.map((ref) => ref.order).join('.')
+  return { key, name, time: timeMs, order: last?.order ?? 0, events: refs, all: refs }
+}
+
+/** A settled hit names in `events` what no settled one named before. */
+function withoutGiven(hit: Hit, items: readonly Item[]): Hit {
+  const events = items.filter(({ given }) => !given).map(({ ref }) => ref)
+  for (const item of items) item.given = true
+  return { ...hit, events }
+}
+
+/** Index after all entries that come before it. */
+function placeOf(entries: readonly Entry[], entry: Entry): number {
+  let at = entries.length
+  while (at > 0 && isAfter(entries[at - 1]!, entry)) at--
+  return at
+}
+
+function isAfter(a: Entry, b: Entry): boolean {
+  const [left, right] = [a.item.ref, b.item.ref]
+  return left.time > right.time || (left.time === right.time && left.order > right.order)
+}
+
+type Row = [
+  items: ItemRow[],
+  machine: unknown,
+  pending: [item: number, roles: readonly number[]][],
+  open: [key: string, timeMs: number, items: number[]][],
+]
+
+function codecOf<M>(kind: MachineKind<M>): RowCodec<Followed<M>> {
+  return {
+    encode({ machine, pending, open }): Row {
+      const { rows, placeOf } = itemRows()
+      const row = kind.encode(machine, placeOf)
+      const entries = pending.map(({ item, roles }): Row[2][number] => [placeOf(item), roles])
+      const hits = open.map(({ key, time, events }): Row[3][number] => [
+        key,
+        time,
+        events.map((ref) => placeOf({ ref, given: false })),
+      ])
+      return [rows, row, entries, hits]
+    },
+    decode(row) {
+      const [rows, machine, pending, open] = row as Row
+      const items = itemsOf(rows)
+      return {
+        machine: kind.decode(machine, items),
+        pending: pending.map(([index, roles]) => ({ item: items[index]!, roles })),
+        open: open.map(([key, timeMs, indexes]) =>
+          hitOf(key, { items: indexes.map((index) => items[index]!), timeMs }),
+        ),
+        tip: undefined,
+      }
+    },
+  }
+}
