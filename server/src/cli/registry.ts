@@ -1,6 +1,15 @@
+import { registerAlert } from './alert.ts'
 import { configCommand } from './config.ts'
 import type { RegisterCommand } from './context.ts'
+import { registerDeadLetter } from './deadletter.ts'
 import { registerNormalize } from './normalize.ts'
+import { registerSearch } from './search.ts'
 
 /** Every subcommand of `picket`, in the order of the help text. One line each. */
-export const commands: readonly RegisterCommand[] = [configCommand, registerNormalize]
+export const commands: readonly RegisterCommand[] = [
+  registerAlert,
+  registerDeadLetter,
+  registerSearch,
+  configCommand,
+  registerNormalize,
+]

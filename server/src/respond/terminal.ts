@@ -2,7 +2,6 @@ import type { Writable } from 'node:stream'
 import { printable } from '../base/printable.ts'
 import { SEVERITIES, type AlertRecord, type Severity } from '../model/alert.ts'
 import type { AnnouncementKind } from '../state/alerts.ts'
-import type { Pending } from '../state/flow.ts'
 import { writeText } from './json-lines.ts'
 import type { Outlet } from './outlet.ts'
 
@@ -39,7 +38,10 @@ const COLORS: Readonly<Record<Severity, string>> = {
 }
 
 /** A block of lines that ends in an empty one. Everything from outside is escaped. */
-export function renderAlert(pending: Pending, color: boolean): string {
+export function renderAlert(
+  pending: { readonly alert: AlertRecord; readonly kind: AnnouncementKind | 'shown' },
+  color: boolean,
+): string {
   const { alert, kind } = pending
   const paint = (code: string, text: string): string =>
     color ? `\u001b[${code}m${text}\u001b[0m` : text
@@ -49,11 +51,12 @@ export function renderAlert(pending: Pending, color: boolean): string {
     lines.push(`  ${paint('2', label.padEnd(LABEL_WIDTH))} ${text}`)
   }
   add('who', valuesOf(groupOf(alert)))
-  if (kind === 'opened' || kind === 'raised') {
+  const long = kind !== 'changed' && kind !== 'ended'
+  if (long) {
     if (alert.matched !== undefined) add('why', valuesOf(alert.matched))
   }
   add('seen', seenOf(alert))
-  if (kind === 'opened' || kind === 'raised') {
+  if (long) {
     add('events', eventsOf(alert))
     add('rule', ruleOf(alert))
     for (const [at, step] of (alert.rule.response ?? []).slice(0, LIST_MAX).entries()) {
@@ -73,7 +76,7 @@ export function renderAlert(pending: Pending, color: boolean): string {
   return `${lines.join('\n')}\n\n`
 }
 
-function headline(kind: AnnouncementKind, alert: AlertRecord): string {
+function headline(kind: AnnouncementKind | 'shown', alert: AlertRecord): string {
   switch (kind) {
     case 'opened':
       return alert.state === 'provisional' ? 'opened (provisional)' : 'opened'
@@ -81,6 +84,8 @@ function headline(kind: AnnouncementKind, alert: AlertRecord): string {
       return `raised to ${alert.severity}`
     case 'changed':
       return `now ${alert.state}`
+    case 'shown':
+      return alert.open ? `${alert.state}, open` : alert.state
     case 'ended':
       return `ended (${alert.state})`
   }
