@@ -40,7 +40,10 @@ export const ERROR_CODES = {
   API_TOO_LARGE: { status: 413, help: 'A request is larger than the route takes.' },
   API_MEDIA_TYPE: { status: 415, help: 'The route takes JSON.' },
   API_INTERNAL: { status: 500, help: 'A fault of Picket itself; its log has the details.' },
-  API_RECORD: { status: 503, help: 'The access record could not be written, so nothing was shown.' },
+  API_RECORD: {
+    status: 503,
+    help: 'The access record could not be written, so nothing was shown.',
+  },
   API_UNAVAILABLE: { status: 503, help: 'The part of Picket that answers this is not running.' },
   API_SOCKET: { status: 422, help: 'The control socket could not be made or reached.' },
   ALERT_UNKNOWN: { status: 404, help: 'There is no alert of this id that you may see.' },

@@ -22,7 +22,7 @@ const SIZE_BYTES: Readonly<Record<string, number>> = {
   TiB: 2 ** 40,
 }
 
-const DURATION = /^(?:\d{1,12}(?:\.\d{1,6})?(?:ms|[smhdw]))+$/
+const DURATION = /^(?:\d{1,15}(?:\.\d{1,6})?(?:ms|[smhdw]))+$/
 const DURATION_PART = /(\d+(?:\.\d+)?)(ms|[smhdw])/g
 const SIZE = /^(\d{1,15}(?:\.\d{1,6})?) ?([kKMGT]?i?B)$/
 

@@ -9,10 +9,10 @@ export interface YamlText {
   place(path: readonly PropertyKey[], of: 'key' | 'value'): Place
 }
 
-export const TEXT_CHARS_MAX = 1_048_576
+export const TEXT_CHARS_MAX = 262_144
 const DEPTH_MAX = 32
 const ALIASES_MAX = 100
-const NODES_MAX = 100_000
+const NODES_MAX = 20_000
 
 type Cst = ReturnType<Parser['parse']> extends Generator<infer Token> ? Token : never
 

@@ -37,7 +37,10 @@ export function splitLines(
 ): SplitResult {
   const unit = unitBytes(options.encoding)
   const stop = options.takePartial ? to : lastLineEnd(work, from, to, unit, options.encoding)
-  const decode = sliceDecoder(work.subarray(from, stop), options.encoding)
+  const chunk = work.subarray(from, stop)
+  const decode = sliceDecoder(chunk, options.encoding)
+  // One character a byte: finding line ends in a string is several times faster than in a buffer.
+  const bytesAsText = unit === 1 ? chunk.toString('latin1') : ''
   const items: RawItem[] = []
   const { receivedMs, facts } = options
   const shift = options.offset - from
@@ -53,7 +56,10 @@ export function splitLines(
       }
     }
     if (start >= stop) break
-    const feed = lineFeed(work, start, from, stop, options.encoding)
+    const feed =
+      unit === 1
+        ? indexFrom(bytesAsText, start - from, from)
+        : lineFeed(work, start, from, stop, options.encoding)
     const lineEnd = feed < 0 ? stop : feed
     const bytes = lineEnd - start
     const key = `${options.id}:${start + shift}`
@@ -71,6 +77,11 @@ export function splitLines(
     start = feed < 0 ? stop : feed + unit
   }
   return { items, end: start, nulBytes }
+}
+
+function indexFrom(text: string, start: number, shift: number): number {
+  const at = text.indexOf('\n', start)
+  return at < 0 ? -1 : at + shift
 }
 
 function skipNuls(work: Buffer, start: number, to: number): number {

@@ -51,6 +51,8 @@ export class Tail {
   #last = Buffer.alloc(0)
   #encoding: FileEncoding | undefined
   #partial = { bytes: 0, sinceMs: 0 }
+  /** The last read filled its buffer: what was verified before it need not be again. */
+  #isMidway = false
   /** Bytes of an over-long line that were looked through already. */
   #longBytes = 0
   #nulBytes = 0
@@ -129,10 +131,11 @@ export class Tail {
     space: WorkSpace,
     now: { ms: number; final: boolean },
   ): Promise<TailRead> {
-    const stat = await file.stat()
-    if (!file.compressed && stat.size < this.next + this.#longBytes) return { kind: 'replaced' }
+    const stat = this.#isMidway ? undefined : await file.stat()
+    const isShort = stat !== undefined && stat.size < this.next + this.#longBytes
+    if (isShort && !file.compressed) return { kind: 'replaced' }
     if (this.next === 0 && !(await this.#detectEncoding(file, space, now.final))) {
-      return this.#nothing(stat, 0, now.ms)
+      return stat === undefined ? LOOK_AGAIN : this.#nothing(stat, 0, now.ms)
     }
     if (this.#longBytes > 0) return this.#readLong(file, space, now)
     const { work } = space
@@ -143,11 +146,15 @@ export class Tail {
       if (got < context || !work.subarray(0, context).equals(this.#last)) {
         return { kind: 'replaced' }
       }
-      if (!(await this.#headIsSame(file, space))) return { kind: 'replaced' }
+      if (!this.#isMidway && !(await this.#headIsSame(file, space))) return { kind: 'replaced' }
       const atEnd = got < length
+      this.#isMidway = !atEnd
       const batch = this.#cut(work.subarray(0, got), context, now, atEnd)
       if (batch !== undefined) return batch
-      if (atEnd) return this.#nothing(stat, got - context, now.ms)
+      if (atEnd) {
+        // The file's size must be known from before the read, or what is added meanwhile is missed.
+        return stat === undefined ? LOOK_AGAIN : this.#nothing(stat, got - context, now.ms)
+      }
       if (length < work.length) continue
       this.#longBytes = got - context
       return this.#readLong(file, space, now)
@@ -316,3 +323,4 @@ export class Tail {
 }
 
 const STAMP_TICK_MS = 100
+const LOOK_AGAIN: TailRead = { kind: 'batch', items: [], bytes: 0 }
