@@ -133,6 +133,11 @@ describe('the budget', () => {
     while ((await outcomeOf(journal.append(ticks))) === 'done') ticked += 1
     expect(ticked).toBeGreaterThan(50)
     expect(await outcomeOf(journal.append(auditOf('logout')))).toBe('done')
+    let audited = 0
+    while ((await outcomeOf(journal.append(auditOf('x')))) === 'done') audited += 1
+    expect(audited).toBeGreaterThan(50)
+    const reader = { name: 'detector', offset: 1 }
+    expect(await outcomeOf(journal.append(auditOf('alert'), { reader }))).toBe('done')
     await journal.saveReader('store', 14)
     await journal.trim(14)
     expect(await outcomeOf(journal.append(batchOf('s', ['y'], 10_000)))).toBe('done')

@@ -107,7 +107,7 @@ export class LmdbJournal implements Journal {
     const request: Omit<AppendRequest, 'id'> = {
       kind: 'append',
       source: batch.source,
-      weight: weightOf(batch),
+      weight: reader === undefined ? weightOf(batch) : 'progress',
       payload,
       nowMs: this.#parts.clock.now(),
       ...(cursor === undefined ? {} : { cursor }),

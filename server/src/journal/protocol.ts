@@ -9,9 +9,11 @@ import type { Problem } from '../base/problems.ts'
 
 /**
  * What may use the reserved space: `data` none of it, `tick` half, `control` (control records, alerts,
- * audit entries) all.
+ * audit entries) all. `progress`, what commits with the position of a reader, has no limit: were it
+ * held back, the reader could not move on, nothing could be trimmed, and all would stand still. It is
+ * bounded by what that reader has before it.
  */
-export type Weight = 'data' | 'tick' | 'control'
+export type Weight = 'data' | 'tick' | 'control' | 'progress'
 
 export interface AppendRequest {
   readonly kind: 'append'

@@ -179,6 +179,7 @@ export class JournalWriter {
   }
 
   #refusal(request: AppendRequest, bytes: number, cost: number): Problem | undefined {
+    if (request.weight === 'progress') return undefined
     if (request.weight !== 'control' && !this.#hasRoom(cost, bytes)) {
       return this.#trouble ?? this.#diskProblem(new Error('the disk is full'))
     }
@@ -364,7 +365,7 @@ export class JournalWriter {
 }
 
 function isEssential(request: WriteRequest): boolean {
-  return request.kind === 'reader' || request.weight === 'control'
+  return request.kind === 'reader' || request.weight === 'control' || request.weight === 'progress'
 }
 
 function costOf(request: WriteRequest): number {

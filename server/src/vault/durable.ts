@@ -4,6 +4,7 @@ import {
   fsyncSync,
   mkdirSync,
   openSync,
+  readdirSync,
   renameSync,
   statSync,
   unlinkSync,
@@ -38,11 +39,39 @@ export function writeFileDurably(path: string, bytes: Uint8Array | string): void
 }
 
 /**
- * Overwrites a file, then removes it. On a file system that copies on write, and on flash, old blocks
- * may live on until they are reused; that is why what we destroy this way is sealed by another key.
+ * Overwrites a file, then removes it. It is renamed before, so that a crash half way leaves no damaged
+ * file of that name; `sweepFolder` finishes what was begun. On a file system that copies on write, and
+ * on flash, old blocks may live on until they are reused; that is why what we destroy this way is
+ * sealed by another key.
  */
 export function destroyFile(path: string): void {
   if (!existsSync(path)) return
+  const dead = join(dirname(path), `.${basename(path)}.dead`)
+  renameSync(path, dead)
+  overwriteAndRemove(dead)
+  flushFolder(dirname(path))
+}
+
+const PART_AGE_MS = 60_000
+
+/**
+ * Removes what a crash in the middle of a write or a removal left in a folder. A file that is being
+ * written is left alone: only parts that have lain for a minute go.
+ */
+export function sweepFolder(path: string, nowMs: number): void {
+  for (const name of readdirSync(path)) {
+    const file = join(path, name)
+    try {
+      const dead = name.startsWith('.') && name.endsWith('.dead')
+      const part = name.startsWith('.') && name.endsWith('.part')
+      if (dead || (part && nowMs - statSync(file).mtimeMs > PART_AGE_MS)) overwriteAndRemove(file)
+    } catch {
+      // another process was faster
+    }
+  }
+}
+
+function overwriteAndRemove(path: string): void {
   const file = openSync(path, 'r+')
   try {
     writeAll(file, randomBytes(statSync(path).size))
@@ -51,7 +80,6 @@ export function destroyFile(path: string): void {
     closeSync(file)
   }
   unlinkSync(path)
-  flushFolder(dirname(path))
 }
 
 /** Makes names in a folder durable. Platforms that cannot open folders (Windows) do so by themselves. */

@@ -7,6 +7,7 @@ import {
   readdirSync,
   rmSync,
   statSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -164,6 +165,19 @@ describe('data keys', () => {
       code: 'VAULT_DAMAGED',
       at: { file: path },
     })
+  })
+
+  test('whose removal or making a crash cut short are finished off at the next start', async () => {
+    const keyring = await open(generated)
+    const key = keyring.current('journal', 1)
+    writeFileSync(join(base, 'keys', '.journal-1-00.key.dead'), 'x'.repeat(69))
+    writeFileSync(join(base, 'keys', '.old.key.ab12.part'), '')
+    writeFileSync(join(base, 'keys', '.new.key.ab12.part'), '')
+    utimesSync(join(base, 'keys', '.old.key.ab12.part'), 1_000, 1_000)
+    const again = await open(generated)
+    const left = readdirSync(join(base, 'keys')).filter((name) => name.startsWith('.'))
+    expect(left).toEqual(['.new.key.ab12.part'])
+    expect(again.list('journal').map(({ id }) => id)).toEqual([key.id])
   })
 
   test('without the file that tells the master key are not taken over', async () => {

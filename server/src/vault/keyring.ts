@@ -12,7 +12,7 @@ import {
   openEnvelope,
   sealEnvelope,
 } from '../base/seal.ts'
-import { destroyFile, makePrivateFolder, writeFileDurably } from './durable.ts'
+import { destroyFile, makePrivateFolder, sweepFolder, writeFileDurably } from './durable.ts'
 import { type MasterKeySource, loadMasterKey } from './master-key.ts'
 
 /**
@@ -70,6 +70,7 @@ const NONCES_AT_ONCE = 256
 export async function openKeyring(options: KeyringOptions): Promise<Keyring> {
   const keysDir = join(options.dataDir.path, 'keys')
   makePrivateFolder(keysDir)
+  sweepFolder(keysDir, Date.now())
   const { masterKey: source, env, log } = options
   const master = await loadMasterKey({ source, keysDir, env, log })
   checkMaster(keysDir, master)
