@@ -109,9 +109,14 @@ async function writeSummary(tally: Tally, context: CliContext): Promise<void> {
 
 /** Waits while the reader of the output is slower than we are. */
 async function write(stream: Writable, text: string): Promise<void> {
-  if (text === '' || stream.write(text)) return
+  if (text === '' || stream.write(text) || stream.destroyed) return
   await new Promise<void>((resolve) => {
-    stream.once('drain', resolve)
-    stream.once('close', resolve)
+    const go = (): void => {
+      stream.off('drain', go)
+      stream.off('close', go)
+      resolve()
+    }
+    stream.on('drain', go)
+    stream.on('close', go)
   })
 }

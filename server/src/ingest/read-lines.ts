@@ -119,8 +119,13 @@ async function writeTo(
 ): Promise<void> {
   if (gunzip.destroyed || gunzip.write(chunk)) return
   await new Promise<void>((resolve) => {
-    gunzip.once('drain', resolve)
-    gunzip.once('close', resolve)
+    const go = (): void => {
+      gunzip.off('drain', go)
+      gunzip.off('close', go)
+      resolve()
+    }
+    gunzip.on('drain', go)
+    gunzip.on('close', go)
   })
 }
 

@@ -84,7 +84,11 @@ export class Frame {
     }
     if (code === 91) return this.#bracketed(text, at, receivedMs)
     const stamp = this.#stamp
-    if (!stamp.read(text, at, receivedMs)) return composePrefixEnd(text, at)
+    if (!stamp.read(text, at, receivedMs)) {
+      const end = composePrefixEnd(text, at)
+      if (end !== at) this.program ??= text.slice(at, text.indexOf('|', at)).trimEnd()
+      return end
+    }
     const rank = stamp.epoch ? 4 : stamp.zoned ? 3 : 2
     const mark = text.charCodeAt(stamp.end)
     if (mark === 58 && (text.charCodeAt(stamp.end + 1) === 32 || text.length === stamp.end + 1)) {

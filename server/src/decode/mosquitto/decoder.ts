@@ -316,8 +316,15 @@ export class MosquittoDecoder implements Decoder {
 
   /** A message behind a prefix that is not known but looks like a time: only known beginnings count. */
   #retry(message: string): boolean {
-    const found = LOST.exec(message.slice(0, 200))
-    return found !== null && this.#dispatch(message.slice((found[1] ?? '').length))
+    const head = message.slice(0, 200)
+    const found = LOST.exec(head) ?? EPOCH.exec(head)
+    if (found === null) return false
+    const [, prefix = '', seconds] = found
+    if (seconds !== undefined) {
+      this.#turn.timeMs = this.#turn.atMs = Number(seconds) * 1000
+      this.#turn.whole = true
+    }
+    return this.#dispatch(message.slice(prefix.length))
   }
 }
 
@@ -337,6 +344,8 @@ const BEGINNINGS = [
   'Warning: ',
   'Error',
 ]
+/** Words of another program that ended without a new line, then our stamp. */
+const EPOCH = new RegExp(`^([^']{0,80}?(\\d{10}): )(?:${BEGINNINGS.join('|')})`)
 /** A clock time, the rest of a stamp or a level, then a beginning of a message. */
 const LOST = new RegExp(
   `^([^']{0,60}?\\d\\d:\\d\\d[^']{0,30}?[\\]:|> ] ?)(?:${BEGINNINGS.join('|')})`,

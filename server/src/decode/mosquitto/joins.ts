@@ -141,18 +141,24 @@ export class Joins {
     const at = tlsErrorAt(message)
     if (at < 0) return false
     const tls = parseTlsError(message.slice(at))
+    const held = this.memory.held
+    const index = tlsErrorIndex(message)
+    if (held?.kind === 'tls' && held.peer === undefined && index !== 0) {
+      this.#append(held, turn.item.text)
+      turn.out.routine('tls-detail')
+      return true
+    }
+    if (index !== undefined && index > 0) {
+      // The rest of a queue whose first error was told as one of our own.
+      turn.out.routine('tls-detail')
+      return true
+    }
     if (isLocalTlsError(message, tls)) {
       this.settle(turn.out)
       const words = { category: PROCESS, type: ['info', 'error'], outcome: 'failure' } as const
       const about = { id: undefined, peer: undefined, whose: UNKNOWN }
       const said = { ...words, reason: tls.reason, code: 'tls-setup' }
       this.teller.tell(turn.out, turn, { action: 'service-error', words: said, about }, true)
-      return true
-    }
-    const held = this.memory.held
-    if (held?.kind === 'tls' && held.peer === undefined && tlsErrorIndex(message) !== 0) {
-      this.#append(held, turn.item.text)
-      turn.out.routine('tls-detail')
       return true
     }
     this.settle(turn.out)

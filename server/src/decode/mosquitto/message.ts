@@ -15,7 +15,8 @@ export interface Connected {
   readonly ambiguous: boolean
 }
 
-const PARAMS = /^(?:p(\d{1,3}), )?c([01]), k(\d{1,6})(?:, u'([^]*)')?$/
+const PARAMS =
+  /^(?:p(\d{1,3}), )?c([01]), k(\d{1,6})(?:, u(?:'([^]*)'|[\u2018\u2019]([^]*)[\u2018\u2019]|([^']*)))?$/
 
 /** `at` is where the peer begins, behind `connected from `. */
 export function parseConnected(
@@ -62,10 +63,10 @@ function findParams(message: string, idAt: number) {
     if (readings > READINGS_MAX) break
   }
   if (best === undefined) return undefined
-  const [, protocol, clean, keepalive, user] = best
+  const [, protocol, clean, keepalive, quoted, curled, bare] = best
   return {
     id: message.slice(idAt, bestAt),
-    user,
+    user: quoted ?? curled ?? bare,
     protocol: protocol === undefined ? undefined : Number(protocol),
     clean: clean === '1',
     keepalive: Number(keepalive),
@@ -189,13 +190,13 @@ export interface Connack {
   readonly code: number
 }
 
-const CODES = /^(\d{1,3}), (\d{1,3})\)$/
+const CODES = /^(?:\d{1,3}, )?(\d{1,3})\)$/
 
 export function parseConnack(message: string): Connack | undefined {
   const open = message.lastIndexOf(' (')
   if (open < 19) return undefined
   const found = CODES.exec(message.slice(open + 2))
-  return found === null ? undefined : { who: message.slice(19, open), code: Number(found[2]) }
+  return found === null ? undefined : { who: message.slice(19, open), code: Number(found[1]) }
 }
 
 /** `Denied PUBLISH from ID (d0, q1, r0, m1, 'TOPIC', ... (5 bytes))`, and `to ID (q0, r0, 'TOPIC', …`. */

@@ -40,6 +40,7 @@ export function tlsErrorIndex(message: string): number | undefined {
 /** Errors of loading keys and certificates, not of a peer's connection. */
 export function isLocalTlsError(message: string, error: TlsError): boolean {
   if (message.startsWith('OpenSSL Error while ')) return true
+  if (/^(?:system|PEM|BIO|asn1|malloc)\b.* lib$/i.test(error.reason)) return true
   if (/no (?:shared cipher|certificate)|peer|handshake|alert/i.test(error.reason)) return false
   return error.library !== '' && !error.library.startsWith('SSL')
 }
