@@ -12,7 +12,8 @@ import type { EngineLimits, Role } from './config.ts'
 import { findEngineLibrary } from './library.ts'
 import { closeClients } from './port.ts'
 import type { EngineLife, StoreClients, SupervisorPort } from './port.ts'
-import { superviseEmbedded, watchExternal } from './supervise.ts'
+import { BACKOFF, superviseEmbedded, watchExternal } from './supervise.ts'
+import type { Backoff } from './supervise.ts'
 
 /** A ClickHouse server that others run. What is left out falls back to the admin's account. */
 export interface ExternalStore {
@@ -33,6 +34,8 @@ export interface StoreEngineOptions {
   readonly dataDir: string
   readonly external?: ExternalStore
   readonly limits?: Partial<EngineLimits>
+  /** Waits between two starts; doubled each time, small again after a good life. */
+  readonly backoff?: Partial<Backoff>
   readonly log: Logger
   readonly metrics: Metrics
 }
@@ -67,9 +70,10 @@ export interface StoreEngine {
  */
 export function startStoreEngine(options: StoreEngineOptions): Result<StoreEngine> {
   const engine = new SupervisedEngine(options)
+  const backoff = { ...BACKOFF, ...options.backoff }
   if (options.external !== undefined) {
     const external = options.external
-    engine.run((port) => watchExternal(port, () => connectExternal(external)))
+    engine.run((port) => watchExternal(port, backoff, () => connectExternal(external)))
     return ok(engine)
   }
   const library = findEngineLibrary(process.platform, process.arch)
@@ -79,6 +83,7 @@ export function startStoreEngine(options: StoreEngineOptions): Result<StoreEngin
       library: library.value,
       dataDir: options.dataDir,
       limits: { ...ENGINE_LIMITS, ...options.limits },
+      backoff,
       connect: (url, secrets) =>
         clientsOf((role) =>
           connectStore({

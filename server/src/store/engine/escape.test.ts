@@ -71,8 +71,9 @@ const BY_FENCE = new Set([
 ])
 
 describe('the searches user', () => {
-  test.each(Object.entries(ESCAPES))('cannot %s', async (what, statement) => {
-    if (BY_FENCE.has(what) && !store.engine.fenced()) return
+  test.for(Object.entries(ESCAPES))('cannot %s', async ([what, statement], { skip }) => {
+    const unfenced = BY_FENCE.has(what) && !store.engine.fenced()
+    skip(unfenced && process.env['REQUIRE_SERVICES'] !== '1', 'this kernel has no landlock')
     await expect(reader.query(statement)).rejects.toMatchObject({ name: 'StoreError' })
     await expect(reader.command(statement)).rejects.toMatchObject({ name: 'StoreError' })
   })

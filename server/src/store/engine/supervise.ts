@@ -5,8 +5,12 @@ import type { StoreClients, SupervisorPort } from './port.ts'
 import { startEngineProcess } from './process.ts'
 import type { EngineProcess } from './process.ts'
 
-const BACKOFF_MS_MIN = 250
-const BACKOFF_MS_MAX = 15_000
+export interface Backoff {
+  readonly minMs: number
+  readonly maxMs: number
+}
+
+export const BACKOFF: Backoff = { minMs: 250, maxMs: 15_000 }
 /** A life this long was a good one: the next back-off starts small again. */
 const GOOD_LIFE_MS = 30_000
 const PULSE_EVERY_MS = 5_000
@@ -20,10 +24,12 @@ export async function superviseEmbedded(
     readonly library: string
     readonly dataDir: string
     readonly limits: EngineLimits
+    readonly backoff: Backoff
     connect(url: string, secrets: EngineSecrets): StoreClients
   },
 ): Promise<void> {
-  let backoffMs = BACKOFF_MS_MIN
+  const { minMs, maxMs } = options.backoff
+  let backoffMs = minMs
   while (!port.stopping.aborted) {
     port.starting()
     const started = await startEngineProcess(options)
@@ -35,12 +41,12 @@ export async function superviseEmbedded(
       const clients = options.connect(life.url, life.secrets)
       problem = await live(port, life, clients)
       closeClients(clients)
-      if (performance.now() - bornMs > GOOD_LIFE_MS) backoffMs = BACKOFF_MS_MIN
+      if (performance.now() - bornMs > GOOD_LIFE_MS) backoffMs = minMs
     }
     if (port.stopping.aborted || problem === undefined) return
     port.down(problem, backoffMs)
     await pause(backoffMs, port.stopping)
-    backoffMs = Math.min(backoffMs * 2, BACKOFF_MS_MAX)
+    backoffMs = Math.min(backoffMs * 2, maxMs)
   }
 }
 
@@ -100,15 +106,16 @@ async function answers(clients: StoreClients, signal: AbortSignal): Promise<bool
 /** An external server is not ours to start: it is asked until it answers, and watched. */
 export async function watchExternal(
   port: SupervisorPort,
+  backoff: Backoff,
   connect: () => StoreClients,
 ): Promise<void> {
-  let backoffMs = BACKOFF_MS_MIN
+  let backoffMs = backoff.minMs
   while (!port.stopping.aborted) {
     port.starting()
     const clients = connect()
     try {
       await port.ready(clients)
-      backoffMs = BACKOFF_MS_MIN
+      backoffMs = backoff.minMs
       const hung = await watchPulse(clients, port.stopping)
       if (hung) port.down({ code: 'STORE_UNAVAILABLE', message: 'The store went away.' }, backoffMs)
     } catch (error) {
@@ -116,7 +123,7 @@ export async function watchExternal(
     }
     closeClients(clients)
     await pause(backoffMs, port.stopping)
-    backoffMs = Math.min(backoffMs * 2, BACKOFF_MS_MAX)
+    backoffMs = Math.min(backoffMs * 2, backoff.maxMs)
   }
 }
 

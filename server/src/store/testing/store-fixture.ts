@@ -18,7 +18,12 @@ export interface StoreFixture {
 export async function openStoreFixture(): Promise<StoreFixture> {
   const dir = mkdtempSync(join(tmpdir(), 'picket-store-'))
   const metrics = new MetricsRegistry()
-  const started = startStoreEngine({ dataDir: dir, log: SILENT, metrics })
+  const started = startStoreEngine({
+    dataDir: dir,
+    backoff: { minMs: 10, maxMs: 100 },
+    log: SILENT,
+    metrics,
+  })
   if (!started.ok) throw new Error(started.problem.message)
   const engine = started.value
   await engine.whenReady()
