@@ -1,5 +1,4 @@
 import { z } from 'zod'
-import { decoders } from '../decode/registry.ts'
 import { configSchema } from './schema.ts'
 
 /** The part of JSON Schema (draft 2020-12) that zod makes of our options. */
@@ -78,18 +77,7 @@ export function renderReference(): string {
     }
     if (schema.properties !== undefined) sections.push(section(name, schema, true))
   }
-  sections.push(decoderSection())
-  return sections.join('\n')
-}
-
-function decoderSection(): string {
-  const rows = Object.values(decoders).flatMap((spec) => {
-    const options = Object.entries(spec.options ?? {})
-    const own = `| \`${spec.name}\` | | ${spec.summary} |`
-    return [own, ...options.map(([name, text]) => `| | \`${name}\` | ${text} |`)]
-  })
-  const head = ['## Decoders', '', '| decoder | option | what it does |', '| --- | --- | --- |']
-  return [...head, ...rows, ''].join('\n')
+  return `${sections.join('\n')}`
 }
 
 function section(title: string, schema: Schema, withIntro: boolean): string {

@@ -1,38 +1,50 @@
-import type { Correlator, CorrelatorLimits, EventRef, Moment, Observation } from './correlator.ts'
+import type {
+  Correlator,
+  CorrelatorLimits,
+  EventRef,
+  Hit,
+  Moment,
+  Observation,
+} from './correlator.ts'
+import { insertEntry, type Place } from './entries.ts'
 import { encodeKey } from './group-key.ts'
 import { KeyTable, type RowCodec } from './key-table.ts'
 
-interface LastSeen {
-  time: number
-  order: number
-  last: EventRef | undefined
+interface Beat extends Place {
+  readonly ref: EventRef | undefined
 }
+
+/** Sorted by (time, order): the last beat below the watermark, and those from it on. */
+type Beats = Beat[]
 
 /**
  * An expected event did not come: a key was seen, and then not again for the timespan. Decided when
- * the watermark has passed the deadline, so nothing can take it back; one hit for each silence. The
- * key is then forgotten until it is seen again.
+ * the watermark has passed the deadline, so nothing can take it back; one hit for each silence. A
+ * key that stays silent is then forgotten until it is seen again.
  */
 export class Absence implements Correlator {
-  readonly table: KeyTable<LastSeen>
+  readonly table: KeyTable<Beats>
   readonly #timespanMs: number
+  readonly #entriesMax: number
 
   constructor(options: { timespanMs: number; limits: CorrelatorLimits }) {
+    const { keysMax, entriesMax } = options.limits
     this.#timespanMs = options.timespanMs
-    this.table = new KeyTable({ keysMax: options.limits.keysMax, codec: plain() })
+    this.#entriesMax = entriesMax
+    this.table = new KeyTable({ keysMax, codec: plain() })
   }
 
   observe(observation: Observation, _moment: Moment): void {
-    const last = observation.events.at(-1)
-    for (const { key } of observation.parts) {
-      const seen = this.table.get(key)
-      if (seen === undefined) {
+    const { time, order, events } = observation
+    for (const key of new Set(observation.parts.map((part) => part.key))) {
+      let beats = this.table.get(key)
+      if (beats === undefined) {
         if (!this.table.admit()) continue
-      } else if (seen.time > observation.time) continue
-      const { time, order } = observation
-      const state = { time, order, last: last ?? seen?.last }
-      // A key under watch must not be pushed out: that would be a silence nobody hears.
-      this.table.put(key, state, { hold: 'held', dueMs: observation.time + this.#timespanMs })
+        beats = []
+      }
+      const at = insertEntry(beats, { time, order, ref: events.at(-1) })
+      this.#thin(beats, at)
+      this.#put(key, beats)
     }
   }
 
@@ -40,16 +52,49 @@ export class Absence implements Correlator {
     for (;;) {
       const key = this.table.nextDue(moment.watermarkMs)
       if (key === undefined) return
-      const { last, time: lastMs, order } = this.table.get(key)!
-      const time = lastMs + this.#timespanMs
-      this.table.delete(key)
-      const events = last === undefined ? [] : [last]
-      moment.sink.hit({ key, name: String(order), time, order, events }, 'final')
+      const beats = this.table.get(key)!
+      while (beats[0] !== undefined && this.#deadlineOf(beats) < moment.watermarkMs) {
+        const [last, next] = beats
+        const isSilent = next === undefined || next.time - last.time > this.#timespanMs
+        if (isSilent) moment.sink.hit(this.#hitOf(key, last), 'final')
+        beats.shift()
+      }
+      this.#put(key, beats)
     }
   }
 
   finish(_moment: Moment): void {
     // The end of the input is no silence.
+  }
+
+  #hitOf(key: string, last: Beat): Hit {
+    const events = last.ref === undefined ? [] : [last.ref]
+    const time = last.time + this.#timespanMs
+    return { key, name: String(last.order), time, order: last.order, events }
+  }
+
+  #deadlineOf(beats: Beats): number {
+    return (beats[0]?.time ?? Number.POSITIVE_INFINITY) + this.#timespanMs
+  }
+
+  #put(key: string, beats: Beats): void {
+    if (beats.length === 0) this.table.delete(key)
+    // A key under watch must not be pushed out: that would be a silence nobody hears.
+    else this.table.put(key, beats, { hold: 'held', dueMs: this.#deadlineOf(beats) })
+  }
+
+  /** A beat between two that are no silence apart tells nothing: the one put in, or a neighbour. */
+  #thin(beats: Beats, at: number): void {
+    for (const index of [at + 1, at, at - 1]) {
+      const before = beats[index - 1]
+      const after = beats[index + 1]
+      if (before === undefined || after === undefined) continue
+      if (after.time - before.time <= this.#timespanMs) beats.splice(index, 1)
+    }
+    if (beats.length > this.#entriesMax) {
+      this.table.losses.trimmed += 1
+      beats.shift()
+    }
   }
 }
 

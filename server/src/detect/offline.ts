@@ -1,0 +1,145 @@
+import { shortId } from '../base/hash.ts'
+import { alertRecord, isoTime } from '../correlate/alert-record.ts'
+import type { Hit } from '../correlate/correlator.ts'
+import { blockOf, type Episode } from '../correlate/episode.ts'
+import { decodeKey } from '../correlate/group-key.ts'
+import { alertGroup, groupNames, namedGroup } from '../correlate/project.ts'
+import type { AlertRecord } from '../model/alert.ts'
+import type { SecurityEvent } from '../model/event.ts'
+import type { CorrelationRule, MatchRule, RuleSet } from '../model/rule.ts'
+import { Engine, type EngineStats } from './engine.ts'
+
+export interface OfflineOptions {
+  /** `alerts`: episodes, as of deployed rules. `matches`: every event, every sequence by itself. */
+  readonly tell: 'alerts' | 'matches'
+  /** Events come in any order within this; zero for input that was sorted before. */
+  readonly latenessMs: number
+  /** Tell of alerts while they still may change; otherwise each once, when it is closed. */
+  readonly early: boolean
+}
+
+/** Event time may run this many events ahead of what is settled. */
+const SETTLE_EVERY = 500
+
+/**
+ * Rules over input that is read once, from beginning to end: the same engine as live, without a
+ * journal. Everything is final at the end of the input.
+ */
+export class OfflineDetector {
+  readonly #engine: Engine
+  readonly #options: OfflineOptions
+  readonly #rules = new Map<string, MatchRule | CorrelationRule>()
+  #offset = 0
+  #newestMs = Number.NEGATIVE_INFINITY
+  #unsettled = 0
+  /** Matches that are certain; sorted before they are told. */
+  #hits: { readonly rule: MatchRule | CorrelationRule; readonly hit: Hit }[] = []
+  readonly #told = new Map<string, { state: string; open: boolean }>()
+
+  constructor(ruleSet: RuleSet, options: OfflineOptions) {
+    this.#options = options
+    for (const rule of [...ruleSet.matches, ...ruleSet.correlations]) {
+      this.#rules.set(rule.meta.id, rule)
+    }
+    this.#engine = new Engine(ruleSet, { onHit: (ruleId, hit) => this.#onHit(ruleId, hit) })
+  }
+
+  observe(event: SecurityEvent): void {
+    this.#offset += 1
+    this.#engine.observe(event, this.#position())
+    if (event.time > this.#newestMs) this.#newestMs = event.time
+    this.#unsettled += 1
+    if (this.#unsettled >= SETTLE_EVERY) this.settle()
+  }
+
+  /** Settles what the lateness has left behind. */
+  settle(): void {
+    this.#unsettled = 0
+    if (!Number.isFinite(this.#newestMs)) return
+    this.#engine.raiseWatermark(this.#newestMs - this.#options.latenessMs, this.#position())
+  }
+
+  finish(): void {
+    const endMs = Number.isFinite(this.#newestMs) ? this.#newestMs : 0
+    this.#engine.finish(endMs, this.#position())
+  }
+
+  stats(): EngineStats {
+    return this.#engine.stats()
+  }
+
+  /**
+   * What there is to tell since the last call: an alert when it closes (with `early` also when it is
+   * first seen and when its state has changed); each match once.
+   */
+  take(): AlertRecord[] {
+    const records = this.#takeAlerts()
+    this.#hits.sort((a, b) => a.hit.time - b.hit.time || a.hit.order - b.hit.order)
+    for (const { rule, hit } of this.#hits) records.push(matchRecord(rule, hit))
+    this.#hits = []
+    return records
+  }
+
+  #takeAlerts(): AlertRecord[] {
+    const latest = new Map<string, AlertRecord>()
+    for (const alert of this.#engine.takeAlerts()) latest.set(alert.id, alert)
+    const news: AlertRecord[] = []
+    for (const alert of latest.values()) {
+      if (this.#options.tell === 'matches' && this.#byMatch(alert.rule.id)) continue
+      if (alert.open && !this.#options.early) continue
+      const told = this.#told.get(alert.id)
+      if (told === undefined && alert.state === 'retracted') continue
+      if (told !== undefined && told.state === alert.state && told.open === alert.open) continue
+      if (alert.open) this.#told.set(alert.id, { state: alert.state, open: alert.open })
+      else this.#told.delete(alert.id)
+      news.push(alert)
+    }
+    return news
+  }
+
+  #onHit(ruleId: string, hit: Hit): void {
+    if (this.#options.tell === 'alerts' || !this.#byMatch(ruleId)) return
+    this.#hits.push({ rule: this.#rules.get(ruleId)!, hit })
+  }
+
+  /** Counts have no single matches to tell: a run of hits of theirs is one. */
+  #byMatch(ruleId: string): boolean {
+    const rule = this.#rules.get(ruleId)
+    if (rule === undefined || rule.kind === 'match') return true
+    return rule.correlation.type === 'sequence' || rule.correlation.type === 'sample'
+  }
+
+  #position(): { partition: number; offset: number; index: number } {
+    return { partition: 0, offset: this.#offset, index: 0 }
+  }
+}
+
+function matchRecord(rule: MatchRule | CorrelationRule, hit: Hit): AlertRecord {
+  const events = hit.all ?? hit.events
+  const settled = { ...blockOf({ ...hit, events }), events: [...events] }
+  const ids = events.map(({ id }) => id)
+  const episode: Episode = {
+    id: shortId(rule.meta.id, hit.key, isoTime(hit.time), ...ids),
+    minted: 1,
+    revision: 1,
+    settled,
+    pending: [],
+    changed: false,
+    late: 0,
+    openUntilMs: 0,
+    saidCount: 1,
+    saidTimeMs: 0,
+    saidState: 'final',
+    continues: undefined,
+    matched: undefined,
+  }
+  const kind = rule.kind === 'match' ? 'match' : rule.correlation.type
+  const frame = { meta: rule.meta, kind, group: groupOf(rule, hit.key) }
+  const say = { state: 'final', open: false } as const
+  return { ...alertRecord(frame, { key: hit.key, episode, say }), events: ids }
+}
+
+function groupOf(rule: MatchRule | CorrelationRule, key: string): Readonly<Record<string, string>> {
+  if (rule.kind === 'match') return alertGroup(rule, key)
+  return namedGroup(groupNames(rule.correlation), decodeKey(key))
+}
