@@ -1,0 +1,74 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Clock } from '../base/clock.ts'
+import type { Logger } from '../base/log.ts'
+import type { MetricsRegistry } from '../base/metrics.ts'
+import { nearest } from '../base/nearest.ts'
+import { ProblemError } from '../base/problems.ts'
+import type { Config, SourceConfig } from '../config/schema.ts'
+import { decoders } from '../decode/registry.ts'
+import { Ingest } from '../ingest/ingest.ts'
+import { createPreparer } from '../ingest/prepare.ts'
+import type { Journal } from '../model/journal.ts'
+import type { Source } from '../model/source.ts'
+import { createSource } from '../source/registry.ts'
+import { TENANT } from '../state/tables.ts'
+
+export interface RunningSource {
+  readonly name: string
+  readonly ingest: Ingest
+  readonly source: Source
+}
+
+export interface SourceContext {
+  readonly config: Config
+  readonly journal: Journal
+  readonly clock: Clock
+  readonly log: Logger
+  readonly metrics: MetricsRegistry
+}
+
+/** Makes the sources of a configuration without starting them. Throws ProblemError CONFIG_INVALID. */
+export function makeSources(context: SourceContext): readonly RunningSource[] {
+  const names = Object.entries(context.config.sources)
+  return names.map(([name, options]) => makeSource(name, options, context))
+}
+
+function makeSource(name: string, options: SourceConfig, context: SourceContext): RunningSource {
+  const { config, journal, clock, metrics } = context
+  const log = context.log.child({ source: name })
+  const decoderSpec = decoders[options.decoder]
+  if (decoderSpec === undefined) throw unknownDecoder(name, options.decoder, config)
+  const preparer = createPreparer({
+    source: name,
+    decoderSpec,
+    decoderOptions: options.decoder_options,
+    tenant: TENANT,
+    skewMs: config.detection.skew_max,
+  })
+  preparer.restore(journal.decoderState(name))
+  const pause = async (ms: number): Promise<void> => void (await sleep(ms))
+  const ingest = new Ingest({ source: name, journal, preparer, clock, log, metrics, pause })
+  const deps = { name, baseDir: config.baseDir, clock, log, metrics }
+  const { type, decoder: _d, decoder_options: _o, lateness: _l, ...own } = options
+  return { name, ingest, source: createSource(type, own, deps) }
+}
+
+function unknownDecoder(source: string, decoder: string, config: Config): ProblemError {
+  const known = Object.keys(decoders)
+  const near = nearest(decoder, known)
+  return new ProblemError({
+    code: 'CONFIG_INVALID',
+    message: `There is no decoder "${decoder}".`,
+    at: { ...(config.file && { file: config.file }), field: `sources.${source}.decoder` },
+    hint: near === undefined ? `there are: ${known.join(', ')}` : `did you mean "${near}"?`,
+  })
+}
+
+/** How late events of each source may come, where it is not the default. */
+export function latenessOf(config: Config): Readonly<Record<string, number>> {
+  const given: Record<string, number> = {}
+  for (const [name, { lateness }] of Object.entries(config.sources)) {
+    if (lateness !== undefined) given[name] = lateness
+  }
+  return given
+}
