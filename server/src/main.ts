@@ -1,3 +1,4 @@
+import { serveCommand } from './app/serve-command.ts'
 import { MetricsRegistry } from './base/metrics.ts'
 import { runCli } from './cli/cli.ts'
 import { commands } from './cli/registry.ts'
@@ -22,5 +23,5 @@ await runCli(
       process.exitCode = code
     },
   },
-  commands,
+  [serveCommand, ...commands],
 )

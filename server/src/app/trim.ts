@@ -13,14 +13,16 @@ export interface TrimOptions {
   readonly clock: Clock
   readonly log: Logger
   readonly intervalMs: number
+  /** Where one of them does not run. */
+  readonly essential?: readonly string[]
 }
 
 /** Removes from time to time what every essential reader has passed. Returns its stop. */
 export function startTrim(options: TrimOptions): () => Promise<void> {
-  const { journal, log, intervalMs } = options
+  const { journal, log, intervalMs, essential = ESSENTIAL_READERS } = options
   let running: Promise<unknown> = Promise.resolve()
   const trim = async (): Promise<void> => {
-    const upTo = Math.min(...ESSENTIAL_READERS.map((name) => journal.readerOffset(name)))
+    const upTo = Math.min(...essential.map((name) => journal.readerOffset(name)))
     if (upTo < journal.firstOffset()) return
     const removed = await journal.trim(upTo)
     if (removed > 0) log.debug({ removed, upTo }, 'Journal trimmed.')

@@ -72,6 +72,9 @@ const detectionSection = z.strictObject({
     .describe(
       'How far a time that a device claims may lie ahead of receipt before it is set aside.',
     ),
+  tick_interval: durationOption({ minMs: 100, maxMs: 60_000 })
+    .prefault('2s')
+    .describe('How often the journal notes how far every source is complete.'),
   keys_max: z
     .int()
     .min(100)
@@ -79,7 +82,7 @@ const detectionSection = z.strictObject({
     .default(100_000)
     .describe('Most group keys that one rule keeps state for; what is evicted is counted.'),
   snapshot_interval: durationOption({ minMs: 100, maxMs: 86_400_000 })
-    .prefault('30s')
+    .prefault('5s')
     .describe('How often the state of detection is saved, from which a restart continues.'),
 })
 

@@ -8,7 +8,14 @@ import type { Delivery, RawBatch, SourceSink, SourceState } from '../model/sourc
 
 /** What turns raw input of one source into a journal batch; see `prepare.ts`. Synchronous. */
 export interface Preparer {
-  prepare(raw: RawBatch, ingestedMs: number): { batch: JournalBatch; commit: Commit }
+  prepare(raw: RawBatch, ingestedMs: number): Prepared
+  /** What a decoder still held back for a partner line; undefined where it holds nothing. */
+  settle?(ingestedMs: number): Prepared | undefined
+}
+
+interface Prepared {
+  readonly batch: JournalBatch
+  readonly commit: Commit
 }
 
 export interface IngestOptions {
@@ -38,6 +45,7 @@ export class Ingest implements SourceSink {
   #tail: Promise<unknown> = Promise.resolve()
   #pending = 0
   #lastDeliveryMs = 0
+  #settledMs = 0
   #eventTimeMaxMs = 0
   #state: SourceState = 'down'
   #detail: string | undefined
@@ -51,7 +59,24 @@ export class Ingest implements SourceSink {
   }
 
   async deliver(raw: RawBatch, whenFull: 'wait' | 'refuse'): Promise<Delivery> {
-    const turn = this.#tail.then(() => this.#append(raw, whenFull))
+    return this.#inTurn(() => {
+      const ingestedMs = this.#options.clock.now()
+      return this.#append(this.#options.preparer.prepare(raw, ingestedMs), whenFull)
+    })
+  }
+
+  /** The source has been quiet for a while: journals what waited for a partner that did not come. */
+  async settle(): Promise<void> {
+    if (this.#pending > 0 || this.#lastDeliveryMs === this.#settledMs) return
+    this.#settledMs = this.#lastDeliveryMs
+    await this.#inTurn(async () => {
+      const prepared = this.#options.preparer.settle?.(this.#options.clock.now())
+      if (prepared !== undefined) await this.#append(prepared, 'wait')
+    })
+  }
+
+  async #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#tail.then(work)
     this.#tail = turn.catch(() => undefined)
     this.#pending += 1
     try {
@@ -92,10 +117,13 @@ export class Ingest implements SourceSink {
    * of receipt. While it is connected and has nothing to say: now.
    */
   tick(nowMs: number, idleMs: number): Tick {
-    const idle = this.#pending === 0 && nowMs - this.#lastDeliveryMs >= idleMs
-    const watermarkMs =
-      this.#state === 'connected' && idle ? nowMs : Math.min(this.#eventTimeMaxMs, nowMs)
+    const quiet = this.#state === 'connected' && this.isQuiet(nowMs, idleMs)
+    const watermarkMs = quiet ? nowMs : Math.min(this.#eventTimeMaxMs, nowMs)
     return { source: this.#options.source, state: this.#state, watermarkMs, atMs: nowMs }
+  }
+
+  isQuiet(nowMs: number, idleMs: number): boolean {
+    return this.#pending === 0 && nowMs - this.#lastDeliveryMs >= idleMs
   }
 
   /** No further retries; what waits answers busy. */
@@ -103,10 +131,8 @@ export class Ingest implements SourceSink {
     this.#stopped = true
   }
 
-  async #append(raw: RawBatch, whenFull: 'wait' | 'refuse'): Promise<Delivery> {
-    const { preparer, clock, source } = this.#options
-    const ingestedMs = clock.now()
-    const { batch, commit } = preparer.prepare(raw, ingestedMs)
+  async #append({ batch, commit }: Prepared, whenFull: 'wait' | 'refuse'): Promise<Delivery> {
+    const { source } = this.#options
     const whole = this.#withCarried(commit)
     let waitMs = RETRY_FIRST_MS
     for (;;) {
@@ -121,7 +147,7 @@ export class Ingest implements SourceSink {
       waitMs = Math.min(waitMs * 2, RETRY_MAX_MS)
     }
     this.#carried = []
-    return this.#count(batch, ingestedMs)
+    return this.#count(batch)
   }
 
   #withCarried(commit: Commit): Commit {
@@ -143,8 +169,9 @@ export class Ingest implements SourceSink {
     }
   }
 
-  #count(batch: JournalBatch, ingestedMs: number): Delivery {
+  #count(batch: JournalBatch): Delivery {
     const { source } = this.#options
+    const { ingestedMs } = batch
     const events = batch.events ?? []
     for (const event of events) {
       if (event.time > this.#eventTimeMaxMs) {

@@ -18,19 +18,27 @@ export interface TickerOptions {
  * quiet source from a missing one, and can close windows while nothing comes in.
  */
 export function startTicker(options: TickerOptions): () => void {
-  const { journal, clock, log, intervalMs } = options
+  const { log, intervalMs } = options
   let writing = false
   return options.every(intervalMs, () => {
     if (writing) return
-    const nowMs = clock.now()
-    const ticks = [...options.ingests()].map((ingest) => ingest.tick(nowMs, intervalMs))
-    if (ticks.length === 0) return
     writing = true
-    journal
-      .append({ source: 'app', ingestedMs: nowMs, ticks })
+    tickAll(options)
       .catch((error: unknown) => log.warn({ problem: String(error) }, 'Ticks were not journalled.'))
       .finally(() => {
         writing = false
       })
   })
+}
+
+async function tickAll(options: TickerOptions): Promise<void> {
+  const { journal, clock, intervalMs } = options
+  const ingests = [...options.ingests()]
+  if (ingests.length === 0) return
+  const quiet = ingests.filter((ingest) => ingest.isQuiet(clock.now(), intervalMs))
+  // Before the tick that says "complete up to now": what was held back belongs before it.
+  await Promise.all(quiet.map((ingest) => ingest.settle()))
+  const nowMs = clock.now()
+  const ticks = ingests.map((ingest) => ingest.tick(nowMs, intervalMs))
+  await journal.append({ source: 'app', ingestedMs: nowMs, ticks })
 }

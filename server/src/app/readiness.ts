@@ -1,0 +1,68 @@
+import type { Readiness, ReadinessProblem } from '../api/routes/status.ts'
+import type { DetectorThread } from '../detect/thread.ts'
+import type { LmdbJournal } from '../journal/lmdb-journal.ts'
+import type { Responder } from '../respond/respond.ts'
+import type { StoreEngine } from '../store/engine/engine.ts'
+import type { StoreReader } from '../store/reader/reader.ts'
+import type { RunningSource } from './sources.ts'
+
+export interface Watched {
+  readonly journal: LmdbJournal
+  readonly detector: DetectorThread
+  readonly responder: Responder
+  readonly store: { readonly engine: StoreEngine; readonly reader: StoreReader } | undefined
+  readonly sources: readonly RunningSource[]
+}
+
+/** What is wrong at present, part by part, in words that name no device and no person. */
+export function readinessOf(watched: Watched): Readiness {
+  const problems = [
+    ...journalProblems(watched.journal),
+    ...detectorProblems(watched.detector),
+    ...storeProblems(watched.store),
+    ...responderProblems(watched.responder),
+    ...watched.sources.flatMap(sourceProblems),
+  ]
+  return { ready: !problems.some((problem) => problem.blocking), problems }
+}
+
+function problem(component: string, message: string, blocking: boolean): ReadinessProblem {
+  return { component, message, blocking }
+}
+
+function journalProblems(journal: LmdbJournal): ReadinessProblem[] {
+  const state = journal.state()
+  if (state.diskFull) return [problem('journal', 'The disk is full; sources wait.', true)]
+  if (state.full) return [problem('journal', 'The journal is full; sources wait.', true)]
+  return state.lastError === undefined ? [] : [problem('journal', state.lastError.message, true)]
+}
+
+function detectorProblems(detector: DetectorThread): ReadinessProblem[] {
+  const trouble = detector.trouble()
+  if (trouble !== undefined) return [problem('detector', trouble.message, true)]
+  return detector.status() === undefined ? [problem('detector', 'It is starting.', true)] : []
+}
+
+function storeProblems(store: Watched['store']): ReadinessProblem[] {
+  if (store === undefined) return [problem('store', 'It does not run on this platform.', false)]
+  const state = store.engine.state()
+  const found: ReadinessProblem[] = []
+  if (state.kind === 'down') {
+    found.push(problem('store', `Searches are down: ${state.problem.message}`, false))
+  } else if (state.kind !== 'ready') found.push(problem('store', 'It is starting.', false))
+  const { problem: write, restored } = store.reader.status()
+  if (write !== undefined) found.push(problem('store', write.message, false))
+  if (restored !== undefined) found.push(problem('store', restored.message, false))
+  return found
+}
+
+function responderProblems(responder: Responder): ReadinessProblem[] {
+  return responder.health().problems.map((text) => problem('alerts', text, false))
+}
+
+function sourceProblems({ name, ingest }: RunningSource): ReadinessProblem[] {
+  const { state, detail } = ingest.state
+  if (state === 'connected') return []
+  const why = detail === undefined ? '' : `: ${detail}`
+  return [problem(`source ${name}`, `It is ${state}${why}.`, false)]
+}

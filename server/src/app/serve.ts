@@ -1,0 +1,216 @@
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { createApi } from '../api/api.ts'
+import { formatProblem, ProblemError } from '../base/problems.ts'
+import { BUILTIN_RULES } from '../config/config.ts'
+import type { Config } from '../config/schema.ts'
+import { effectiveConfig } from '../config/show.ts'
+import { rulesControl } from '../detect/rules-control.ts'
+import { type DetectorThread, startDetectorThread } from '../detect/thread.ts'
+import { startTicker } from '../ingest/ticker.ts'
+import { loadRules } from '../library/library.ts'
+import { createFileOutlet } from '../respond/json-lines.ts'
+import type { Outlet } from '../respond/outlet.ts'
+import { createResponder, type Responder } from '../respond/respond.ts'
+import { createTerminalOutlet } from '../respond/terminal.ts'
+import { createDeadLetters, type DeadLetters } from '../retain/dead-letters.ts'
+import { startStoreEngine } from '../store/engine/engine.ts'
+import { createStoreReader } from '../store/reader/reader.ts'
+import { createSearch } from '../store/search/search.ts'
+import { type Base, openBase, type OpenOptions } from './open.ts'
+import { watchLoopDelay } from './loop-delay.ts'
+import { readinessOf, type Watched } from './readiness.ts'
+import { latenessOf, makeSources, type RunningSource } from './sources.ts'
+import { ESSENTIAL_READERS, startTrim } from './trim.ts'
+
+export interface ServeOptions extends OpenOptions {
+  readonly stdout: NodeJS.WriteStream
+  readonly version: string
+}
+
+export interface Running {
+  readonly url: string
+  readonly sources: readonly RunningSource[]
+  readonly rules: { readonly count: number; readonly broken: number }
+}
+
+export const CONTROL_SOCKET = 'control.sock'
+const BUILTIN_PATH = fileURLToPath(new URL('../../../content/rules', import.meta.url))
+const LOOP_SAMPLE_MS = 1_000
+
+/** Starts everything, sinks first. What was started is in `options.stops`. Rejects with ProblemError. */
+export async function serve(options: ServeOptions): Promise<Running> {
+  const { config, clock, log, metrics, stops } = options
+  const base = await openBase(options)
+  const store = openStore(options, base)
+  const sources: RunningSource[] = []
+  const deadLetters = makeDeadLetters(options, base, sources)
+  const responder = await startResponder(options, base, deadLetters)
+  store?.start((letters) => keepRefused(base, clock.now(), letters))
+  const rules = await announceRules(options, base)
+  const detector = startDetection(options, base)
+  const watched: Watched = { journal: base.journal, detector, responder, store, sources }
+  const api = createApi({
+    ...{ clock, log, metrics, journal: base.journal, state: base.state, deadLetters },
+    ...(store !== undefined && { search: createSearch({ engine: store.engine }) }),
+    readiness: () => readinessOf(watched),
+    config: () => effectiveConfig(config),
+    version: options.version,
+  })
+  stops.add('api', () => api.close())
+  await api.listenLocal(join(base.dataDir, CONTROL_SOCKET))
+  const url = await api.listen(config.api.listen)
+  const essential = store === undefined ? ESSENTIAL_READERS.filter((name) => name !== 'store') : undefined
+  const trim = { journal: base.journal, clock, log, intervalMs: config.journal.trim_interval }
+  stops.add('trim', startTrim({ ...trim, ...(essential && { essential }) }))
+  sources.push(...makeSources({ config, journal: base.journal, clock, log, metrics }))
+  await startSources(options, base, sources)
+  return { url, sources, rules }
+}
+
+function openStore(options: ServeOptions, base: Base) {
+  const { config, clock, log, metrics, stops } = options
+  const started = startStoreEngine({
+    dataDir: join(base.dataDir, 'store'),
+    limits: { memoryBytesMax: config.store.memory_max, threadsMax: config.store.threads_max },
+    ...{ log, metrics },
+  })
+  if (!started.ok) {
+    log.warn({ problem: formatProblem(started.problem) }, 'Searches will not work here.')
+    return undefined
+  }
+  const engine = started.value
+  stops.add('store engine', () => engine.stop())
+  let refused: Parameters<typeof createStoreReader>[0]['onRefused'] = async () => undefined
+  const reader = createStoreReader({
+    ...{ journal: base.journal, engine, log, metrics, clock },
+    onRefused: (letters) => refused(letters),
+  })
+  const start = (onRefused: typeof refused): void => {
+    refused = onRefused
+    reader.start()
+    stops.add('store reader', () => reader.stop())
+  }
+  return { engine, reader, start }
+}
+
+/** Rows that the store can never take become dead letters like any other input. */
+async function keepRefused(
+  base: Base,
+  nowMs: number,
+  deadLetters: Parameters<Parameters<typeof createStoreReader>[0]['onRefused']>[0],
+): Promise<void> {
+  await base.journal.append({ source: 'store', ingestedMs: nowMs, deadLetters })
+}
+
+function makeDeadLetters(
+  options: ServeOptions,
+  base: Base,
+  sources: readonly RunningSource[],
+): DeadLetters {
+  return createDeadLetters({
+    ...{ state: base.state, metrics: options.metrics, clock: options.clock },
+    submit: async (letter) => {
+      const target = sources.find(({ name }) => name === letter.source)
+      if (target === undefined) {
+        const message = `The source "${letter.source}" is not configured any more.`
+        throw new ProblemError({ code: 'DEAD_LETTER_UNKNOWN', message })
+      }
+      const binary = letter.rawEncoding === 'base64'
+      const bytes = binary ? Buffer.from(letter.raw, 'base64') : undefined
+      const item = {
+        ...{ text: bytes?.toString('utf8') ?? letter.raw, key: `replay:${letter.id}` },
+        ...{ receivedMs: letter.receivedMs, ...(bytes && { bytes }) },
+        ...(letter.facts && { facts: withoutProblem(letter.facts) }),
+      }
+      return target.ingest.deliver({ items: [item] }, 'refuse')
+    },
+  })
+}
+
+function withoutProblem(facts: Readonly<Record<string, string>>): Record<string, string> {
+  const { problem: _problem, ...rest } = facts
+  return rest
+}
+
+async function startResponder(
+  options: ServeOptions,
+  base: Base,
+  deadLetters: DeadLetters,
+): Promise<Responder> {
+  const { config, clock, log, metrics, stops, stdout } = options
+  const outlets: Outlet[] = []
+  if (config.outputs.terminal) {
+    outlets.push(createTerminalOutlet({ stream: stdout, color: stdout.isTTY === true }))
+  }
+  const lines = config.outputs.json_lines
+  if (lines !== undefined) outlets.push(createFileOutlet({ path: lines.path }))
+  const { journal, state } = base
+  const also = [deadLetters.consumer]
+  const responder = createResponder({ journal, state, outlets, log, metrics, clock, also })
+  await responder.start()
+  stops.add('responder', () => responder.stop())
+  return responder
+}
+
+/** The rules in force are a control record: what the detector sees is all in the journal's order. */
+async function announceRules(options: ServeOptions, base: Base): Promise<Running['rules']> {
+  const { config, clock, log } = options
+  const paths = config.detection.rules.map((path) => (path === BUILTIN_RULES ? BUILTIN_PATH : path))
+  const loaded = loadRules(paths)
+  const broken = loaded.reports.filter((report) => !report.ok)
+  for (const problem of loaded.problems) log.warn({ problem: problem.message }, 'Rules: a problem.')
+  for (const { path, problems } of broken) {
+    log.warn({ path, problem: problems[0]?.message ?? 'unknown' }, 'A rule does not run.')
+  }
+  const nowMs = clock.now()
+  const control = rulesControl(loaded.ruleSet, nowMs)
+  await base.journal.append({ source: 'app', ingestedMs: nowMs, controls: [control] })
+  const count = loaded.reports.filter((report) => report.ok).length
+  return { count, broken: broken.length }
+}
+
+function startDetection(options: ServeOptions, base: Base): DetectorThread {
+  const { config, log, metrics, stops } = options
+  const detector = startDetectorThread({
+    ...{ journal: base.journal, keyring: base.keyring, log, metrics },
+    settings: {
+      latenessMs: config.detection.lateness,
+      latenessOf: latenessOf(config),
+      limits: { keysMax: config.detection.keys_max },
+      live: { saveEveryMs: config.detection.snapshot_interval },
+    },
+  })
+  stops.add('detector', () => detector.stop())
+  return detector
+}
+
+async function startSources(
+  options: ServeOptions,
+  base: Base,
+  sources: readonly RunningSource[],
+): Promise<void> {
+  const { config, clock, log, metrics, stops } = options
+  for (const { name, ingest, source } of sources) {
+    await source.start(ingest)
+    stops.add(`source ${name}`, async () => {
+      ingest.stop()
+      await source.stop()
+    })
+  }
+  const every = (ms: number, run: () => void): (() => void) => {
+    const timer = setInterval(run, ms)
+    return () => clearInterval(timer)
+  }
+  const ingests = (): Iterable<RunningSource['ingest']> => sources.map(({ ingest }) => ingest)
+  const intervalMs = config.detection.tick_interval
+  const stopTicker = startTicker({ journal: base.journal, ingests, clock, log, intervalMs, every })
+  const sample = watchLoopDelay(metrics, 'main')
+  const stopSample = every(LOOP_SAMPLE_MS, sample)
+  stops.add('ticker', async () => {
+    stopTicker()
+    stopSample()
+  })
+}
+
+export type { Config }
