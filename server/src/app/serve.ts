@@ -21,6 +21,7 @@ import { type Base, openBase, type OpenOptions } from './open.ts'
 import { watchLoopDelay } from './loop-delay.ts'
 import { readinessOf, type Watched } from './readiness.ts'
 import { latenessOf, makeSources, type RunningSource } from './sources.ts'
+import { templateSearch } from './template-search.ts'
 import { ESSENTIAL_READERS, startTrim } from './trim.ts'
 
 export interface ServeOptions extends OpenOptions {
@@ -52,7 +53,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
   const watched: Watched = { journal: base.journal, detector, responder, store, sources }
   const api = createApi({
     ...{ clock, log, metrics, journal: base.journal, state: base.state, deadLetters },
-    ...(store !== undefined && { search: createSearch({ engine: store.engine }) }),
+    ...(store !== undefined && { search: templateSearch(createSearch(store.engine, { metrics })) }),
     readiness: () => readinessOf(watched),
     config: () => effectiveConfig(config),
     version: options.version,
