@@ -141,10 +141,11 @@ async function answer(
   }
   const principal = principals.get(request) ?? NOBODY
   const abort = new AbortController()
-  request.raw.once('close', () => {
-    if (!reply.raw.writableEnded) abort.abort()
+  // The request's own 'close' comes as soon as its body is read; only the reply's tells of a caller
+  // that went away.
+  reply.raw.once('close', () => {
+    if (!reply.raw.writableFinished) abort.abort()
   })
-  reply.raw.once('close', () => abort.abort())
   const context = {
     params: parts.params,
     query: parts.query,

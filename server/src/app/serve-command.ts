@@ -30,7 +30,8 @@ export const serveCommand: RegisterCommand = (program, context) => {
 
   async function run(flags: ServeFlags): Promise<void> {
     const config = await configOf(flags)
-    const pretty = config.log.format === 'text' || (config.log.format === 'auto' && context.interactive)
+    const pretty =
+      config.log.format === 'text' || (config.log.format === 'auto' && context.interactive)
     const log = createLogger(config.log.level, pretty)
     const stops = new Stops()
     const metrics = context.metrics as MetricsRegistry
@@ -44,7 +45,16 @@ export const serveCommand: RegisterCommand = (program, context) => {
         mkdirSync(folder, { recursive: true, mode: 0o700 })
         demo = startDemo(env['PICKET_DEMO_PROGRAM'], join(folder, 'mosquitto.log'), log)
       }
-      const running = await serve({ config, env, clock, log, metrics, stops, stdout, version: VERSION })
+      const running = await serve({
+        config,
+        env,
+        clock,
+        log,
+        metrics,
+        stops,
+        stdout,
+        version: VERSION,
+      })
       stderr.write(greeting(running, config, demo !== undefined))
       await ended
     } finally {

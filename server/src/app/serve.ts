@@ -61,7 +61,8 @@ export async function serve(options: ServeOptions): Promise<Running> {
   stops.add('api', () => api.close())
   await api.listenLocal(join(base.dataDir, CONTROL_SOCKET))
   const url = await api.listen(config.api.listen)
-  const essential = store === undefined ? ESSENTIAL_READERS.filter((name) => name !== 'store') : undefined
+  const essential =
+    store === undefined ? ESSENTIAL_READERS.filter((name) => name !== 'store') : undefined
   const trim = { journal: base.journal, clock, log, intervalMs: config.journal.trim_interval }
   stops.add('trim', startTrim({ ...trim, ...(essential && { essential }) }))
   sources.push(...makeSources({ config, journal: base.journal, clock, log, metrics }))

@@ -48,7 +48,7 @@ function makeSource(name: string, options: SourceConfig, context: SourceContext)
   preparer.restore(journal.decoderState(name))
   const pause = async (ms: number): Promise<void> => void (await sleep(ms))
   const ingest = new Ingest({ source: name, journal, preparer, clock, log, metrics, pause })
-  const deps = { name, baseDir: config.baseDir, clock, log, metrics }
+  const deps = { name, baseDir: config.baseDir, clock, log: context.log, metrics }
   const { type, decoder: _d, decoder_options: _o, lateness: _l, ...own } = options
   return { name, ingest, source: createSource(type, own, deps) }
 }

@@ -76,7 +76,9 @@ function toStoreRequest(request: SearchRequest): Result<StoreRequest> {
   const { values, fromMs, toMs, limit } = request
   if (template.name === 'events') {
     const ids = (values['ids'] ?? '').split(',').filter((id) => id !== '')
-    return ids.length === 0 ? invalid('ids', 'Name the event ids.') : ok({ template: 'events', ids })
+    return ids.length === 0
+      ? invalid('ids', 'Name the event ids.')
+      : ok({ template: 'events', ids })
   }
   const range = { fromMs, toMs, filters: filtersOf(values) }
   if (template.name === 'counts') {
@@ -84,12 +86,11 @@ function toStoreRequest(request: SearchRequest): Result<StoreRequest> {
     if (stepMs === undefined) return invalid('step', 'Not a duration such as 5m or 1h.')
     return ok({ template: 'counts', stepMs, ...range })
   }
-  const { order, documents } = values
-  if (order !== undefined && order !== 'newest' && order !== 'oldest') {
+  const { order = 'newest', documents } = values
+  if (order !== 'newest' && order !== 'oldest') {
     return invalid('order', 'The order is newest or oldest.')
   }
-  const extra = { ...(order && { order }), documents: documents === 'true' } as const
-  return ok({ template: 'recent', limit, ...extra, ...range })
+  return ok({ template: 'recent', limit, order, documents: documents === 'true', ...range })
 }
 
 function filtersOf(values: Readonly<Record<string, string>>): EventFilters {
@@ -97,6 +98,9 @@ function filtersOf(values: Readonly<Record<string, string>>): EventFilters {
   return Object.fromEntries(given.map((name) => [name, values[name]]))
 }
 
-function invalid(field: string, message: string): { readonly ok: false; readonly problem: Problem } {
+function invalid(
+  field: string,
+  message: string,
+): { readonly ok: false; readonly problem: Problem } {
   return fail({ code: 'SEARCH_INVALID', message, at: { field } })
 }

@@ -52,6 +52,8 @@ export async function startEngineProcess(options: {
     {
       stdio: ['pipe', 'ignore', 'pipe'],
       cwd: dataDir,
+      // A group of its own: Ctrl-C in a terminal is for us, who still have rows to hand over.
+      detached: true,
       env: { LANG: 'C.UTF-8', TZ: 'UTC' },
     },
   )
