@@ -26,6 +26,7 @@ const FLOORS: Readonly<Record<string, number>> = {
   config: 4.5,
   ...on(5, 'api cli'),
   app: 6,
+  bench: 7,
   'main.ts': 6,
 }
 const PURE_FLOOR_MAX = 2

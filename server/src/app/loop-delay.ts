@@ -11,11 +11,21 @@ export function watchLoopDelay(metrics: Metrics, thread: string): () => number {
     'picket_event_loop_delay_max_seconds',
     'Largest delay of a thread’s event loop since the last look.',
   )
+  const ever = metrics.gauge(
+    'picket_event_loop_delay_worst_seconds',
+    'Largest delay of a thread’s event loop since it began its work.',
+  )
+  let worstMs = 0
+  let warm = false
   return () => {
     // The histogram counts the timer's own interval too.
     const ms = Math.max(0, delay.max / 1e6 - RESOLUTION_MS)
     delay.reset()
     worst.set(ms / 1_000, { thread })
+    // The first look covers the start, when code is loaded and compiled.
+    if (warm) worstMs = Math.max(worstMs, ms)
+    warm = true
+    ever.set(worstMs / 1_000, { thread })
     return ms
   }
 }

@@ -1,0 +1,22 @@
+import { liveBench } from './live.ts'
+import { type Bench, machine, printer } from './report.ts'
+import { spineBench } from './spine.ts'
+
+/** Every benchmark of `npm run bench [-- NAME…]`, in the order in which they run. One line each. */
+const benches: readonly Bench[] = [spineBench, liveBench]
+
+const report = printer((text) => void process.stdout.write(text))
+const wanted = process.argv.slice(2)
+const unknown = wanted.filter((name) => !benches.some((bench) => bench.name === name))
+if (unknown.length > 0) {
+  const known = benches.map(({ name, summary }) => `  ${name}: ${summary}`).join('\n')
+  process.stderr.write(`bench: no such benchmark: ${unknown.join(', ')}. There are:\n${known}\n`)
+  process.exitCode = 2
+} else {
+  process.stdout.write(`${machine()}; compare ratios, not absolute times\n`)
+  for (const bench of benches) {
+    if (wanted.length > 0 && !wanted.includes(bench.name)) continue
+    report.heading(`${bench.name}: ${bench.summary}`)
+    await bench.run(report)
+  }
+}
