@@ -2,6 +2,7 @@ import type { Problem } from '../base/problems.ts'
 import type { Severity } from './alert.ts'
 import type { Condition } from './condition.ts'
 import type { Correlation } from './correlation.ts'
+import type { EcsDoc } from './event.ts'
 
 export interface RuleMeta {
   /** As the rule file gives it, else a hash of the file's text. */
@@ -64,4 +65,26 @@ export interface RuleSet {
 /** What is wrong (`error`: the rule does not run) or worth knowing (`warning`) about a rule. */
 export interface RuleProblem extends Problem {
   readonly severity: 'error' | 'warning'
+}
+
+/** An event of a rule's own test, at a time of the test's virtual clock. */
+export interface RuleTestEvent {
+  readonly timeMs: number
+  readonly doc: EcsDoc
+}
+
+/**
+ * A case that a rule carries: events and how many alerts (episodes) of the rule they must raise.
+ * `alerts: 0` is a case that must not fire.
+ */
+export interface RuleTest {
+  readonly name: string
+  readonly alerts: number
+  /** Without a number, one or more are enough. */
+  readonly exact: boolean
+  /** Ordered by time. */
+  readonly events: readonly RuleTestEvent[]
+  /** Where the virtual clock stands at the end, so that absence can be seen. */
+  readonly endMs: number
+  readonly line: number
 }

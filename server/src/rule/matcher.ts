@@ -21,6 +21,8 @@ export interface Matcher {
    */
   match(doc: EcsDoc, hits: Int32Array | number[]): number
   stats(): MatcherStats
+  /** Indices of the rules that nothing rules out beforehand. */
+  always(): readonly number[]
 }
 
 /** Builds the index over all rules. */
@@ -38,6 +40,7 @@ export function createMatcher(matches: readonly MatchRule[]): Matcher {
       hitsTotal += count
       return count
     },
+    always: () => matches.map((_, index) => index),
     stats: () => ({
       rules: matches.length,
       rulesAlways: matches.length,

@@ -1,0 +1,149 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import type { Command } from 'commander'
+import { ProblemError } from '../base/problems.ts'
+import { loadRules, type LoadedRules } from '../library/library.ts'
+import type { EcsDoc } from '../model/event.ts'
+import { explain, type Explanation } from '../rule/explain.ts'
+import type { CliContext, RegisterCommand } from './context.ts'
+import { checkLine, checkText, fileLine } from './rules/check.ts'
+import { coverageOf } from './rules/coverage.ts'
+import { junitOf, runTests } from './rules/run-tests.ts'
+
+interface Options {
+  readonly json?: boolean
+  readonly junit?: string
+  readonly pipeline?: string
+  readonly ignoreLogsource?: boolean
+}
+
+/** `picket rules check|test|list|explain`. */
+export const rulesCommand: RegisterCommand = (program, context) => {
+  const rules = program.command('rules').description('check, test, list and explain rules')
+  const sub = (name: string, summary: string): Command =>
+    rules
+      .command(`${name} <path...>`)
+      .description(summary)
+      .option('--json', 'one JSON object a line')
+      .option('--pipeline <name>', 'Sigma field mapping: default, none, or a pipeline file')
+      .option('--ignore-logsource', 'leave the log sources of Sigma rules out of account')
+  sub('check', 'compile rules and say what is wrong, what they cost and cover').action(
+    (paths: string[], options: Options) => check(paths, options, context),
+  )
+  sub('list', 'list rules').action((paths: string[], options: Options) =>
+    list(paths, options, context),
+  )
+  sub('test', 'run the cases that rules carry')
+    .option('--junit <file>', 'write the results as JUnit XML')
+    .action((paths: string[], options: Options) => test(paths, options, context))
+  rules
+    .command('explain <rule> <event>')
+    .description('why a rule matches an event or does not; EVENT: a JSON file, JSON text, or -')
+    .option('--pipeline <name>', 'Sigma field mapping: default, none, or a pipeline file')
+    .option('--ignore-logsource', 'leave the log sources of Sigma rules out of account')
+    .action(async (rule: string, event: string, options: Options) => {
+      explainRule(load([rule], options), await readEvent(event, context), context)
+    })
+}
+
+function load(paths: readonly string[], options: Options): LoadedRules {
+  return loadRules(paths, {
+    ...(options.pipeline === undefined ? {} : { pipeline: options.pipeline }),
+    ignoreLogsource: options.ignoreLogsource === true,
+  })
+}
+
+function failed(loaded: LoadedRules): boolean {
+  const broken = loaded.problems.some((problem) => problem.severity === 'error')
+  return broken || loaded.reports.some((report) => !report.ok)
+}
+
+function check(paths: readonly string[], options: Options, context: CliContext): void {
+  const loaded = load(paths, options)
+  if (options.json === true) {
+    for (const problem of loaded.problems) context.stdout.write(`${fileLine(problem)}\n`)
+    for (const report of loaded.reports) context.stdout.write(`${checkLine(report)}\n`)
+  } else context.stdout.write(checkText(loaded))
+  if (failed(loaded)) context.exit(2)
+}
+
+function list(paths: readonly string[], options: Options, context: CliContext): void {
+  const loaded = load(paths, options)
+  for (const { meta, kind, path, ok, tests } of loaded.reports) {
+    const { id, title, severity, life, language, author, version, hash, tags } = meta
+    const { enterprise, ics } = coverageOf([{ tags }])
+    const techniques = [...enterprise, ...ics]
+    const line =
+      options.json === true
+        ? JSON.stringify({
+            ...{ path, id, title, kind, language, ok, severity, life, author },
+            ...{ version: version ?? null, hash, techniques, tests: tests.length },
+          })
+        : [severity.padEnd(13), ok ? life.padEnd(7) : 'refused', kind.padEnd(11), id, title].join(' ')
+    context.stdout.write(`${line}\n`)
+  }
+  if (failed(loaded)) context.exit(2)
+}
+
+function test(paths: readonly string[], options: Options, context: CliContext): void {
+  const loaded = load(paths, options)
+  const outcomes = runTests(loaded)
+  const bad = outcomes.filter((outcome) => !outcome.passed)
+  if (options.junit !== undefined) writeFileSync(options.junit, junitOf(outcomes))
+  for (const outcome of outcomes) {
+    const mark = outcome.passed ? 'ok  ' : 'FAIL'
+    const text = `${mark} ${outcome.rule}: ${outcome.test}${outcome.passed ? '' : ` (${outcome.message})`}`
+    context.stdout.write(`${options.json === true ? JSON.stringify(outcome) : text}\n`)
+  }
+  const untested = loaded.reports.filter((report) => report.tests.length === 0).length
+  context.stderr.write(
+    `${outcomes.length} cases, ${bad.length} failed; ${untested} documents without cases.\n`,
+  )
+  if (failed(loaded)) {
+    context.stderr.write(checkText(loaded))
+    context.exit(2)
+  } else if (bad.length > 0) context.exit(1)
+}
+
+async function readEvent(event: string, context: CliContext): Promise<EcsDoc> {
+  const text = event.trimStart().startsWith('{') ? event : await readText(event, context)
+  try {
+    const parsed: unknown = JSON.parse(text)
+    if (parsed !== null && typeof parsed === 'object') return parsed as EcsDoc
+  } catch {
+    const [first = ''] = text.split('\n', 1)
+    if (first !== text) return readEvent(first.trim() === '' ? '{}' : first, context)
+  }
+  throw new ProblemError({ code: 'INPUT_UNREADABLE', message: 'The event is no JSON object.' })
+}
+
+async function readText(path: string, context: CliContext): Promise<string> {
+  if (path !== '-') {
+    try {
+      return readFileSync(path, 'utf8')
+    } catch {
+      const message = 'The event could not be read.'
+      throw new ProblemError({ code: 'INPUT_UNREADABLE', message, at: { file: path } })
+    }
+  }
+  const chunks: Buffer[] = []
+  for await (const chunk of context.stdin) chunks.push(Buffer.from(chunk as Uint8Array))
+  return Buffer.concat(chunks).toString('utf8')
+}
+
+function explainRule(loaded: LoadedRules, event: EcsDoc, context: CliContext): void {
+  for (const rule of loaded.ruleSet.matches) {
+    const explanation = explain(rule.condition, event)
+    const verdict = explanation.holds ? 'matches' : 'does not match'
+    context.stdout.write(`${rule.meta.id} (${rule.meta.title}) ${verdict}\n`)
+    writeClauses(explanation, 1, context)
+  }
+  if (failed(loaded)) {
+    context.stderr.write(checkText(loaded))
+    context.exit(2)
+  }
+}
+
+function writeClauses(clause: Explanation, depth: number, context: CliContext): void {
+  context.stdout.write(`${'  '.repeat(depth)}${clause.holds ? '+' : '-'} ${clause.text}\n`)
+  for (const part of clause.parts) writeClauses(part, depth + 1, context)
+}

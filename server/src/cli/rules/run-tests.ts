@@ -1,0 +1,50 @@
+import { runRuleTest, type RuleTestResult } from '../../detect/rule-tests.ts'
+import type { LoadedRules } from '../../library/library.ts'
+
+export interface TestOutcome extends RuleTestResult {
+  readonly rule: string
+  readonly title: string
+  readonly path: string
+}
+
+/** Runs the cases of every rule; one whose rule does not run fails. */
+export function runTests(loaded: LoadedRules): TestOutcome[] {
+  return loaded.reports.flatMap((report) => {
+    const { id, title } = report.meta
+    const about = { rule: id, title, path: report.path }
+    return report.tests.map((test): TestOutcome => {
+      if (report.ok) return { ...about, ...runRuleTest(loaded.ruleSet, id, test) }
+      const message = 'The rule does not compile.'
+      return { ...about, test: test.name, passed: false, alerts: 0, message }
+    })
+  })
+}
+
+/** JUnit's XML, as build servers read it. */
+export function junitOf(outcomes: readonly TestOutcome[]): string {
+  const failed = outcomes.filter((outcome) => !outcome.passed).length
+  const cases = outcomes.map((outcome) => {
+    const open = `  <testcase classname=${attribute(outcome.path)} name=${attribute(
+      `${outcome.title}: ${outcome.test}`,
+    )}`
+    if (outcome.passed) return `${open}/>`
+    return `${open}><failure message=${attribute(outcome.message ?? 'failed')}/></testcase>`
+  })
+  const count = `tests="${outcomes.length}" failures="${failed}"`
+  const suite = [`<testsuite name="picket rules" ${count}>`, ...cases, '</testsuite>']
+  return `<?xml version="1.0" encoding="UTF-8"?>\n${suite.join('\n')}\n`
+}
+
+const ENTITIES: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+}
+
+/** Quoted for XML; control characters, which XML 1.0 cannot hold, become question marks. */
+function attribute(text: string): string {
+  let quoted = ''
+  for (const char of text) quoted += char < ' ' ? '?' : (ENTITIES[char] ?? char)
+  return `"${quoted}"`
+}

@@ -1,0 +1,129 @@
+import { isoToMs } from '../../base/timestamp.ts'
+import type { EcsDoc } from '../../model/event.ts'
+import type { RuleTest, RuleTestEvent } from '../../model/rule.ts'
+import type { Report } from './detection.ts'
+import { parseTimespan } from './timespan.ts'
+import { childOf, plainOf, textOf, type MapTree, type Tree } from './yaml/yaml-tree.ts'
+
+const START_MS = Date.UTC(2026, 0, 1)
+const STEP_MS = 1_000
+const EVENTS_MAX = 100_000
+/** Keys of an event of a test that are ours; all others are the event. */
+const OWN_KEYS = new Set(['at', 'repeat', 'every'])
+
+/**
+ * A rule's own cases:
+ *
+ *     tests:
+ *       - name: five failures in a minute fire once
+ *         alerts: 1            # or `fires: true | false`
+ *         start: 2026-01-01T00:00:00Z
+ *         until: 10m           # where the clock stands at the end
+ *         events:
+ *           - at: 5s           # from the start; else a second after the event before
+ *             repeat: 5        # `{n}` in its texts counts from 1
+ *             every: 10s
+ *             event: {action: mqtt-connect, outcome: failure}
+ */
+export function parseTests(tree: Tree | undefined, report: Report): RuleTest[] {
+  if (tree === undefined) return []
+  const items = tree.kind === 'list' ? tree.items : [tree]
+  return items.flatMap((item, index) => {
+    if (item.kind === 'map') return [parseTest(item, index, report)]
+    report(invalid('A test is a map of name, alerts and events.', item))
+    return []
+  })
+}
+
+function invalid(message: string, tree: Tree) {
+  return { code: 'RULE_INVALID', message, at: tree.place, severity: 'error' } as const
+}
+
+const TEST_KEYS = ['name', 'alerts', 'fires', 'start', 'until', 'events', 'description']
+
+function parseTest(tree: MapTree, index: number, report: Report): RuleTest {
+  for (const entry of tree.entries) {
+    if (TEST_KEYS.includes(entry.key)) continue
+    const hint = `a test has ${TEST_KEYS.join(', ')}`
+    report({ ...invalid(`A test has no "${entry.key}".`, { ...tree, place: entry.place }), hint })
+  }
+  const start = childOf(tree, 'start')
+  const startMs = start === undefined ? START_MS : isoToMs(textOf(start) ?? '')
+  if (startMs === undefined) report(invalid('"start" takes an ISO 8601 time.', start ?? tree))
+  const events = parseEvents(tree, startMs ?? START_MS, report)
+  const lastMs = events.at(-1)?.timeMs ?? startMs ?? START_MS
+  const until = childOf(tree, 'until')
+  const untilMs = until === undefined ? 0 : parseTimespan(textOf(until))
+  if (untilMs === undefined) report(invalid('"until" takes a time such as 10m.', until ?? tree))
+  return {
+    name: textOf(childOf(tree, 'name')) ?? `test ${index + 1}`,
+    ...expected(tree, report),
+    events,
+    endMs: Math.max(lastMs, (startMs ?? START_MS) + (untilMs ?? 0)),
+    line: tree.place.line,
+  }
+}
+
+function expected(tree: MapTree, report: Report): { alerts: number; exact: boolean } {
+  const fires = childOf(tree, 'fires')
+  const alerts = childOf(tree, 'alerts')
+  if (fires?.kind === 'scalar' && typeof fires.value === 'boolean') {
+    return { alerts: fires.value ? 1 : 0, exact: !fires.value }
+  }
+  const count = alerts?.kind === 'scalar' ? alerts.value : undefined
+  if (typeof count === 'number' && Number.isInteger(count) && count >= 0) {
+    return { alerts: count, exact: true }
+  }
+  report(invalid('A test says "alerts: N", or "fires: true" or "fires: false".', alerts ?? tree))
+  return { alerts: 0, exact: true }
+}
+
+function parseEvents(tree: MapTree, startMs: number, report: Report): RuleTestEvent[] {
+  const list = childOf(tree, 'events')
+  const events: RuleTestEvent[] = []
+  let nextMs = startMs
+  for (const item of list?.kind === 'list' ? list.items : []) {
+    if (item.kind !== 'map') {
+      report(invalid('An event of a test is a map of fields.', item))
+      continue
+    }
+    const at = childOf(item, 'at') ?? childOf(item, '@timestamp')
+    const atMs = at === undefined ? nextMs : offsetMs(textOf(at) ?? '', startMs)
+    if (atMs === undefined) report(invalid('"at" takes a time such as 10s, or ISO 8601.', item))
+    const every = childOf(item, 'every')
+    const everyMs = every === undefined ? STEP_MS : parseTimespan(textOf(every))
+    if (everyMs === undefined) report(invalid('"every" takes a time such as 10s.', item))
+    const repeat = Number(textOf(childOf(item, 'repeat')) ?? 1)
+    if (!Number.isInteger(repeat) || repeat < 1 || events.length + repeat > EVENTS_MAX) {
+      report(invalid(`"repeat" takes a whole number; a test has at most ${EVENTS_MAX} events.`, item))
+      continue
+    }
+    const doc = documentOf(item)
+    for (let n = 1; n <= repeat; n++) {
+      const timeMs = (atMs ?? nextMs) + (n - 1) * (everyMs ?? STEP_MS)
+      events.push({ timeMs, doc: filled(doc, n, repeat > 1) as EcsDoc })
+      nextMs = timeMs + STEP_MS
+    }
+  }
+  return events.sort((a, b) => a.timeMs - b.timeMs)
+}
+
+function offsetMs(text: string, startMs: number): number | undefined {
+  const span = text === '0' || /^0+[smhd]$/.test(text) ? 0 : parseTimespan(text)
+  return span === undefined ? isoToMs(text) : startMs + span
+}
+
+function documentOf(item: MapTree): unknown {
+  const fields = item.entries.filter((entry) => !OWN_KEYS.has(entry.key))
+  return plainOf({ ...item, entries: fields })
+}
+
+/** The document with `{n}` counted up; always a copy of its own. */
+function filled(value: unknown, n: number, counts: boolean): unknown {
+  if (typeof value === 'string') return counts ? value.replaceAll('{n}', String(n)) : value
+  if (Array.isArray(value)) return value.map((item) => filled(item, n, counts))
+  if (value === null || typeof value !== 'object') return value
+  return Object.fromEntries(
+    Object.entries(value).map(([key, inner]) => [key, filled(inner, n, counts)]),
+  )
+}
