@@ -22,6 +22,8 @@ function firstOf(text: string): Problem {
   return first
 }
 
+const SOURCE = (more: string): string => `sources:\n  b:\n    {paths: [x], type: file, ${more}}\n`
+
 const WHOLE = `
 data: /var/lib/picket
 master_key: { env: PICKET_KEY }
@@ -88,7 +90,16 @@ describe('what is wrong is said with its place', () => {
     ['journal: {bytes_max: 1KiB}\n', 'CONFIG_INVALID', 1, 22, undefined],
     ['api:\n  listen: 127.0.0.1:99999\n', 'CONFIG_INVALID', 2, 11, undefined],
     ['log:\n  level: loud\n', 'CONFIG_INVALID', 2, 10, undefined],
-    ['sources:\n  a: {type: fiel, decoder: x}\n', 'CONFIG_INVALID', 2, 13, undefined],
+    ['sources:\n  a: {type: fiel, decoder: json}\n', 'CONFIG_INVALID', 2, 13, undefined],
+    [SOURCE('decoder: jsn'), 'CONFIG_INVALID', 3, 39, undefined],
+    [SOURCE('decoder: json, decoder_options: {zone: x}'), 'CONFIG_INVALID', 3, 69, undefined],
+    [
+      SOURCE('decoder: mosquitto, decoder_options: {zone: Mars}'),
+      'CONFIG_INVALID',
+      3,
+      67,
+      undefined,
+    ],
     ['sources:\n  A b: {}\n', 'CONFIG_INVALID', 2, 3, undefined],
     ['data: [\n', 'CONFIG_SYNTAX', 2, 1, undefined],
     ['data: a\ndata: b\n', 'CONFIG_SYNTAX', 2, 1, undefined],
@@ -225,7 +236,17 @@ test('every key of the schema has a description', () => {
 
 describe('no text makes it throw or hang', () => {
   const word = fc.constantFrom(
-    ...['data', 'sources', 'type', 'file', 'paths', 'x', '*a', '&a', '60s', '!!map', '<<', '?'],
+    'data',
+    'sources',
+    'type',
+    'file',
+    'paths',
+    'x',
+    '*a',
+    '&a',
+    '60s',
+    '<<',
+    '?',
   )
   const glue = fc.constantFrom(
     ': ',

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { decoders } from '../decode/registry.ts'
 import { configSchema } from './schema.ts'
 
 /** The part of JSON Schema (draft 2020-12) that zod makes of our options. */
@@ -77,7 +78,18 @@ export function renderReference(): string {
     }
     if (schema.properties !== undefined) sections.push(section(name, schema, true))
   }
-  return `${sections.join('\n')}`
+  sections.push(decoderSection())
+  return sections.join('\n')
+}
+
+function decoderSection(): string {
+  const rows = Object.values(decoders).flatMap((spec) => {
+    const options = Object.entries(spec.options ?? {})
+    const own = `| \`${spec.name}\` | | ${spec.summary} |`
+    return [own, ...options.map(([name, text]) => `| | \`${name}\` | ${text} |`)]
+  })
+  const head = ['## Decoders', '', '| decoder | option | what it does |', '| --- | --- | --- |']
+  return [...head, ...rows, ''].join('\n')
 }
 
 function section(title: string, schema: Schema, withIntro: boolean): string {

@@ -5,6 +5,7 @@ import {
   secretOrCommandOption,
   sizeOption,
 } from '../model/options.ts'
+import { decoders } from '../decode/registry.ts'
 import { sourceKinds } from '../source/registry.ts'
 
 const path = z.string().min(1).max(4_096)
@@ -14,10 +15,7 @@ const instanceName = z
 
 /** What every source takes beside the options of its kind. */
 const ofEverySource = {
-  decoder: z
-    .string()
-    .regex(/^[a-z0-9][a-z0-9_-]{0,62}$/, 'not the name of a decoder')
-    .describe('How its input is read: the name of a decoder, such as `mosquitto` or `json`.'),
+  decoder: z.enum(Object.keys(decoders)).describe('How its input is read; see Decoders below.'),
   decoder_options: z
     .record(z.string().max(64), z.unknown())
     .default({})
@@ -29,11 +27,31 @@ const ofEverySource = {
     ),
 }
 
-const fileSection = z.strictObject({
-  type: z.literal('file').describe(sourceKinds.file.summary),
-  ...ofEverySource,
-  ...sourceKinds.file.options.shape,
-})
+/** Options of decoders are their own affair: what they say of them stands in the file's place. */
+function checkDecoder(
+  source: { readonly decoder: string; readonly decoder_options: Readonly<Record<string, unknown>> },
+  context: z.RefinementCtx,
+): void {
+  const spec = decoders[source.decoder]
+  const known = Object.keys(spec?.options ?? {})
+  const path = ['decoder_options']
+  for (const name of Object.keys(source.decoder_options)) {
+    if (known.includes(name)) continue
+    const list = known.length === 0 ? 'it takes none' : `it takes ${known.join(', ')}`
+    const message = `the decoder ${source.decoder} has no such option; ${list}`
+    context.addIssue({ code: 'custom', message, path: [...path, name] })
+  }
+  const message = spec?.check?.(source.decoder_options)
+  if (message !== undefined) context.addIssue({ code: 'custom', message, path })
+}
+
+const fileSection = z
+  .strictObject({
+    type: z.literal('file').describe(sourceKinds.file.summary),
+    ...ofEverySource,
+    ...sourceKinds.file.options.shape,
+  })
+  .superRefine(checkDecoder)
 
 const sourceSection = z.discriminatedUnion('type', [fileSection])
 

@@ -63,7 +63,8 @@ class Preparer implements LinePreparer, DecodeSink {
     for (const item of raw.items) {
       this.#item = item
       const problem = item.facts?.['problem']
-      if (problem === undefined) this.#decoder.decode(item, this)
+      if (item.cut !== undefined) this.reject('DECODE_TOO_LONG', `${item.cut.bytes} bytes long`)
+      else if (problem === undefined) this.#decoder.decode(item, this)
       else this.reject(problem === 'too-long' ? 'DECODE_TOO_LONG' : 'DECODE_ENCODING', problem)
     }
     return this.#end(raw.cursor)

@@ -83,14 +83,7 @@ export class KeyEpochs {
         renewed += 1
       }
     }
-    const folded = new Set<string>()
-    for (const { key, value } of rangeOf(db, prefixOf('s'), after(prefixOf('s')))) {
-      const source = key.subarray(1, 9)
-      if (!isStale(value) || folded.has(source.toString('hex'))) continue
-      state.fold(source)
-      folded.add(source.toString('hex'))
-    }
-    return false
+    return state.renewStep(isStale)
   }
 
   /** Destroys keys that seal nothing any more. Returns those that are gone. */

@@ -5,16 +5,17 @@ import { type NameHashes, after, prefixOf, stateKey, stateSequence } from './lay
 
 /**
  * A decoder's memory in the journal, as a log of its own: each batch adds one sealed record of what
- * changed, and when the changes outweigh the state they are folded into a new base. One envelope a
- * batch costs far less than one for every changed entry.
+ * changed. When the log outweighs the state twice, each addition also takes up some of the oldest
+ * records and writes what is still true of them at the end, so that no commit has to rewrite the
+ * whole. One envelope a batch costs far less than one for every changed entry.
  *
  * Record: a list of key, value, key, value …, null for a deletion.
  */
 type Packed = readonly (string | null)[]
 
 const packr = new Packr({ useRecords: false })
-const FOLD_BYTES_MIN = 256 * 1024
-const BASE_ENTRIES = 2_000
+const LOG_BYTES_MIN = 256 * 1024
+const STEP_BYTES = 64 * 1024
 
 export function packChanges(changes: readonly StateChange[]): Uint8Array<ArrayBuffer> {
   const flat: (string | null)[] = []
@@ -39,10 +40,20 @@ export interface StateSealer {
   open(key: Buffer, envelope: Buffer): Buffer
 }
 
-interface Tail {
+/** Where the current value of an entry stands, and about how many bytes it takes. */
+interface Live {
+  readonly sequence: number
+  readonly bytes: number
+}
+
+interface Log {
+  readonly hash: Buffer
   next: number
-  logBytes: number
-  baseBytes: number
+  /** Oldest first. */
+  readonly records: { readonly sequence: number; readonly bytes: number }[]
+  bytes: number
+  liveBytes: number
+  readonly live: Map<string, Live>
 }
 
 /** The writing side; used only inside a write transaction, `forget` after one that failed. */
@@ -50,7 +61,7 @@ export class StateLog {
   readonly #db: Lmdb
   readonly #names: NameHashes
   readonly #sealer: StateSealer
-  readonly #tails = new Map<string, Tail>()
+  readonly #logs = new Map<string, Log>()
 
   constructor(db: Lmdb, names: NameHashes, sealer: StateSealer) {
     this.#db = db
@@ -58,64 +69,91 @@ export class StateLog {
     this.#sealer = sealer
   }
 
-  /** Adds a record; folds when it is time. */
   add(source: string, changes: Uint8Array): void {
-    const hash = this.#names.source(source)
-    const tail = this.#tail(hash)
-    const key = stateKey(hash, tail.next)
-    this.#put(key, changes)
-    tail.next += 1
-    tail.logBytes += changes.byteLength
-    if (tail.logBytes > Math.max(FOLD_BYTES_MIN, tail.baseBytes)) this.fold(hash)
+    const log = this.#log(this.#names.source(source))
+    this.#write(log, changes)
+    if (log.bytes <= Math.max(LOG_BYTES_MIN, 2 * log.liveBytes)) return
+    this.#roll(log, Math.max(STEP_BYTES, 2 * changes.byteLength))
   }
 
-  /** Writes the whole state of a source anew, under the key of today. */
-  fold(sourceHash: Buffer): void {
-    const range = { start: prefixOf('s', sourceHash), end: after(prefixOf('s', sourceHash)) }
-    const state = new Map<string, string>()
-    for (const { key, value } of rangeOf(this.#db, range.start, range.end)) {
-      applyChanges(state, this.#sealer.open(key, value))
-      this.#db.remove(key)
+  /**
+   * Writes some of the oldest records anew whose envelopes are stale (their key is to die). Returns
+   * whether there may be more.
+   */
+  renewStep(isStale: (envelope: Buffer) => boolean): boolean {
+    const done = new Set<string>()
+    for (const key of keysOf(this.#db, prefixOf('s'), after(prefixOf('s')))) {
+      const hash = Buffer.from(key.subarray(1, 9))
+      if (done.has(hash.toString('hex'))) continue
+      // keys change in time, so if the oldest record of a log is fresh all of them are
+      done.add(hash.toString('hex'))
+      const oldest = this.#db.getBinary(key)
+      if (oldest === undefined || !isStale(oldest)) continue
+      this.#roll(this.#log(hash), STEP_BYTES)
+      return true
     }
-    const tail = this.#tail(sourceHash)
-    tail.logBytes = 0
-    tail.baseBytes = 0
-    let part: StateChange[] = []
-    const flush = (): void => {
-      if (part.length === 0) return
-      const packed = packChanges(part)
-      this.#put(stateKey(sourceHash, tail.next), packed)
-      tail.next += 1
-      tail.baseBytes += packed.byteLength
-      part = []
-    }
-    for (const [key, value] of state) {
-      part.push({ key, value })
-      if (part.length >= BASE_ENTRIES) flush()
-    }
-    flush()
+    return false
   }
 
   forget(): void {
-    this.#tails.clear()
+    this.#logs.clear()
   }
 
-  #put(key: Buffer, plain: Uint8Array): void {
-    this.#db.put(key, this.#sealer.seal(key, plain))
-  }
-
-  /** After a start the sizes are not known: all counts as log, so the next fold comes early. */
-  #tail(sourceHash: Buffer): Tail {
-    const name = sourceHash.toString('hex')
-    const known = this.#tails.get(name)
-    if (known !== undefined) return known
-    const tail: Tail = { next: 1, logBytes: 0, baseBytes: 0 }
-    const prefix = prefixOf('s', sourceHash)
-    for (const key of keysOf(this.#db, prefix, after(prefix))) {
-      tail.next = stateSequence(key) + 1
-      tail.logBytes += this.#db.getBinary(key)?.byteLength ?? 0
+  /** Takes up about so many bytes of the oldest records. */
+  #roll(log: Log, stepBytes: number): void {
+    const kept: StateChange[] = []
+    for (let taken = 0; taken < stepBytes;) {
+      const record = log.records.shift()
+      if (record === undefined) break
+      const key = stateKey(log.hash, record.sequence)
+      const state = new Map<string, string>()
+      applyChanges(state, this.#sealer.open(key, this.#db.getBinary(key) ?? Buffer.alloc(0)))
+      for (const [name, value] of state) {
+        if (log.live.get(name)?.sequence === record.sequence) kept.push({ key: name, value })
+      }
+      this.#db.remove(key)
+      log.bytes -= record.bytes
+      taken += record.bytes
     }
-    this.#tails.set(name, tail)
-    return tail
+    if (kept.length > 0) this.#write(log, packChanges(kept))
   }
+
+  #write(log: Log, changes: Uint8Array): void {
+    const key = stateKey(log.hash, log.next)
+    this.#db.put(key, this.#sealer.seal(key, changes))
+    count(log, log.next, changes)
+  }
+
+  /** Read whole at the first use after a start. */
+  #log(hash: Buffer): Log {
+    const name = hash.toString('hex', 0, 8)
+    const known = this.#logs.get(name)
+    if (known !== undefined) return known
+    const log: Log = { hash, next: 1, records: [], bytes: 0, liveBytes: 0, live: new Map() }
+    const prefix = prefixOf('s', hash)
+    for (const { key, value } of rangeOf(this.#db, prefix, after(prefix))) {
+      count(log, stateSequence(key), this.#sealer.open(key, value))
+    }
+    this.#logs.set(name, log)
+    return log
+  }
+}
+
+function count(log: Log, sequence: number, changes: Uint8Array): void {
+  const flat = packr.unpack(changes) as Packed
+  for (let at = 0; at + 1 < flat.length; at += 2) {
+    const name = flat[at] ?? ''
+    const value = flat[at + 1]
+    log.liveBytes -= log.live.get(name)?.bytes ?? 0
+    if (typeof value === 'string') {
+      const bytes = name.length + value.length + 6
+      log.live.set(name, { sequence, bytes })
+      log.liveBytes += bytes
+    } else {
+      log.live.delete(name)
+    }
+  }
+  log.records.push({ sequence, bytes: changes.byteLength })
+  log.bytes += changes.byteLength
+  log.next = sequence + 1
 }

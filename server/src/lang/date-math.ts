@@ -31,7 +31,7 @@ export function parseDateMath(text: string, nowMs: number | undefined): Instants
 
 /** Whether the text can only be meant as date math. */
 export function isDateMath(text: string): boolean {
-  return /^now(?:[+-]\d|\/|$)/.test(text) || text.includes('||')
+  return /^now(?:[+-]\d|\/|$)/.test(text) || /^\d{4}[^|]*\|\|/.test(text)
 }
 
 function pointOf(ms: number | undefined): Instants | undefined {

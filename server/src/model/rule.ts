@@ -15,6 +15,8 @@ export interface RuleMeta {
   readonly life: 'draft' | 'shadow' | 'live'
   readonly description?: string
   readonly version?: string
+  /** How much it would matter, 0 to 100 (Elastic's risk score). */
+  readonly risk?: number
   /** SHA-256 of the rule's normalised text. */
   readonly hash: string
   readonly tags: readonly string[]

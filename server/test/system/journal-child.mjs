@@ -63,7 +63,7 @@ async function feed(journal, source) {
 }
 
 async function tidy(journal) {
-  for (let round = 1; ; round += 1) {
+  for (;;) {
     await new Promise((resolve) => setTimeout(resolve, 15))
     const upTo = Math.max(0, journal.readerOffset('detector') - 20)
     await journal.trim(upTo)
