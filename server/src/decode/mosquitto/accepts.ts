@@ -70,8 +70,9 @@ export class Accepts {
     const only = address ?? this.#onlyAddress()
     if (only === undefined) {
       if (this.#waiting.size === 0) return NOBODY
+      const candidates = this.#someIps()
       this.#haunt()
-      return { identity: 'ambiguous', accept: undefined, candidates: this.#someIps() }
+      return { identity: 'ambiguous', accept: undefined, candidates }
     }
     const keys = this.#byAddress.get(only)
     if (keys === undefined) return NOBODY

@@ -38,7 +38,22 @@ export class Connections extends Joins {
   }
 
   listing(subscriber: string): void {
-    if (subscriber !== this.subscriber) this.#loosen({ subscriber })
+    this.#loosen({ subscriber, listed: '' })
+  }
+
+  listed(topic: string): void {
+    this.#loosen({ listed: topic })
+  }
+
+  /**
+   * Whether a message is the `ID 1 TOPIC` or `ID TOPIC` that repeats the filter listed just before. It
+   * begins with what a client chose, so it is looked at before anything else is read into it.
+   */
+  isRepeated(message: string): boolean {
+    const { subscriber, listed } = this.memory.loose
+    if (listed === '' || !message.endsWith(listed) || !message.startsWith(subscriber)) return false
+    const between = message.slice(subscriber.length, message.length - listed.length)
+    return between === ' ' || /^ \d{1,3} $/.test(between)
   }
 
   learnVersion(version: string): void {
@@ -89,6 +104,7 @@ export class Connections extends Joins {
     const accept = this.memory.accepts.take(peer)
     const session = sessionOf(connected, accept?.listener, turn.atMs)
     this.memory.sessions.set(id, session)
+    this.memory.forgive(id)
     const address = peer.ip ?? peer.address
     this.memory.shape.connected(address, id, turn.atMs)
     this.memory.beats.succeeded(`${address} ${id}`)
@@ -125,7 +141,7 @@ export class Connections extends Joins {
     if (this.completes(turn, closing)) return true
     const { id, peer, reason } = closing
     if (this.memory.settleOwed(id ?? '', turn.atMs)) {
-      turn.out.routine('refusal-closed')
+      turn.out.routine('closing-repeated')
       return true
     }
     const session = id === undefined ? undefined : this.memory.sessions.get(id)
@@ -192,6 +208,8 @@ export class Connections extends Joins {
     let about = aboutOf(id, session)
     if (session !== undefined && id !== undefined) this.memory.sessions.delete(id)
     else about = this.aboutUnknown(turn, id, peer)
+    // Before 1.6 a `Socket error on client` line follows.
+    if (closing.reason === 'timeout') this.memory.owe(id ?? '', turn.atMs)
     const lasted = session === undefined ? -1 : turn.atMs - session.sinceMs
     const unnamed = id === undefined && kind === 'end'
     const words = {

@@ -55,6 +55,7 @@ export class MosquittoDecoder implements Decoder {
 
   restore(entries: Iterable<readonly [string, string]>): void {
     this.#connections.memory.restore([...entries])
+    this.#connections.restoreObserver()
   }
 
   settle(out: DecodeSink): void {
@@ -69,6 +70,7 @@ export class MosquittoDecoder implements Decoder {
   #dispatch(message: string): boolean {
     const turn = this.#turn
     const links = this.#connections
+    if (links.isRepeated(message)) return this.#routine('subscription')
     switch (message.charCodeAt(0)) {
       case 83: // S
         if (message.startsWith('Sending ')) return this.#sending(message)
@@ -198,8 +200,10 @@ export class MosquittoDecoder implements Decoder {
 
   /** A topic filter below a SUBSCRIBE, or the topic of a will. */
   #listed(message: string): boolean {
+    const open = message.lastIndexOf(' (')
+    const topic = message.slice(1, open < 0 ? undefined : open)
+    this.#connections.listed(topic)
     if (!message.endsWith(' (denied)')) return this.#routine('subscription')
-    const topic = message.slice(1, -9)
     this.#connections.subscribeDenied(this.#turn, topic)
     return true
   }

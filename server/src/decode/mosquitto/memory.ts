@@ -33,13 +33,20 @@ export interface Held extends Moment {
 export interface Loose {
   readonly portStyle: PortStyle
   readonly version: string
-  /** Whose subscriptions are being listed. */
+  /** Whose subscriptions are being listed, and the topic filter listed last. */
   readonly subscriber: string
+  readonly listed: string
   /** The log was read from the start of the broker, so every connected client is known. */
   readonly complete: boolean
 }
 
-const NOTHING: Loose = { portStyle: 'unknown', version: '', subscriber: '', complete: false }
+const NOTHING: Loose = {
+  portStyle: 'unknown',
+  version: '',
+  subscriber: '',
+  listed: '',
+  complete: false,
+}
 
 /** All that the decoder remembers from line to line, bounded, saved and restored as a whole. */
 export class Memory {
@@ -53,12 +60,12 @@ export class Memory {
   #savedHeld: Held | undefined
   #savedLoose: Loose = NOTHING
 
-  /** A refusal was told before its closing line came: that line is then no event of its own. */
+  /** An end was told before its last line came: that line is then no event of its own. */
   owe(who: string, timeMs: number): void {
     this.#owed.set(who, { count: (this.#owed.get(who)?.count ?? 0) + 1, timeMs })
   }
 
-  /** Whether a closing line belongs to a refusal that was told already. */
+  /** Whether a closing line belongs to an end that was told already. */
   settleOwed(who: string, timeMs: number): boolean {
     if (this.#owed.size === 0) return false
     const owed = this.#owed.get(who)
@@ -69,12 +76,17 @@ export class Memory {
     return true
   }
 
+  /** Whoever connects anew has no closing line left over. */
+  forgive(who: string): void {
+    if (this.#owed.size > 0) this.#owed.delete(who)
+  }
+
   /** The broker started anew: nobody is connected. */
   restarted(): void {
     this.sessions.clear()
     this.accepts.clear()
     this.#owed.clear()
-    this.loose = { ...this.loose, complete: true, subscriber: '' }
+    this.loose = { ...this.loose, complete: true, subscriber: '', listed: '' }
   }
 
   stats(): Readonly<Record<string, number>> {

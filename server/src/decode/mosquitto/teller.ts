@@ -46,7 +46,7 @@ export class Teller {
   tell(out: DecodeSink, moment: Moment, telling: Telling, current: boolean): void {
     const { action, words, about } = telling
     const mqtt: EcsDoc = { identity: about.whose.identity }
-    if (about.id !== undefined) mqtt['client_id'] = about.id
+    if (about.id !== undefined && about.id !== '') mqtt['client_id'] = about.id
     const address = about.peer?.ip ?? about.peer?.address
     if (address !== undefined) {
       const { clients, share, shared } = this.#memory.shape.of(address)

@@ -45,7 +45,9 @@ export function decodeInto(told: Told, decoder: Decoder, item: RawItem): void {
     },
   })
   // A line may complete an earlier one (its event has an origin) and be routine itself.
-  const own = told.drafts.slice(told.drafts.length - events).some((draft) => !draft.origin)
+  const own = told.drafts
+    .slice(told.drafts.length - events)
+    .some(({ origin }) => origin === undefined || origin.key === item.key)
   if (own && others === 0) told.linesWithEvents += 1
   else if (others !== 1) throw new Error(`${events} events and ${others} others: ${item.text}`)
 }

@@ -1,0 +1,25 @@
+import { describe, expect, test } from 'vitest'
+import { decoders } from './registry.ts'
+import { describeDecoder, type DecoderUnderTest } from './testing/describe-decoder.ts'
+import { jsonLines, mosquittoLines } from './testing/mosquitto-lines.ts'
+
+const underTest: Readonly<Record<string, Omit<DecoderUnderTest, 'spec'>>> = {
+  json: { lines: jsonLines },
+  mosquitto: {
+    lines: mosquittoLines,
+    limits: { sessions: 100_000, accepts: 4_096, clients: 100_000, retries: 20_000 },
+  },
+}
+
+describe('the registry', () => {
+  test('every decoder is under contract', () => {
+    expect(Object.keys(underTest).sort()).toEqual(Object.keys(decoders).sort())
+  })
+  test('names are keys', () => {
+    for (const [name, spec] of Object.entries(decoders)) expect(spec.name).toBe(name)
+  })
+})
+
+for (const [name, rest] of Object.entries(underTest)) {
+  describeDecoder(name, { spec: decoders[name]!, ...rest })
+}
