@@ -5,18 +5,23 @@ import type { Clock } from '../base/clock.ts'
 import type { Logger } from '../base/log.ts'
 import type { MetricsRegistry } from '../base/metrics.ts'
 import { ProblemError } from '../base/problems.ts'
-import type { Principal } from '../model/access.ts'
 import type { Journal } from '../model/journal.ts'
 import type { Search } from '../model/search.ts'
+import type { ScryptCost } from '../people/password.ts'
+import { createPeople, type Known, type People } from '../people/people.ts'
 import type { DeadLetters } from '../retain/dead-letters.ts'
 import type { State } from '../state/state.ts'
-import { createAccessRecorder } from './access-recorder.ts'
+import { type AccessRecorder, createAccessRecorder } from './access-recorder.ts'
+import { createAuthenticate } from './cookies.ts'
 import { describeApi } from './openapi.ts'
 import type { Route } from './route.ts'
 import { alertRoutes } from './routes/alerts.ts'
 import { deadLetterRoutes } from './routes/dead-letters.ts'
 import { searchRoutes } from './routes/search.ts'
+import { sessionRoutes } from './routes/session.ts'
 import { type Readiness, statusRoutes } from './routes/status.ts'
+import { streamRoutes } from './routes/stream.ts'
+import { userRoutes } from './routes/users.ts'
 import { buildServer } from './server.ts'
 
 export interface ApiOptions {
@@ -32,6 +37,12 @@ export interface ApiOptions {
   /** The running configuration, secrets left out. */
   readonly config: () => unknown
   readonly version: string
+  /** New alert revisions were written: `Responder.onAlerts`. */
+  readonly onAlerts?: (listener: () => void) => () => void
+  /** What a check of a password costs; less only in tests. */
+  readonly cost?: ScryptCost
+  /** The first password was changed: time to forget `first-run.json`. */
+  readonly onPasswordChanged?: () => void
 }
 
 export interface Api {
@@ -41,24 +52,31 @@ export interface Api {
   listenLocal(path: string): Promise<void>
   /** The server behind `listen`, for tests by `inject`. */
   readonly app: FastifyInstance
+  /** Every route of both servers. */
+  readonly routes: readonly Route[]
   /** Stops taking requests, ends those under way, writes the last access records. Safe twice. */
   close(): Promise<void>
 }
 
-const LOCAL: Principal = { kind: 'local', id: 'local', roles: ['admin'] }
+const LOCAL: Known = {
+  principal: { kind: 'local', id: 'local', roles: ['admin'] },
+  mustChange: false,
+}
 
 export function createApi(options: ApiOptions): Api {
   const { clock, log, metrics, journal } = options
   const recorder = createAccessRecorder({ journal, clock, metrics })
-  const routes = apiRoutes(options)
+  const people = createPeople(options)
+  const routes = apiRoutes(options, people, recorder)
   const shared = { routes, recorder, clock, log, metrics }
-  const authenticate = async (): Promise<Principal | undefined> => undefined
+  const authenticate = createAuthenticate(people)
   const app = buildServer({ ...shared, authenticate, recordOrRefuse: true })
   const local = buildServer({ ...shared, authenticate: async () => LOCAL, recordOrRefuse: false })
   let closed: Promise<void> | undefined
   let socketPath: string | undefined
   return {
     app,
+    routes,
     listen: async ({ host, port }) => {
       try {
         return await app.listen({ host, port })
@@ -90,14 +108,22 @@ export function createApi(options: ApiOptions): Api {
 }
 
 /** Every route of the server, in one table. */
-export function apiRoutes(options: ApiOptions): readonly Route[] {
+export function apiRoutes(
+  options: ApiOptions,
+  people: People,
+  recorder: AccessRecorder,
+): readonly Route[] {
   const { state, deadLetters, search, clock, metrics, readiness, config } = options
+  const onPasswordChanged = options.onPasswordChanged ?? (() => undefined)
   let openapi: string | undefined
   const routes: readonly Route[] = [
     ...statusRoutes({ metrics, readiness, config, openapi: () => (openapi ??= described()) }),
     ...alertRoutes({ state }),
     ...deadLetterRoutes({ state, deadLetters }),
     ...searchRoutes({ search, clock }),
+    ...streamRoutes({ state, recorder, onAlerts: options.onAlerts }),
+    ...sessionRoutes({ state, clock, people, onPasswordChanged }),
+    ...userRoutes(options),
   ]
   const described = (): string =>
     `${JSON.stringify(describeApi(routes, options.version), null, 2)}\n`

@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import type { AccessAction, Principal, Role } from '../model/access.ts'
+import type { Known } from '../people/people.ts'
 
 /**
  * Who may call a route, and how the call is recorded. One of the two must be said, or the route does
@@ -7,10 +8,16 @@ import type { AccessAction, Principal, Role } from '../model/access.ts'
  */
 export type Guard =
   | { readonly roles: readonly [Role, ...Role[]]; readonly access: AccessAction }
-  | { readonly public: string }
+  | { readonly public: string; readonly access?: AccessAction }
 
 export interface RouteContext<P, Q, B> {
   readonly principal: Principal
+  /** Of a session: see People. */
+  readonly session: Known['session']
+  /** Whether the asker still is who they were; for what goes on for long. */
+  readonly stillKnown: () => Promise<boolean>
+  /** The request came over TLS. */
+  readonly secure: boolean
   readonly params: P
   readonly query: Q
   readonly body: B
@@ -32,6 +39,8 @@ export interface AnswerFacts {
   readonly status?: number
   /** Rows shown, for the access record. */
   readonly rows?: number
+  /** Whom the record names, where the request itself tells it: a login. */
+  readonly actor?: string
   /** What was asked, for the access record; never a secret or a person's name. */
   readonly record?: Readonly<Record<string, unknown>>
   readonly headers?: Readonly<Record<string, string>>
@@ -54,6 +63,8 @@ export type RouteSpec<P, Q, B, R> = Guard & {
   /** Media type of an answer that is not JSON. */
   readonly responseType?: string
   readonly bodyBytesMax?: number
+  /** Open also to those who must change their password first. */
+  readonly beforeChange?: boolean
   readonly handle: (context: RouteContext<P, Q, B>) => Promise<Answer<R>>
 }
 
@@ -69,6 +80,8 @@ export type Route = Guard & {
   readonly response?: z.ZodType
   readonly responseType?: string
   readonly bodyBytesMax?: number
+  /** Open also to those who must change their password first. */
+  readonly beforeChange?: boolean
   readonly handle: (context: RouteContext<unknown, unknown, unknown>) => Promise<Answer<unknown>>
 }
 
@@ -84,6 +97,7 @@ export const PUBLIC_ROUTES: Readonly<Record<string, string>> = {
   'GET /healthz': 'Says only that the process answers; orchestrators ask it.',
   'GET /readyz': 'Says what is wrong, in words without data; orchestrators ask it.',
   'GET /metrics': 'Counts without data, for Prometheus.',
+  'POST /api/v1/session': 'Logging in is how one becomes known.',
   'GET /api/v1/openapi.json': 'The description of the API is the same for everyone.',
 }
 

@@ -1,5 +1,7 @@
 import { z } from 'zod'
-import { SEVERITIES } from '../model/alert.ts'
+import { ROLES, type Visibility } from '../model/access.ts'
+import { type AlertRecord, SEVERITIES } from '../model/alert.ts'
+import type { Grant } from '../state/users.ts'
 
 /** Parts of the schemas of several routes. Limits are part of them. */
 export const idSchema = z.string().min(1).max(200)
@@ -41,9 +43,16 @@ export const alertSchema = z.strictObject({
   suppressed_by: z.string().nullable(),
   matched: z.record(z.string(), texts).optional(),
   continues: z.string().optional(),
+  merged: z.string().optional(),
+  late: z.int().optional(),
+  overflow: z.boolean().optional(),
   open: z.boolean(),
 })
 export type AlertView = z.infer<typeof alertSchema>
+
+/** Does not compile where AlertRecord has a field that the schema does not know. */
+type Unshown = Exclude<keyof AlertRecord, keyof AlertView | 'scope'>
+export const EVERY_FIELD_SHOWN: Unshown extends never ? true : Unshown = true
 
 export const countsSchema = z.strictObject({
   informational: z.int(),
@@ -52,3 +61,52 @@ export const countsSchema = z.strictObject({
   high: z.int(),
   critical: z.int(),
 })
+
+const names = z.array(z.string().min(1).max(200)).max(1_000)
+
+/** What somebody may do and see. */
+export const grantSchema = z.strictObject({
+  roles: z.array(z.enum(ROLES)).min(1).max(ROLES.length),
+  visibility: z
+    .strictObject({
+      sites: names.optional(),
+      deviceTypes: names.optional(),
+      datasets: names.optional(),
+    })
+    .optional()
+    .describe('What part of the fleet is seen; all of it where absent.'),
+  masks: names.optional().describe('Fields whose values are hidden, such as user.name.'),
+})
+export type GrantView = z.infer<typeof grantSchema>
+
+export function grantOf(view: GrantView): Grant {
+  const { roles, visibility, masks } = view
+  return {
+    roles: [...new Set(roles)],
+    ...(visibility && { visibility: visibilityOf(visibility) }),
+    ...(masks && { masks }),
+  }
+}
+
+export function grantView({ roles, visibility, masks }: Grant): GrantView {
+  return {
+    roles: [...roles],
+    ...(visibility && {
+      visibility: {
+        ...(visibility.sites && { sites: [...visibility.sites] }),
+        ...(visibility.deviceTypes && { deviceTypes: [...visibility.deviceTypes] }),
+        ...(visibility.datasets && { datasets: [...visibility.datasets] }),
+      },
+    }),
+    ...(masks && { masks: [...masks] }),
+  }
+}
+
+function visibilityOf(view: NonNullable<GrantView['visibility']>): Visibility {
+  const { sites, deviceTypes, datasets } = view
+  return {
+    ...(sites && { sites }),
+    ...(deviceTypes && { deviceTypes }),
+    ...(datasets && { datasets }),
+  }
+}

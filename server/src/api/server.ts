@@ -1,4 +1,5 @@
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import { timingSafeEqual } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { z } from 'zod'
 import type { Clock } from '../base/clock.ts'
@@ -7,6 +8,7 @@ import type { Logger } from '../base/log.ts'
 import type { Metrics } from '../base/metrics.ts'
 import { type Problem, ProblemError } from '../base/problems.ts'
 import type { Principal } from '../model/access.ts'
+import type { Known } from '../people/people.ts'
 import type { AccessRecorder } from './access-recorder.ts'
 import { PROBLEM_TYPE, invalidDetails, knownProblem, problemDetails } from './problem-details.ts'
 import { type Answer, type Route, routeName } from './route.ts'
@@ -14,7 +16,10 @@ import { type Answer, type Route, routeName } from './route.ts'
 export interface ServerOptions {
   readonly routes: readonly Route[]
   /** Who sent this request; undefined where it does not say, or says it wrongly. */
-  readonly authenticate: (request: FastifyRequest) => Promise<Principal | undefined>
+  readonly authenticate: (
+    request: FastifyRequest,
+    use: 'use' | 'look',
+  ) => Promise<Known | undefined>
   readonly recorder: AccessRecorder
   /**
    * The local socket answers also when the record cannot be written: whoever may open it owns the
@@ -95,7 +100,7 @@ function register(app: FastifyInstance, route: Route, options: ServerOptions): v
   })
 }
 
-const principals = new WeakMap<FastifyRequest, Principal>()
+const knowns = new WeakMap<FastifyRequest, Known>()
 
 async function admit(
   route: Route,
@@ -104,22 +109,57 @@ async function admit(
   reply: FastifyReply,
 ): Promise<void> {
   if ('public' in route) return
-  const principal = await options.authenticate(request)
-  if (principal !== undefined && principal.roles.some((role) => route.roles.includes(role))) {
-    principals.set(request, principal)
+  const known = await options.authenticate(request, 'use')
+  const problem = objection(route, known, request)
+  if (problem === undefined && known !== undefined) {
+    knowns.set(request, known)
     return
   }
-  const problem: Problem =
-    principal === undefined
-      ? { code: 'API_UNAUTHENTICATED', message: 'Say who you are: a session or a bearer token.' }
-      : { code: 'API_FORBIDDEN', message: `This needs one of: ${route.roles.join(', ')}.` }
+  const refused: Problem = problem ?? { code: 'API_UNAUTHENTICATED', message: 'Say who you are.' }
   await record(route, options, request, {
-    principal: principal ?? NOBODY,
+    actor: (known?.principal ?? NOBODY).id,
     outcome: 'failure',
-    detail: { code: problem.code },
+    detail: { code: refused.code },
   })
-  if (principal === undefined) void reply.header('www-authenticate', 'Bearer')
-  throw new ProblemError(problem)
+  if (known === undefined) void reply.header('www-authenticate', 'Bearer')
+  throw new ProblemError(refused)
+}
+
+/** What stands between whoever asks and a route that is not public. */
+function objection(
+  route: Exclude<Route, { readonly public: string }>,
+  known: Known | undefined,
+  request: FastifyRequest,
+): Problem | undefined {
+  if (known === undefined) {
+    const message = 'Say who you are: a session or a bearer token.'
+    return { code: 'API_UNAUTHENTICATED', message }
+  }
+  if (known.session !== undefined && route.method !== 'GET' && !isOwnForm(request, known.session)) {
+    return { code: 'LOGIN_CSRF', message: 'The header x-csrf-token is missing or wrong.' }
+  }
+  if (known.mustChange && route.beforeChange !== true) {
+    return { code: 'PASSWORD_CHANGE', message: 'Change your password first.' }
+  }
+  if (known.principal.roles.some((role) => route.roles.includes(role))) return undefined
+  return { code: 'API_FORBIDDEN', message: `This needs one of: ${route.roles.join(', ')}.` }
+}
+
+/** Sent by a page of ours: it could read the session's token, and comes from our origin. */
+function isOwnForm(request: FastifyRequest, session: { readonly csrf: string }): boolean {
+  const given = Buffer.from(headerOf(request, 'x-csrf-token') ?? '')
+  const wanted = Buffer.from(session.csrf)
+  if (given.length !== wanted.length || !timingSafeEqual(given, wanted)) return false
+  const origin = headerOf(request, 'origin')
+  return origin === undefined || hostOf(origin) === headerOf(request, 'host')
+}
+
+function hostOf(origin: string): string | undefined {
+  try {
+    return new URL(origin).host
+  } catch {
+    return undefined
+  }
 }
 
 async function answer(
@@ -139,7 +179,8 @@ async function answer(
     if (!parsed.success) return sendProblem(reply, invalidDetails(parsed.error, name, request.id))
     parts[name] = parsed.data
   }
-  const principal = principals.get(request) ?? NOBODY
+  const known = knowns.get(request)
+  const principal = known?.principal ?? NOBODY
   const abort = new AbortController()
   // The request's own 'close' comes as soon as its body is read; only the reply's tells of a caller
   // that went away.
@@ -151,6 +192,9 @@ async function answer(
     query: parts.query,
     body: parts.body,
     principal,
+    session: known?.session,
+    stillKnown: async () => (await options.authenticate(request, 'look')) !== undefined,
+    secure: request.protocol === 'https',
     lastEventId: headerOf(request, 'last-event-id'),
     from: request.ip === '' ? undefined : request.ip,
     signal: abort.signal,
@@ -160,19 +204,20 @@ async function answer(
     given = await route.handle(context)
   } catch (error) {
     const detail = { code: knownProblem(error)?.code ?? 'API_INTERNAL' }
-    await record(route, options, request, { principal, outcome: 'failure', detail })
+    await record(route, options, request, { actor: principal.id, outcome: 'failure', detail })
     throw error
   }
   // Nothing is shown before it is recorded that it was.
   const detail = { ...given.record, ...(given.rows !== undefined && { rows: given.rows }) }
-  await record(route, options, request, { principal, outcome: 'success', detail })
+  const actor = given.actor ?? principal.id
+  await record(route, options, request, { actor, outcome: 'success', detail })
   return send(route, given, request, reply)
 }
 
 const NOTHING = z.strictObject({})
 
 interface AccessFacts {
-  readonly principal: Principal
+  readonly actor: string
   readonly outcome: 'success' | 'failure'
   readonly detail: Readonly<Record<string, unknown>>
 }
@@ -183,11 +228,11 @@ async function record(
   request: FastifyRequest,
   facts: AccessFacts,
 ): Promise<void> {
-  if ('public' in route) return
-  const { principal, outcome, detail } = facts
+  if (route.access === undefined) return
+  const { actor, outcome, detail } = facts
   try {
     await options.recorder.record({
-      actor: principal.id,
+      actor,
       action: route.access,
       outcome,
       ...(request.ip !== undefined && request.ip !== '' && { from: request.ip }),

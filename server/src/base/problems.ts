@@ -47,6 +47,18 @@ export const ERROR_CODES = {
   API_UNAVAILABLE: { status: 503, help: 'The part of Picket that answers this is not running.' },
   API_SOCKET: { status: 422, help: 'The control socket could not be made or reached.' },
   ALERT_UNKNOWN: { status: 404, help: 'There is no alert of this id that you may see.' },
+  // people
+  LOGIN_FAILED: { status: 401, help: 'Name, password or one-time code is wrong.' },
+  LOGIN_CODE: { status: 401, help: 'The login needs a one-time code too.' },
+  LOGIN_THROTTLED: { status: 429, help: 'There were too many failed logins, or too many at once.' },
+  LOGIN_CSRF: { status: 403, help: 'A request of a session lacks its anti-forgery token.' },
+  PASSWORD_CHANGE: { status: 403, help: 'The password must be changed before anything else.' },
+  PASSWORD_WEAK: { status: 422, help: 'The password is too short, too long or easily guessed.' },
+  USER_EXISTS: { status: 409, help: 'There is a user of this name already.' },
+  USER_UNKNOWN: { status: 404, help: 'There is no user of this id.' },
+  USER_INVALID: { status: 422, help: 'The name, roles or scope of a user or token do not fit.' },
+  USER_LAST_ADMIN: { status: 409, help: 'The change would leave nobody who can administer.' },
+  TOKEN_UNKNOWN: { status: 404, help: 'There is no token of this id.' },
   // state
   STATE_UNAVAILABLE: { status: 503, help: 'The state database did not answer.' },
   STATE_FULL: { status: 507, help: 'The state database has no room left on its disk.' },

@@ -10,4 +10,6 @@ export interface Sealer {
   seal(plain: Uint8Array, context: string): Uint8Array
   /** Throws ProblemError where the envelope was changed, moved, or its key is gone. */
   open(envelope: Uint8Array, context: string): Uint8Array
+  /** Keyed hash of a value, to find a row by what it may not show. The same for ever. */
+  digest(text: string, purpose: string): string
 }

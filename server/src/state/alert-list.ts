@@ -103,6 +103,22 @@ export async function alertsSince(
   }))
 }
 
+/** Where the newest revision stands: what a live stream that is new begins after. */
+export async function lastAlertPlace(
+  state: State,
+  db: Db,
+): Promise<{ readonly offset: number; readonly index: number }> {
+  const row = await db
+    .selectFrom('alert')
+    .select(['updated_offset', 'updated_index'])
+    .where('tenant', '=', state.tenant)
+    .orderBy('updated_offset', 'desc')
+    .orderBy('updated_index', 'desc')
+    .limit(1)
+    .executeTakeFirst()
+  return { offset: row?.updated_offset ?? 0, index: row?.updated_index ?? -1 }
+}
+
 function filtered(state: State, db: Db, filter: AlertFilter) {
   let query = db.selectFrom('alert').where('tenant', '=', state.tenant)
   if (filter.severityMin !== undefined) {

@@ -34,6 +34,8 @@ export interface State {
   sealJson(value: unknown, place: string): Uint8Array
   /** Throws ProblemError STATE_SEALED. */
   openJson(envelope: Uint8Array, place: string): unknown
+  /** Keyed hash by which a row is found without its value standing in it. */
+  digest(text: string, purpose: string): string
   /** Empties SQLite's log, so that what was deleted is gone from it too. */
   checkpoint(): Promise<void>
   /** Safe twice. */
@@ -105,6 +107,7 @@ function makeState(db: Db, engine: Engine, sealer: Sealer): State {
         throw new ProblemError({ code: 'STATE_SEALED', message: `${place} did not open: ${why}` })
       }
     },
+    digest: (text, purpose) => sealer.digest(text, purpose),
     checkpoint,
     close: () => {
       closed ??= db.destroy()

@@ -90,7 +90,57 @@ export interface TallyRow {
   count: number
 }
 
+/** A person who may log in. Lists are JSON; flags are 0 or 1. */
+export interface UserRow {
+  tenant: string
+  /** A pseudonym: what audit entries name. */
+  id: string
+  /** Keyed hash of the login name, folded. */
+  name_key: string
+  roles: string
+  visibility: string | null
+  masks: string | null
+  password: string
+  must_change: number
+  disabled: number
+  /** Last time step whose code was taken, so that a code is good once. */
+  totp_step: number
+  totp: Uint8Array | null
+  created_ms: number
+  changed_ms: number
+  /** Sealed: the login name. */
+  body: Uint8Array
+}
+
+export interface SessionRow {
+  tenant: string
+  /** SHA-256 of the cookie's value. */
+  id_hash: string
+  user_id: string
+  created_ms: number
+  seen_ms: number
+}
+
+export interface TokenRow {
+  tenant: string
+  id: string
+  /** SHA-256 of the secret. */
+  secret_hash: string
+  name: string
+  roles: string
+  visibility: string | null
+  masks: string | null
+  created_by: string
+  created_ms: number
+  expires_ms: number | null
+  last_used_ms: number | null
+  revoked_ms: number | null
+}
+
 export interface StateTables {
+  user: UserRow
+  session: SessionRow
+  token: TokenRow
   alert: AlertRow
   alert_history: AlertHistoryRow
   alert_scope: AlertScopeRow

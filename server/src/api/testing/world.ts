@@ -8,7 +8,30 @@ import type { AuditEntry, JournalBatch } from '../../model/journal.ts'
 import type { Search, SearchRequest } from '../../model/search.ts'
 import { openState, type State } from '../../state/state.ts'
 import { testSealer } from '../../state/testing/engines.ts'
+import type { FastifyInstance } from 'fastify'
+import type { Principal } from '../../model/access.ts'
 import { type Api, type ApiOptions, createApi } from '../api.ts'
+import { buildServer, type ServerOptions } from '../server.ts'
+
+/** A server of the same routes to which every request is of this principal. */
+export function serveAs(
+  one: World,
+  principal: Omit<Principal, 'kind'>,
+  change: Partial<ServerOptions> = {},
+): FastifyInstance {
+  const known = { principal: { kind: 'user' as const, ...principal }, mustChange: false }
+  const record = async (entry: Omit<AuditEntry, 'atMs'>): Promise<void> => {
+    one.audit.push({ ...entry, atMs: 0 })
+  }
+  return buildServer({
+    ...one.options,
+    routes: one.api.routes,
+    recorder: { record, drain: async () => undefined },
+    authenticate: async () => known,
+    recordOrRefuse: true,
+    ...change,
+  })
+}
 
 export interface World {
   readonly api: Api
@@ -53,6 +76,7 @@ export async function makeWorld(change: Partial<ApiOptions> = {}): Promise<World
     readiness: () => ({ ready: true, problems: [] }),
     config: () => ({ journal: { bytes_max: 1 } }),
     version: '0.0.0-test',
+    cost: { N: 16, r: 8, p: 1 },
     ...change,
   }
   const api = createApi(options)

@@ -2,7 +2,7 @@ import { spawn, spawnSync } from 'node:child_process'
 import { chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
+import { createCipheriv, createDecipheriv, createHmac, randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe } from 'vitest'
 import { SILENT } from '../../base/log.ts'
 import type { Sealer } from '../../model/sealer.ts'
@@ -18,6 +18,8 @@ export function testSealer(): Sealer {
       const sealed = Buffer.concat([cipher.update(plain), cipher.final()])
       return Buffer.concat([iv, cipher.getAuthTag(), sealed])
     },
+    digest: (text, purpose) =>
+      createHmac('sha256', key).update(`${purpose}\0${text}`).digest('base64url'),
     open: (envelope, context) => {
       const decipher = createDecipheriv('aes-256-gcm', key, envelope.subarray(0, 12))
       decipher.setAAD(Buffer.from(context)).setAuthTag(envelope.subarray(12, 28))

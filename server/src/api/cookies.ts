@@ -1,0 +1,41 @@
+import type { FastifyRequest } from 'fastify'
+import type { Known, People } from '../people/people.ts'
+
+/** Over TLS the prefix binds the cookie to this host and to TLS (RFC 6265bis, 4.1.3.2). */
+const PLAIN = 'picket_session'
+const SECURE = '__Host-picket_session'
+
+/** Who sent a request: a bearer token counts before a cookie, and a wrong one is not forgiven. */
+export function createAuthenticate(
+  people: People,
+): (request: FastifyRequest, use: 'use' | 'look') => Promise<Known | undefined> {
+  return async (request, use) => {
+    const { authorization } = request.headers
+    if (authorization !== undefined) {
+      const text = /^Bearer (\S{1,200})$/i.exec(authorization)?.[1]
+      return text === undefined ? undefined : people.byToken(text)
+    }
+    const secret = readCookie(request.headers.cookie, request.protocol === 'https' ? SECURE : PLAIN)
+    return secret === undefined ? undefined : people.bySession(secret, use)
+  }
+}
+
+/** Not readable by scripts, not sent from other sites; gone when the browser closes. */
+export function sessionCookie(secret: string, secure: boolean): string {
+  const name = secure ? SECURE : PLAIN
+  return `${name}=${secret}; Path=/; HttpOnly; SameSite=Strict${secure ? '; Secure' : ''}`
+}
+
+export function clearedCookie(secure: boolean): string {
+  return `${sessionCookie('', secure)}; Max-Age=0`
+}
+
+/** The value of a cookie that is sent once; one that is sent twice was planted, and counts as none. */
+export function readCookie(header: string | undefined, name: string): string | undefined {
+  if (header === undefined || header.length > 8_192) return undefined
+  const found = header
+    .split(';')
+    .map((part) => part.trim())
+    .filter((part) => part.startsWith(`${name}=`))
+  return found.length === 1 ? found[0]?.slice(name.length + 1) : undefined
+}
