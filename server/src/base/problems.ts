@@ -26,7 +26,6 @@ export const ERROR_CODES = {
   RULE_LOGSOURCE: { status: 422, help: 'The log source of a rule is mapped to no events.' },
   RULE_PIPELINE: { status: 422, help: 'A processing pipeline cannot be read, or refuses a rule.' },
   RULE_UNSUPPORTED: { status: 422, help: 'A rule uses something that Picket does not do.' },
-  RULE_COST: { status: 422, help: 'A rule has to be evaluated on every event.' },
   // detector
   DETECTOR_DOWN: { status: 503, help: 'The detector stopped and is being started again.' },
   // files and input

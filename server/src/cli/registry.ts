@@ -1,6 +1,7 @@
 import { registerAlert } from './alert.ts'
 import { configCommand } from './config.ts'
 import type { RegisterCommand } from './context.ts'
+import { rulesCommand } from './rules.ts'
 import { registerDeadLetter } from './deadletter.ts'
 import { registerNormalize } from './normalize.ts'
 import { registerSearch } from './search.ts'
@@ -12,4 +13,5 @@ export const commands: readonly RegisterCommand[] = [
   registerSearch,
   configCommand,
   registerNormalize,
+  rulesCommand,
 ]

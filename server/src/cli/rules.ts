@@ -72,13 +72,14 @@ function list(paths: readonly string[], options: Options, context: CliContext): 
     const { id, title, severity, life, language, author, version, hash, tags } = meta
     const { enterprise, ics } = coverageOf([{ tags }])
     const techniques = [...enterprise, ...ics]
+    const about = { path, id, title, kind, language, ok, severity, life, author, hash, techniques }
+    const summary = { ...about, version: version ?? null, tests: tests.length }
     const line =
       options.json === true
-        ? JSON.stringify({
-            ...{ path, id, title, kind, language, ok, severity, life, author },
-            ...{ version: version ?? null, hash, techniques, tests: tests.length },
-          })
-        : [severity.padEnd(13), ok ? life.padEnd(7) : 'refused', kind.padEnd(11), id, title].join(' ')
+        ? JSON.stringify(summary)
+        : [severity.padEnd(13), ok ? life.padEnd(7) : 'refused', kind.padEnd(11), id, title].join(
+            ' ',
+          )
     context.stdout.write(`${line}\n`)
   }
   if (failed(loaded)) context.exit(2)

@@ -43,7 +43,7 @@ function eventOf(written: EcsDoc, timeMs: number, index: number): SecurityEvent 
 /** The rule and what feeds it; the rule alerts, even where it otherwise only feeds others. */
 function withInputs(ruleSet: RuleSet, ruleId: string): RuleSet {
   const wanted = new Set([ruleId])
-  for (let size = 0; size !== wanted.size; ) {
+  for (let size = 0; size !== wanted.size;) {
     size = wanted.size
     for (const rule of ruleSet.correlations) {
       if (!wanted.has(rule.meta.id)) continue

@@ -52,7 +52,11 @@ export function readRules(
   }
   const order = new Map(texts.map((file, index) => [file.path, index]))
   reports.sort((a, b) => (order.get(a.path) ?? 0) - (order.get(b.path) ?? 0))
-  return { ruleSet: { hash: hashOf(matches, correlations), matches, correlations }, reports, problems }
+  return {
+    ruleSet: { hash: hashOf(matches, correlations), matches, correlations },
+    reports,
+    problems,
+  }
 }
 
 function formatOf(path: string): RuleFormat | undefined {
@@ -61,10 +65,7 @@ function formatOf(path: string): RuleFormat | undefined {
 }
 
 /** Names what runs: the same rules, read the same way, have the same hash. */
-function hashOf(
-  matches: readonly MatchRule[],
-  correlations: readonly CorrelationRule[],
-): string {
+function hashOf(matches: readonly MatchRule[], correlations: readonly CorrelationRule[]): string {
   const rules = [...matches, ...correlations].map((rule) => JSON.stringify(withoutPath(rule)))
   return sha256Hex(rules.sort().join('\n'))
 }

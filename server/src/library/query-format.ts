@@ -25,7 +25,12 @@ function queryFormat(
         const problems: RuleProblem[] = []
         if (compiled.ok && compiled.value.pipes.length > 0) {
           const message = 'A rule that is deployed cannot have pipes: they are for searches.'
-          problems.push({ code: 'RULE_UNSUPPORTED', message, at: { file: file.path }, severity: 'error' })
+          problems.push({
+            code: 'RULE_UNSUPPORTED',
+            message,
+            at: { file: file.path },
+            severity: 'error',
+          })
         } else if (compiled.ok) {
           matches.push(...compiled.value.matches)
           const { correlation } = compiled.value

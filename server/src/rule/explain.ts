@@ -20,7 +20,9 @@ export function explain(condition: Condition, doc: EcsDoc): Explanation {
     case 'never':
       return leaf('no event')
     case 'field':
-      return leaf(`${condition.path} ${testText(condition.test)}; ${foundText(doc, condition.path)}`)
+      return leaf(
+        `${condition.path} ${testText(condition.test)}; ${foundText(doc, condition.path)}`,
+      )
     case 'anywhere':
       return leaf(`any value ${testText(condition.test)}`)
     case 'fields':
@@ -37,7 +39,11 @@ export function explain(condition: Condition, doc: EcsDoc): Explanation {
       if (parts.length === 1 && only !== undefined && condition.label !== undefined) {
         return { text: condition.label, holds, parts }
       }
-      return { text: condition.label === undefined ? joint : `${condition.label}: ${joint}`, holds, parts }
+      return {
+        text: condition.label === undefined ? joint : `${condition.label}: ${joint}`,
+        holds,
+        parts,
+      }
     }
     case 'not':
       return { text: 'not', holds, parts: [explain(condition.part, doc)] }

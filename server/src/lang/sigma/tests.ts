@@ -95,7 +95,9 @@ function parseEvents(tree: MapTree, startMs: number, report: Report): RuleTestEv
     if (everyMs === undefined) report(invalid('"every" takes a time such as 10s.', item))
     const repeat = Number(textOf(childOf(item, 'repeat')) ?? 1)
     if (!Number.isInteger(repeat) || repeat < 1 || events.length + repeat > EVENTS_MAX) {
-      report(invalid(`"repeat" takes a whole number; a test has at most ${EVENTS_MAX} events.`, item))
+      report(
+        invalid(`"repeat" takes a whole number; a test has at most ${EVENTS_MAX} events.`, item),
+      )
       continue
     }
     const doc = documentOf(item)

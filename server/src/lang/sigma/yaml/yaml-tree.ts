@@ -9,6 +9,7 @@ import {
   type Node as YamlNode,
 } from 'yaml'
 import type { Place, Problem } from '../../../base/problems.ts'
+import { isTooDeep } from './nesting.ts'
 
 /** A place in a rule file; line and column count from 1. */
 export type FilePlace = Required<Pick<Place, 'line' | 'column'>> & Pick<Place, 'file'>
@@ -56,29 +57,26 @@ export function parseYamlDocuments(text: string, file: string | undefined): Yaml
   if (tooBig !== undefined) return { trees: [], problems: [tooBig] }
   const lines = new LineCounter()
   const problems: Problem[] = []
-  let documents: readonly Document[]
-  try {
-    const parsed = parseAllDocuments(text, { lineCounter: lines, logLevel: 'silent' })
-    documents = Array.isArray(parsed) ? (parsed as readonly Document[]) : []
-  } catch (error) {
-    const message = error instanceof RangeError ? 'The file is nested too deep.' : String(error)
-    return { trees: [], problems: [{ code: 'RULE_LIMIT', message, at: start }] }
-  }
+  const parsed = parseAllDocuments(text, {
+    lineCounter: lines,
+    logLevel: 'silent',
+    // Both take time that grows with the square of the text; places and doubles are found here.
+    prettyErrors: false,
+    uniqueKeys: false,
+  })
+  const documents = Array.isArray(parsed) ? (parsed as readonly Document[]) : []
   const budget = { nodes: NODES_MAX }
   const trees: Tree[] = []
   for (const document of documents) {
     const [error] = document.errors
     if (error !== undefined) {
-      const at = {
-        ...start,
-        line: error.linePos?.[0].line ?? 1,
-        column: error.linePos?.[0].col ?? 1,
-      }
+      const { line, col: column } = lines.linePos(error.pos[0])
+      const at = { ...start, line, column }
       problems.push({ code: 'RULE_SYNTAX', message: firstSentence(error.message), at })
       continue
     }
     if (document.contents === null) continue
-    const reader = new TreeReader({ document, lines, start, budget })
+    const reader = new TreeReader({ lines, start, budget })
     const tree = reader.read(document.contents, 0)
     if (reader.problem !== undefined) problems.push(reader.problem)
     else if (!(tree.kind === 'scalar' && tree.value === null)) trees.push(tree)
@@ -87,7 +85,10 @@ export function parseYamlDocuments(text: string, file: string | undefined): Yaml
 }
 
 function refuseBefore(text: string, at: FilePlace): Problem | undefined {
-  if (text.length <= RULE_FILE_CHARS_MAX) return undefined
+  if (text.length <= RULE_FILE_CHARS_MAX) {
+    if (!isTooDeep(text)) return undefined
+    return { code: 'RULE_LIMIT', message: 'The file is nested too deep.', at }
+  }
   const message = `The file has ${text.length} characters; a rule file may have ${RULE_FILE_CHARS_MAX}.`
   return { code: 'RULE_LIMIT', message, at, hint: 'split it into several files' }
 }
@@ -98,7 +99,6 @@ function firstSentence(message: string): string {
 }
 
 interface ReaderOptions {
-  readonly document: Document
   readonly lines: LineCounter
   readonly start: FilePlace
   readonly budget: { nodes: number }
@@ -107,6 +107,8 @@ interface ReaderOptions {
 class TreeReader {
   problem: Problem | undefined
   readonly #options: ReaderOptions
+  /** In the order of the text: an alias names the last anchor before it. */
+  readonly #anchors = new Map<string, unknown>()
   constructor(options: ReaderOptions) {
     this.#options = options
   }
@@ -122,7 +124,9 @@ class TreeReader {
       )
     }
     if (depth > DEPTH_MAX) return this.#refuse(place, 'The file is nested too deep.')
-    if (isAlias(node)) return this.#follow(node.resolve(this.#options.document), place, depth)
+    if (isAlias(node)) return this.#follow(this.#anchors.get(node.source), place, depth)
+    const { anchor } = (node ?? {}) as { anchor?: string }
+    if (anchor !== undefined && anchor !== '') this.#anchors.set(anchor, node)
     if (isScalar(node)) return scalarOf(node, place)
     if (isSeq(node)) {
       return { kind: 'list', items: node.items.map((item) => this.read(item, depth + 1)), place }
@@ -131,7 +135,7 @@ class TreeReader {
     return nothing
   }
 
-  #follow(target: YamlNode | undefined, place: FilePlace, depth: number): Tree {
+  #follow(target: unknown, place: FilePlace, depth: number): Tree {
     if (target !== undefined) return this.read(target, depth + 1)
     this.problem = { code: 'RULE_SYNTAX', message: 'The alias names no anchor.', at: place }
     return { kind: 'scalar', value: null, source: '', place }
@@ -148,8 +152,17 @@ class TreeReader {
       if (text === '<<') merged.push(...mergedEntries(tree))
       else entries.push({ key: text, place: name.place, value: tree })
     }
-    const own = new Set(entries.map((entry) => entry.key))
+    const own = new Set<string>()
+    for (const { key, place } of entries) {
+      if (own.has(key)) this.#double(key, place)
+      own.add(key)
+    }
     return [...entries, ...merged.filter((entry) => !own.has(entry.key))]
+  }
+
+  #double(key: string, at: FilePlace): void {
+    const message = `The key "${key}" stands twice in one map.`
+    this.problem ??= { code: 'RULE_SYNTAX', message, at }
   }
 
   #refuse(at: FilePlace, message: string): Tree {
