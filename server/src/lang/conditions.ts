@@ -8,7 +8,8 @@ export function allOf(parts: readonly Condition[]): Condition {
   const kept: Condition[] = []
   for (const part of parts) {
     if (part.kind === 'never') return NEVER
-    if (part.kind === 'and' && part.label === undefined) kept.push(...part.parts)
+    if (part.kind === 'and' && part.label === undefined)
+      for (const one of part.parts) kept.push(one)
     else if (part.kind !== 'always') kept.push(part)
   }
   const [only] = kept
@@ -21,7 +22,7 @@ export function anyOf(parts: readonly Condition[]): Condition {
   const kept: Condition[] = []
   for (const part of parts) {
     if (part.kind === 'always') return ALWAYS
-    if (part.kind === 'or' && part.label === undefined) kept.push(...part.parts)
+    if (part.kind === 'or' && part.label === undefined) for (const one of part.parts) kept.push(one)
     else if (part.kind !== 'never') kept.push(part)
   }
   const [only] = kept

@@ -5,11 +5,7 @@
 
 
 
-  function fold(first, rest, at) {
-    let node = first
-    for (const [op, right] of rest) node = { kind: 'arithmetic', op, left: node, right, at }
-    return node
-  }
+  const TERMS_MAX = 500
 
 class peg$SyntaxError extends SyntaxError {
   constructor(message, expected, found, location) {
@@ -359,18 +355,15 @@ function peg$parse(input, options) {
     return rest.length === 0 ? first : { kind: 'and', parts: [first, ...rest], at }
   }
   function peg$f20(at, nots, part) {
-    let node = part
-    for (let count = 0; count < nots.length; count++) node = { kind: 'not', part: node, at }
-    return node
+    return nots.length % 2 === 0 ? part : { kind: 'not', part, at }
   }
   function peg$f21(at, left, tail) {    return tail === null ? left : { ...tail, left, at }  }
   function peg$f22(op, right) {    return { kind: 'compare', op, right }  }
   function peg$f23(at, first, rest) {    return fold(first, rest, at)  }
   function peg$f24(at, first, rest) {    return fold(first, rest, at)  }
   function peg$f25(at, signs, operand) {
-    let node = operand
-    for (const sign of signs) if (sign === '-') node = { kind: 'negate', part: node, at }
-    return node
+    const minuses = signs.filter((sign) => sign === '-').length
+    return minuses % 2 === 0 ? operand : { kind: 'negate', part: operand, at }
   }
   function peg$f26(at, value, lookup) {    return lookup === null ? value : { ...lookup, left: value, at }  }
   function peg$f27(list) {    return { kind: 'match', how: ':', list }  }
@@ -4320,6 +4313,12 @@ function peg$parse(input, options) {
 
 
   const here = () => offset()
+  function fold(first, rest, at) {
+    if (rest.length > TERMS_MAX) error(`A sum or product has at most ${TERMS_MAX} terms`)
+    let node = first
+    for (const [op, right] of rest) node = { kind: 'arithmetic', op, left: node, right, at }
+    return node
+  }
 
   peg$result = peg$startRuleFunction();
 

@@ -236,9 +236,7 @@ function peg$parse(input, options) {
     return rest.length === 0 ? first : { kind: 'and', parts: [first, ...rest], at }
   }
   function peg$f3(at, nots, part) {
-    let node = part
-    for (let count = 0; count < nots.length; count++) node = { kind: 'not', part: node, at }
-    return node
+    return nots.length % 2 === 0 ? part : { kind: 'not', part, at }
   }
   function peg$f4(inner) {    return inner  }
   function peg$f5(at, literal, tail) {
@@ -257,9 +255,7 @@ function peg$parse(input, options) {
     return rest.length === 0 ? first : { kind: 'and', parts: [first, ...rest], at }
   }
   function peg$f13(at, nots, part) {
-    let node = part
-    for (let count = 0; count < nots.length; count++) node = { kind: 'not', part: node, at }
-    return node
+    return nots.length % 2 === 0 ? part : { kind: 'not', part, at }
   }
   function peg$f14(chars) {    return { quoted: true, parts: [chars.join('')] }  }
   function peg$f15(first, space) {    return space  }
