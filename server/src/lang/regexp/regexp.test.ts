@@ -75,9 +75,12 @@ describe("Lucene's regular expressions", () => {
 
   test('nothing thrown, whatever the pattern', () => {
     fc.assert(
-      fc.property(fc.string({ unit: fc.constantFrom(...'ab.*+?|()[]{}^$"<>~&@#\\0-9') }), (text) => {
-        expect(['boolean', 'string']).toContain(typeof fits(text, 'ab'))
-      }),
+      fc.property(
+        fc.string({ unit: fc.constantFrom(...'ab.*+?|()[]{}^$"<>~&@#\\0-9'.split('')) }),
+        (text) => {
+          expect(['boolean', 'string']).toContain(typeof fits(text, 'ab'))
+        },
+      ),
       { numRuns: 500 },
     )
   })

@@ -1,0 +1,46 @@
+import { allOf, notOf } from '../lang/conditions.ts'
+import { parseElasticRule, type ElasticRule } from '../lang/elastic/rule.ts'
+import type { Problem } from '../base/problems.ts'
+import type { MatchRule, RuleProblem } from '../model/rule.ts'
+import type { RuleFormat, RuleReport } from './format.ts'
+
+/** Rule files as Elastic publishes them, in TOML, and files of exceptions for them. */
+export const elasticFormat: RuleFormat = {
+  name: 'elastic',
+  extensions: ['.toml'],
+  read(files) {
+    const rules = files.map(({ text, path }) => parseElasticRule(text, path))
+    const reports: RuleReport[] = []
+    const problems: RuleProblem[] = []
+    for (const [index, { meta, problems: found }] of rules.entries()) {
+      if (meta === undefined) {
+        problems.push(...found.map(asError))
+        continue
+      }
+      const ok = found.length === 0
+      const path = files[index]?.path ?? ''
+      reports.push({ path, kind: 'rule', meta, ok, problems: found.map(asError), tests: [] })
+    }
+    return {
+      matches: rules.flatMap(({ matches }) => matches.map((match) => narrowed(match, rules))),
+      correlations: rules.flatMap(({ correlations }) => correlations),
+      reports,
+      problems,
+    }
+  },
+}
+
+function asError(problem: Problem): RuleProblem {
+  return { ...problem, severity: 'error' }
+}
+
+/** A rule without what the exceptions in other files take out of it; its stages likewise. */
+function narrowed(match: MatchRule, rules: readonly ElasticRule[]): MatchRule {
+  const id = match.meta.id.replace(/#[^#]*$/, '')
+  const excepted = rules
+    .flatMap(({ exceptions }) => exceptions)
+    .filter(({ ruleIds }) => ruleIds.includes(id))
+    .map(({ except }) => notOf(except))
+  if (excepted.length === 0) return match
+  return { ...match, condition: allOf([match.condition, ...excepted]) }
+}
