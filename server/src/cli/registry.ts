@@ -3,6 +3,7 @@ import { configCommand } from './config.ts'
 import type { RegisterCommand } from './context.ts'
 import { rulesCommand } from './rules.ts'
 import { registerDeadLetter } from './deadletter.ts'
+import { detectCommand } from './detect.ts'
 import { registerNormalize } from './normalize.ts'
 import { registerSearch } from './search.ts'
 
@@ -14,4 +15,5 @@ export const commands: readonly RegisterCommand[] = [
   configCommand,
   registerNormalize,
   rulesCommand,
+  detectCommand,
 ]

@@ -1,0 +1,184 @@
+import { formatProblem, ProblemError } from '../base/problems.ts'
+import { compareOffline, type OfflineEvent } from '../detect/event-lines.ts'
+import { OfflineDetector } from '../detect/offline.ts'
+import { LATENESS_MS } from '../detect/source-clock.ts'
+import type { CliContext, RegisterCommand } from './context.ts'
+import { chooseRules, type ChosenRules } from './detect/choose-rules.ts'
+import { AlertPrinter, writeText } from './detect/print-alerts.ts'
+import { readInput, type InputBatch, type InputFlags } from './detect/read-input.ts'
+
+interface DetectFlags {
+  readonly rules: readonly string[]
+  readonly eql?: string
+  readonly kql?: string
+  readonly sigma?: string
+  readonly decoder?: string
+  readonly zone?: string
+  readonly option: readonly string[]
+  readonly ndjson?: boolean
+  readonly timestampField?: string
+  readonly tiebreakerField?: string
+  readonly eventCategoryField?: string
+  readonly pipeline?: string
+  readonly ignoreLogsource?: boolean
+  readonly strict?: boolean
+}
+
+/** `picket detect`: rules over files or standard input; one JSON alert a line. */
+export const detectCommand: RegisterCommand = (program, context) => {
+  program
+    .command('detect')
+    .description('Try rules on files: decode, normalize, detect; one JSON alert a line.')
+    .option('--rules <path>', 'rule file or folder; may be repeated', collect, [])
+    .option('--eql <text>', 'one EQL query instead of --rules')
+    .option('--kql <text>', 'one KQL query instead of --rules')
+    .option('--sigma <file>', 'one Sigma file instead of --rules')
+    .option('--decoder <name>', 'how the input is written, for example mosquitto or json')
+    .option('--zone <zone>', 'zone of time stamps that name none, for example Europe/Berlin')
+    .option('--option <key=value>', 'an option of the decoder; may be repeated', collect, [])
+    .option('--ndjson', 'the input is one event a line already')
+    .option('--timestamp-field <field>', 'field of the event time (with --ndjson)')
+    .option('--tiebreaker-field <field>', 'orders events of the same time (with --ndjson)')
+    .option('--event-category-field <field>', 'field of the event category (EQL)')
+    .option('--pipeline <name>', 'Sigma field mapping: a name, a file, or none')
+    .option('--ignore-logsource', 'try every Sigma rule on every event')
+    .option('--strict', 'exit with 2 if any input was rejected')
+    .argument('<file...>', 'files, plain or gzip; - is standard input, which is streamed')
+    .action(async (files: readonly string[], flags: DetectFlags) => {
+      await new DetectRun(files, flags, context).run()
+    })
+}
+
+function collect(value: string, before: readonly string[]): readonly string[] {
+  return [...before, value]
+}
+
+/** Output may wait this long for more input, so that what belongs together is told once. */
+const QUIET_MS = 150
+
+class DetectRun {
+  readonly #files: readonly string[]
+  readonly #flags: DetectFlags
+  readonly #context: CliContext
+  readonly #chosen: ChosenRules
+  readonly #detector: OfflineDetector
+  readonly #printer: AlertPrinter
+  readonly #stream: boolean
+  readonly #routine = new Map<string, number>()
+  #counts = { lines: 0, events: 0, rejects: 0, untimed: 0 }
+
+  constructor(files: readonly string[], flags: DetectFlags, context: CliContext) {
+    this.#files = files
+    this.#flags = flags
+    this.#context = context
+    this.#chosen = chooseRules(flags)
+    this.#stream = files.includes('-')
+    const { ruleSet, adHoc, pipes } = this.#chosen
+    this.#detector = new OfflineDetector(ruleSet, {
+      tell: adHoc ? 'matches' : 'alerts',
+      latenessMs: this.#stream ? LATENESS_MS : 0,
+      early: this.#stream && !adHoc,
+    })
+    this.#printer = new AlertPrinter(context.stdout, pipes)
+  }
+
+  async run(): Promise<void> {
+    const context = this.#context
+    const flags = this.#flags
+    await this.#tellProblems()
+    const input = readInput(this.#files, inputFlags(flags), context)
+    await (this.#stream ? this.#runStream(input) : this.#runFiles(input))
+    this.#detector.finish()
+    await this.#tell()
+    await this.#printer.end()
+    await this.#tellSummary()
+    if (flags.strict === true && this.#counts.rejects > 0) context.exit(2)
+  }
+
+  /** Files are complete: all their events, in the order of event time. */
+  async #runFiles(input: AsyncIterable<InputBatch>): Promise<void> {
+    const events: OfflineEvent[] = []
+    for await (const batch of input) {
+      await this.#count(batch)
+      for (const event of batch.events) events.push(event)
+    }
+    events.sort(compareOffline)
+    for (const [index, event] of events.entries()) {
+      this.#detector.observe(event)
+      if (index % 5_000 === 0) await this.#tell()
+    }
+  }
+
+  /** A stream: events as they come, within the lateness. */
+  async #runStream(input: AsyncIterable<InputBatch>): Promise<void> {
+    let quiet: NodeJS.Timeout | undefined
+    let told: Promise<void> = Promise.resolve()
+    for await (const batch of input) {
+      clearTimeout(quiet)
+      await told
+      await this.#count(batch)
+      for (const event of batch.events.toSorted(compareOffline)) this.#detector.observe(event)
+      this.#detector.settle()
+      quiet = setTimeout(() => {
+        told = this.#tell()
+      }, QUIET_MS)
+    }
+    clearTimeout(quiet)
+    await told
+  }
+
+  async #tell(): Promise<void> {
+    await this.#printer.print(this.#detector.take())
+  }
+
+  async #count(batch: InputBatch): Promise<void> {
+    this.#counts.lines += batch.lines
+    this.#counts.events += batch.events.length
+    this.#counts.rejects += batch.rejects.length
+    this.#counts.untimed += batch.untimed
+    for (const [name, count] of Object.entries(batch.routine)) {
+      this.#routine.set(name, (this.#routine.get(name) ?? 0) + count)
+    }
+    let text = ''
+    for (const reject of batch.rejects) text += `${JSON.stringify({ reject })}\n`
+    await writeText(this.#context.stderr, text)
+  }
+
+  async #tellProblems(): Promise<void> {
+    const { problems } = this.#chosen
+    let text = ''
+    for (const problem of problems) text += `picket: ${formatProblem(problem)}\n`
+    for (const { ruleId, reason } of this.#detector.stats().left) {
+      text += `picket: the rule ${ruleId} does not run: ${reason}\n`
+    }
+    await writeText(this.#context.stderr, text)
+    const broken = problems.some(({ severity }) => severity === 'error')
+    if (broken || this.#detector.stats().left.length > 0) this.#context.exit(2)
+  }
+
+  async #tellSummary(): Promise<void> {
+    const { late, evicted, refused, trimmed, overflowed } = this.#detector.stats()
+    const routine = Object.fromEntries([...this.#routine].sort(([a], [b]) => (a < b ? -1 : 1)))
+    const losses = { late, evicted, refused, trimmed, overflowed }
+    const summary = { ...this.#counts, routine, alerts: this.#printer.printed, ...losses }
+    await writeText(this.#context.stderr, `${JSON.stringify({ summary })}\n`)
+  }
+}
+
+function inputFlags(flags: DetectFlags): InputFlags {
+  const { decoder, zone, option, ndjson, timestampField, tiebreakerField } = flags
+  if ((decoder === undefined) === (ndjson !== true)) {
+    const message = 'Say how the input is written: one of --decoder NAME and --ndjson.'
+    throw new ProblemError({ code: 'USAGE', message })
+  }
+  return {
+    option,
+    fields: {
+      ...(timestampField !== undefined && { timestamp: timestampField }),
+      ...(tiebreakerField !== undefined && { tiebreaker: tiebreakerField }),
+    },
+    ...(decoder !== undefined && { decoder }),
+    ...(zone !== undefined && { zone }),
+    ...(ndjson !== undefined && { ndjson }),
+  }
+}

@@ -1,0 +1,114 @@
+import { chooseDecoder, decoderOptions } from '../choose-decoder.ts'
+import type { CliContext } from '../context.ts'
+import { readEventLine, type EventFields, type OfflineEvent } from '../../detect/event-lines.ts'
+import { createPreparer, type Prepared } from '../../ingest/prepare.ts'
+import { readLines } from '../../ingest/read-lines.ts'
+import type { RawItem } from '../../model/source.ts'
+
+export interface InputFlags {
+  readonly decoder?: string
+  readonly zone?: string
+  readonly option: readonly string[]
+  readonly ndjson?: boolean
+  readonly fields: EventFields
+}
+
+export interface Reject {
+  readonly line: number
+  readonly code: string
+  readonly message: string
+  readonly raw: string
+}
+
+export interface InputBatch {
+  readonly lines: number
+  readonly events: readonly OfflineEvent[]
+  readonly rejects: readonly Reject[]
+  readonly routine: Readonly<Record<string, number>>
+  /** Events that name no time; they stand where their line stands. */
+  readonly untimed: number
+}
+
+const RAW_MAX = 2_000
+
+/** Reads files (or `-`) as events, in the order they stand there. */
+export async function* readInput(
+  files: readonly string[],
+  flags: InputFlags,
+  context: CliContext,
+): AsyncGenerator<InputBatch> {
+  const sources = files.map((path) => ({ path, stdin: context.stdin }))
+  const lines = readLines(sources, { nowMs: () => context.clock.now() })
+  if (flags.ndjson === true) yield* readJson(lines, flags.fields)
+  else yield* readDecoded(lines, flags, context)
+}
+
+async function* readJson(
+  lines: AsyncIterable<readonly RawItem[]>,
+  fields: EventFields,
+): AsyncGenerator<InputBatch> {
+  let untimedMs = 0
+  for await (const items of lines) {
+    const events: OfflineEvent[] = []
+    const rejects: Reject[] = []
+    let untimed = 0
+    for (const { text, facts } of items) {
+      if (text.trim() === '') continue
+      const line = facts?.['line'] ?? '0'
+      const problem = facts?.['problem']
+      const raw = text.slice(0, RAW_MAX)
+      if (problem !== undefined) {
+        const message = 'The line is longer than 1 MiB.'
+        rejects.push({ line: Number(line), code: 'DECODE_TOO_LONG', message, raw })
+        continue
+      }
+      const read = readEventLine(text, { line, untimedMs, fields })
+      if (!read.ok) {
+        rejects.push({ line: Number(line), code: read.code, message: read.message, raw })
+        continue
+      }
+      if (!read.timed) untimed += 1
+      untimedMs = read.event.time
+      events.push(read.event)
+    }
+    yield { lines: items.length, events, rejects, routine: {}, untimed }
+  }
+}
+
+async function* readDecoded(
+  lines: AsyncIterable<readonly RawItem[]>,
+  flags: InputFlags,
+  context: CliContext,
+): AsyncGenerator<InputBatch> {
+  const decoderSpec = chooseDecoder(flags.decoder ?? '')
+  const preparer = createPreparer({
+    source: 'cli',
+    decoderSpec,
+    decoderOptions: decoderOptions(decoderSpec, flags.option, flags.zone),
+    tenant: 'default',
+    // When a file is read says nothing about the time of its events.
+    skewMs: Number.POSITIVE_INFINITY,
+    ids: 'own',
+  })
+  for await (const items of lines) {
+    yield batchOf(preparer.prepare({ items }, context.clock.now()), items.length)
+  }
+  const waited = preparer.settle(context.clock.now())
+  if (waited !== undefined) yield batchOf(waited, 0)
+}
+
+function batchOf({ batch }: Prepared, lines: number): InputBatch {
+  const { events = [], deadLetters = [], routine = {} } = batch
+  return {
+    lines,
+    events: events.map((event) => ({ ...event, tie: undefined })),
+    rejects: deadLetters.map(({ code, message, raw, facts }) => ({
+      line: Number(facts?.['line'] ?? 0),
+      code,
+      message,
+      raw: raw.slice(0, RAW_MAX),
+    })),
+    routine,
+    untimed: 0,
+  }
+}
