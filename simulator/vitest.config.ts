@@ -1,5 +1,10 @@
 import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
-  test: { include: ['src/**/*.test.ts'], passWithNoTests: true, testTimeout: 20_000 },
+  test: {
+    include: ['src/**/*.test.ts'],
+    passWithNoTests: true,
+    testTimeout: 20_000,
+    maxWorkers: 2,
+  },
 })
