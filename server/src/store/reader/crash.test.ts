@@ -13,12 +13,12 @@ import { createStoreReader } from './reader.ts'
 import type { StoreReader } from './reader.ts'
 
 /*
- * Kills the engine with SIGKILL, and lets the reader vanish as a crashed process does, at random
- * moments while events keep coming. What was journalled is the independent record: in the end each
+ * Kills the engine with SIGKILL, loses its answers, and lets the reader vanish as a crashed process
+ * does, at random moments of inserts while events keep coming. What was journalled is the independent record: in the end each
  * of its events is in the store once. PICKET_SEED repeats a run, PICKET_KILLS makes it longer.
  */
 const SEED = Number(process.env['PICKET_SEED'] ?? Date.now() % 1_000_000)
-const KILLS = Number(process.env['PICKET_KILLS'] ?? 5)
+const KILLS = Number(process.env['PICKET_KILLS'] ?? 2)
 const DAY_MS = 86_400_000
 
 let store: StoreFixture
@@ -38,8 +38,19 @@ function numbersFrom(seed: number): () => number {
   }
 }
 
-/** A reader that can be made to vanish: it then neither saves anything nor asks the store. */
-function mortalReader(journal: MemoryJournal): { reader: StoreReader; vanish(): void } {
+/** What became of an insert: nothing bad, or one of the bad ends. */
+type Fate = 'good' | 'engine killed' | 'answer lost' | 'reader vanished'
+
+/**
+ * A reader whose inserts end badly now and then. One that vanished neither saves anything nor asks
+ * the store again, as after a crash of its process.
+ */
+function mortalReader(
+  journal: MemoryJournal,
+  random: () => number,
+  next: () => Fate,
+  vanished: () => void,
+): StoreReader {
   let alive = true
   const never = new Promise<never>(() => undefined)
   const engine = store.engine
@@ -59,18 +70,32 @@ function mortalReader(journal: MemoryJournal): { reader: StoreReader; vanish(): 
           query: (...call: Parameters<StoreClient['query']>) => client.query(...call),
           stream: (...call: Parameters<StoreClient['stream']>) => client.stream(...call),
           command: (...call: Parameters<StoreClient['command']>) => client.command(...call),
-          insert: (...call: Parameters<StoreClient['insert']>) =>
-            alive ? client.insert(...call) : never,
+          insert: async (...call: Parameters<StoreClient['insert']>) => {
+            if (!alive) return never
+            const fate = next()
+            if (fate === 'engine killed') setTimeout(killEngine, random() * 25)
+            await client.insert(...call)
+            if (fate === 'answer lost') throw new StoreError('unavailable', 'lost')
+            if (fate !== 'reader vanished') return
+            alive = false
+            vanished()
+            await never
+          },
         })
       },
     }),
     log: SILENT,
     metrics: new MetricsRegistry(),
     clock: new ManualClock(TEST_DAY_MS),
-    limits: { lingerMs: 5, rowsMax: 400, sliceBytes: 20_000 },
+    limits: { lingerMs: 2, rowsMax: 400, sliceBytes: 20_000 },
     onRefused: () => Promise.reject(new Error('nothing is to be refused')),
   })
-  return { reader, vanish: () => (alive = false) }
+  return reader
+}
+
+function killEngine(): void {
+  const pid = store.engine.pid()
+  if (pid !== undefined) process.kill(pid, 'SIGKILL')
 }
 
 test(
@@ -97,28 +122,29 @@ test(
         await new Promise((resolve) => setTimeout(resolve, 2 + random() * 20))
       }
     })()
-    let mortal = mortalReader(journal)
-    mortal.reader.start()
-    while (kills < KILLS) {
-      await new Promise((resolve) => setTimeout(resolve, random() * 400))
-      const what = random()
-      const pid = store.engine.pid()
-      if (what < 0.6 && pid !== undefined) {
-        process.kill(pid, 'SIGKILL')
-        kills++
-      }
-      if (what > 0.4) {
-        mortal.vanish()
-        mortal = mortalReader(journal)
-        mortal.reader.start()
-      }
+    let quiet = false
+    const fates = { good: 0, 'engine killed': 0, 'answer lost': 0, 'reader vanished': 0 }
+    const next = (): Fate => {
+      const drawn = random()
+      const bad = drawn < 0.15 ? 'engine killed' : drawn < 0.3 ? 'answer lost' : 'reader vanished'
+      const fate = quiet || drawn > 0.5 ? 'good' : bad
+      fates[fate]++
+      return fate
     }
+    const spawn = (): StoreReader => {
+      const made = mortalReader(journal, random, next, () => (reader = spawn()))
+      made.start()
+      return made
+    }
+    let reader = spawn()
+    while (fates['engine killed'] < KILLS) await new Promise((resolve) => setTimeout(resolve, 20))
     writing = false
+    quiet = true
     await appending
-    while (mortal.reader.status().position < journal.lastOffset()) {
+    while (reader.status().position < journal.lastOffset()) {
       await new Promise((resolve) => setTimeout(resolve, 10))
     }
-    await mortal.reader.stop()
+    await reader.stop()
     const writer = store.engine.client('writer')
     const events = await writer.query(sql`
     SELECT count(), uniqExact(id), uniqExact(journal_offset, journal_index) FROM picket.events`)

@@ -247,8 +247,9 @@ class JournalToStore implements StoreReader {
 
   async #write(batch: RowBatch, after: number, upTo: number): Promise<void> {
     const { engine, journal } = this.#options
-    await journal.saveReader(READER_INFLIGHT, upTo)
+    // Never lowered: a longer range that was begun before may be there.
     this.#verifyUpTo = Math.max(this.#verifyUpTo, upTo)
+    await journal.saveReader(READER_INFLIGHT, this.#verifyUpTo)
     this.#unsettled = true
     const begunMs = performance.now()
     const call = { signal: this.#abandon.signal, queryPrefix: QUERY_PREFIX }
