@@ -1,10 +1,11 @@
 import type { Correlation, CountCorrelation } from '../model/correlation.ts'
 import { Absence, SourceAbsence } from './absence.ts'
 import { CORRELATOR_LIMITS, type Correlator, type CorrelatorLimits } from './correlator.ts'
-import { DistinctCount } from './distinct-count.ts'
+import { createDistinctCount } from './distinct-count.ts'
 import { EventCount } from './event-count.ts'
 import { createSample } from './sample.ts'
 import { createSequence } from './sequence.ts'
+import { createTemporal, hasNegation } from './temporal.ts'
 import { leastCount } from './threshold.ts'
 
 /** The correlator of a correlation; undefined for a type that nothing here runs. */
@@ -24,10 +25,14 @@ export function createCorrelator(
     case 'value_avg':
     case 'value_percentile':
     case 'value_median':
-    case 'temporal':
-    case 'temporal_ordered':
     case 'first_seen':
       return undefined
+    case 'temporal':
+    case 'temporal_ordered': {
+      const { condition } = correlation
+      if (condition !== undefined && hasNegation(condition)) return undefined
+      return createTemporal(correlation, limits)
+    }
     case 'absence': {
       const options = { timespanMs: correlation.timespanMs, limits }
       return correlation.of === 'source' ? new SourceAbsence(options) : new Absence(options)
@@ -45,8 +50,14 @@ function createCount(
   if (least === undefined || distinct.includes(undefined)) return undefined
   const leasts = distinct.map((one) => one ?? 1)
   if (correlation.type === 'value_count') {
-    return new DistinctCount({ leasts: [least, ...leasts], leastEvents: 1, timespanMs, limits })
+    return createDistinctCount({
+      leasts: [least, ...leasts],
+      ownField: true,
+      leastEvents: 1,
+      timespanMs,
+      limits,
+    })
   }
   if (leasts.length === 0) return new EventCount({ least, timespanMs, limits })
-  return new DistinctCount({ leasts, leastEvents: least, timespanMs, limits })
+  return createDistinctCount({ leasts, ownField: false, leastEvents: least, timespanMs, limits })
 }

@@ -1,15 +1,16 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { CORRELATOR_LIMITS } from './correlator.ts'
-import { DistinctCount } from './distinct-count.ts'
+import { createDistinctCount } from './distinct-count.ts'
 import { arrivalsOf, coveredBy, drive, inOrder, placesOf, type Seen } from './testing/drive.ts'
 
 const SPAN = 100
 const make =
   (least: number, entriesMax = 10_000) =>
   () =>
-    new DistinctCount({
+    createDistinctCount({
       leasts: [least],
+      ownField: true,
       leastEvents: 1,
       timespanMs: SPAN,
       limits: { ...CORRELATOR_LIMITS, entriesMax },
@@ -92,8 +93,9 @@ describe('value_count', () => {
   })
 
   test('a count with cardinality needs both in one window', () => {
-    const correlator = new DistinctCount({
+    const correlator = createDistinctCount({
       leasts: [2],
+      ownField: false,
       leastEvents: 4,
       timespanMs: SPAN,
       limits: CORRELATOR_LIMITS,

@@ -12,6 +12,10 @@ export interface Entry extends Place {
   refs: readonly EventRef[] | undefined
 }
 
+export interface HitEntry extends Entry {
+  hit: boolean
+}
+
 export function isBefore(a: Place, b: Place): boolean {
   return a.time < b.time || (a.time === b.time && a.order < b.order)
 }
@@ -64,4 +68,24 @@ export function cover(entries: readonly Entry[], from: number, to: number): Even
     entry.refs = undefined
   }
   return events.reverse()
+}
+
+/**
+ * Makes entry `index` a hit and takes the events of its window that no hit has had. What lies before
+ * an earlier hit in the window was that one's to take.
+ */
+export function coverWindow(
+  entries: readonly HitEntry[],
+  index: number,
+  timespanMs: number,
+): EventRef[] {
+  const { time } = entries[index]!
+  let from = index
+  while (from > 0) {
+    const before = entries[from - 1]!
+    if (before.hit || time - before.time > timespanMs) break
+    from -= 1
+  }
+  entries[index]!.hit = true
+  return cover(entries, from, index)
 }

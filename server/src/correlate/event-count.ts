@@ -6,16 +6,12 @@ import type {
   Moment,
   Observation,
 } from './correlator.ts'
-import { cover, dropBefore, insertEntry, type Entry } from './entries.ts'
+import { coverWindow, dropBefore, insertEntry, type HitEntry } from './entries.ts'
 import { KeyTable, type Hold } from './key-table.ts'
-
-interface CountedEntry extends Entry {
-  hit: boolean
-}
 
 interface Counted {
   /** Sorted by (time, order). */
-  entries: CountedEntry[]
+  entries: HitEntry[]
   lastHitMs: number
 }
 
@@ -91,24 +87,20 @@ export class EventCount implements Correlator {
     return counted.entries.length > 1 ? 'grown' : 'fresh'
   }
 
-  #becomesHit(entries: readonly CountedEntry[], index: number): boolean {
+  #becomesHit(entries: readonly HitEntry[], index: number): boolean {
     const entry = entries[index]!
     if (entry.hit) return false
     const start = entries[index - this.#least + 1]
-    if (start === undefined || entry.time - start.time > this.#timespanMs) return false
-    entry.hit = true
-    return true
+    return start !== undefined && entry.time - start.time <= this.#timespanMs
   }
 
-  /** The hit of one entry, with the events of its window that no earlier hit covered. */
-  #hitOf(key: string, entries: readonly CountedEntry[], index: number): Hit {
+  #hitOf(key: string, entries: readonly HitEntry[], index: number): Hit {
     const { time, order } = entries[index]!
-    let from = index
-    while (from > 0 && time - entries[from - 1]!.time <= this.#timespanMs) from -= 1
-    return { key, name: String(order), time, order, events: cover(entries, from, index) }
+    const events = coverWindow(entries, index, this.#timespanMs)
+    return { key, name: String(order), time, order, events }
   }
 
-  #thin(entries: CountedEntry[]): void {
+  #thin(entries: HitEntry[]): void {
     const least = this.#least
     // Not at every event: a list that cannot be thinned must not be walked each time.
     if (entries.length < 4 * least || entries.length % Math.max(32, least) !== 0) return
@@ -152,7 +144,7 @@ const CODEC = {
   },
 }
 
-function entryRow({ time, order, hit, refs }: CountedEntry): EntryRow {
+function entryRow({ time, order, hit, refs }: HitEntry): EntryRow {
   const flag = hit ? 1 : 0
   return refs === undefined ? [time, order, flag] : [time, order, flag, refs]
 }

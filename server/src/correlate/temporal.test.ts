@@ -1,0 +1,93 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import type { RefCondition, TemporalCorrelation } from '../model/correlation.ts'
+import { CORRELATOR_LIMITS } from './correlator.ts'
+import { arrivalsOf, coveredBy, drive, inOrder, placesOf, type Seen } from './testing/drive.ts'
+import { createTemporal } from './temporal.ts'
+
+const SPAN = 100
+const INPUTS = ['a', 'b', 'c']
+
+function correlationOf(
+  type: TemporalCorrelation['type'],
+  condition?: RefCondition,
+): TemporalCorrelation {
+  const base = { type, inputs: INPUTS, groupBy: [], timespanMs: SPAN }
+  return condition === undefined ? base : { ...base, condition }
+}
+
+type Windowed = readonly (Seen & { id: string })[]
+
+/** By the definition: every window is looked at by itself. */
+function expected(events: readonly Seen[], holds: (window: Windowed) => boolean) {
+  const places: string[] = []
+  const covered = new Set<string>()
+  for (const key of ['["a"]', '["b"]']) {
+    const list = inOrder(events, key)
+    for (const [index, one] of list.entries()) {
+      const window = list.slice(0, index + 1).filter(({ time }) => one.time - time <= SPAN)
+      if (!holds(window)) continue
+      places.push(`${key}@${one.time}`)
+      for (const { id } of window) covered.add(id)
+    }
+  }
+  return { places: places.sort(), covered: [...covered].sort() }
+}
+
+const hasAll = (window: Windowed): boolean =>
+  INPUTS.every((input) => window.some((one) => one.input === input))
+
+/** Some a before some b before the last, which is a c. */
+function isChain(window: Windowed): boolean {
+  if (window.at(-1)?.input !== 'c') return false
+  const a = window.findIndex(({ input }) => input === 'a')
+  return a >= 0 && window.slice(a + 1, -1).some(({ input }) => input === 'b')
+}
+
+const arrivals = arrivalsOf({ inputs: INPUTS, gapMax: 30 })
+
+describe.each([
+  ['temporal', correlationOf('temporal'), hasAll],
+  ['temporal_ordered', correlationOf('temporal_ordered'), isChain],
+  [
+    'a condition over the rules',
+    correlationOf('temporal', {
+      kind: 'and',
+      parts: [
+        { kind: 'ref', rule: 'a' },
+        {
+          kind: 'or',
+          parts: [
+            { kind: 'ref', rule: 'b' },
+            { kind: 'ref', rule: 'c' },
+          ],
+        },
+      ],
+    }),
+    (window: Windowed) =>
+      window.some(({ input }) => input === 'a') && window.some(({ input }) => input !== 'a'),
+  ],
+] as const)('%s', (_name, correlation, holds) => {
+  const make = () => createTemporal(correlation, CORRELATOR_LIMITS)
+
+  test('hits are those of the definition, whatever the arrival order within the lateness', () => {
+    fc.assert(
+      fc.property(arrivals, (events) => {
+        const { finals, more } = drive(events, { make })
+        const want = expected(events, holds)
+        expect(placesOf(finals)).toEqual(want.places)
+        expect(coveredBy([...finals, ...more])).toEqual(want.covered)
+      }),
+      { numRuns: 400 },
+    )
+  })
+
+  test('state moved to a new correlator at any point goes on alike', () => {
+    fc.assert(
+      fc.property(arrivals, fc.array(fc.nat(79), { maxLength: 3 }), (events, restarts) => {
+        expect(drive(events, { make, restarts })).toEqual(drive(events, { make }))
+      }),
+      { numRuns: 150 },
+    )
+  })
+})

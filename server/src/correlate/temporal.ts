@@ -1,0 +1,134 @@
+import type { RefCondition, TemporalCorrelation } from '../model/correlation.ts'
+import type { CorrelatorLimits } from './correlator.ts'
+import { MonotoneWindow, type Noted, type Scan } from './window.ts'
+
+/** Which of the correlation's rules an event matched: indexes into its inputs. */
+type Roles = readonly number[]
+
+/**
+ * `temporal` and `temporal_ordered` without negation: events of the rules asked for, in one window;
+ * ordered: in the order of the rules, different events, ties of time by arrival.
+ */
+export function createTemporal(
+  correlation: TemporalCorrelation,
+  limits: CorrelatorLimits,
+): MonotoneWindow<Roles> {
+  const { timespanMs, type, condition } = correlation
+  const inputs = [...new Set(correlation.inputs)]
+  const roles = new Map(inputs.map((input, index) => [input, index]))
+  const wanted = condition ?? all(inputs)
+  // With a condition of its own the order of what it asks for is not told; it is a set then.
+  const ordered = type === 'temporal_ordered' && condition === undefined
+  const chain = correlation.inputs.map((input) => roles.get(input)!)
+  return new MonotoneWindow<Roles>({
+    timespanMs,
+    limits,
+    scan: () => (ordered ? new ChainScan(chain, timespanMs) : new SetScan(roles, wanted)),
+    note(parts) {
+      const found = new Set<number>()
+      for (const { input } of parts) {
+        const role = roles.get(input)
+        if (role !== undefined) found.add(role)
+      }
+      return found.size === 0 ? undefined : [...found].sort((a, b) => a - b)
+    },
+  })
+}
+
+function all(inputs: readonly string[]): RefCondition {
+  return { kind: 'and', parts: inputs.map((rule) => ({ kind: 'ref', rule })) }
+}
+
+/** True where more events could undo the condition. */
+export function hasNegation(condition: RefCondition): boolean {
+  switch (condition.kind) {
+    case 'ref':
+      return false
+    case 'not':
+      return true
+    case 'and':
+    case 'or':
+      return condition.parts.some(hasNegation)
+  }
+}
+
+export function refHolds(condition: RefCondition, isThere: (rule: string) => boolean): boolean {
+  switch (condition.kind) {
+    case 'ref':
+      return isThere(condition.rule)
+    case 'not':
+      return !refHolds(condition.part, isThere)
+    case 'and':
+      return condition.parts.every((part) => refHolds(part, isThere))
+    case 'or':
+      return condition.parts.some((part) => refHolds(part, isThere))
+  }
+}
+
+/** How many events of each rule the window holds. */
+class SetScan implements Scan<Roles> {
+  readonly #counts: number[]
+  readonly #roles: ReadonlyMap<string, number>
+  readonly #wanted: RefCondition
+
+  constructor(roles: ReadonlyMap<string, number>, wanted: RefCondition) {
+    this.#roles = roles
+    this.#wanted = wanted
+    this.#counts = Array.from({ length: roles.size }, () => 0)
+  }
+
+  add({ what }: Noted<Roles>): void {
+    for (const role of what) this.#counts[role]! += 1
+  }
+
+  insert(entry: Noted<Roles>): boolean {
+    this.add(entry)
+    return true
+  }
+
+  leave({ what }: Noted<Roles>): void {
+    for (const role of what) this.#counts[role]! -= 1
+  }
+
+  holds(): boolean {
+    return refHolds(this.#wanted, (rule) => this.#counts[this.#roles.get(rule) ?? -1]! > 0)
+  }
+}
+
+/** For each stage of the chain the latest time at which a chain up to it began. */
+class ChainScan implements Scan<Roles> {
+  readonly #chain: readonly number[]
+  readonly #timespanMs: number
+  readonly #starts: number[]
+  #completed = Number.NEGATIVE_INFINITY
+
+  constructor(chain: readonly number[], timespanMs: number) {
+    this.#chain = chain
+    this.#timespanMs = timespanMs
+    this.#starts = chain.map(() => Number.NEGATIVE_INFINITY)
+  }
+
+  add({ what, time }: Noted<Roles>): void {
+    const last = this.#chain.length - 1
+    this.#completed = Number.NEGATIVE_INFINITY
+    // Later stages first: an event cannot follow itself.
+    for (let stage = last; stage >= 0; stage -= 1) {
+      if (!what.includes(this.#chain[stage]!)) continue
+      const start = stage === 0 ? time : this.#starts[stage - 1]!
+      if (stage === last) this.#completed = start
+      this.#starts[stage] = Math.max(this.#starts[stage]!, start)
+    }
+  }
+
+  insert(): boolean {
+    return false
+  }
+
+  leave(): void {
+    // A chain that began too early is told by its start.
+  }
+
+  holds({ time }: Noted<Roles>): boolean {
+    return time - this.#completed <= this.#timespanMs
+  }
+}
