@@ -39,6 +39,8 @@ export function tlsErrorIndex(message: string): number | undefined {
 
 /** Errors of loading keys and certificates, not of a peer's connection. */
 export function isLocalTlsError(message: string, error: TlsError): boolean {
+  // 2.1 says what it did; but for this one, which a peer's handshake gives, it is loading its own files.
+  if (message.startsWith('OpenSSL Error while trying to get the error')) return false
   if (message.startsWith('OpenSSL Error while ')) return true
   if (/^(?:system|PEM|BIO|asn1|malloc)\b.* lib$/i.test(error.reason)) return true
   if (/no (?:shared cipher|certificate)|peer|handshake|alert/i.test(error.reason)) return false
