@@ -16,37 +16,49 @@ const same = (batch: JournalBatch): boolean =>
 
 const key = fc.oneof(
   fc.string({ maxLength: 12 }),
-  fc.constantFrom('__proto__', 'constructor', 'toString', '0', '17', '', 'a.b', 'source', 'ip'),
+  fc.constantFrom('constructor', 'toString', '0', '17', '', 'a.b', 'source', 'ip'),
 )
-const doc = fc.letrec<{ value: unknown; object: EcsDoc }>((tie) => ({
-  object: fc.array(fc.tuple(key, tie('value')), { maxLength: 5 }).map((pairs) => {
-    const made: EcsDoc = JSON.parse('{}') as EcsDoc
-    for (const [name, value] of pairs) {
-      Object.defineProperty(made, name, {
-        value,
-        enumerable: true,
-        configurable: true,
-        writable: true,
-      })
-    }
-    return made
-  }),
-  value: fc.oneof(
-    { depthSize: 'small' },
-    fc.string({ unit: 'binary', maxLength: 200 }),
-    fc.double({ noNaN: true, noDefaultInfinity: true }).filter((n) => !Object.is(n, -0)),
-    fc.maxSafeInteger(),
-    fc.boolean(),
-    fc.constant(null),
-    fc.array(tie('value'), { maxLength: 4 }),
-    tie('object'),
-  ),
-})).object
+const anyKey = fc.oneof({ weight: 20, arbitrary: key }, fc.constant('__proto__'))
+const docOf = (key: fc.Arbitrary<string>): fc.Arbitrary<EcsDoc> =>
+  fc.letrec<{ value: unknown; object: EcsDoc }>((tie) => ({
+    object: fc.array(fc.tuple(key, tie('value')), { maxLength: 5 }).map((pairs) => {
+      const made: EcsDoc = JSON.parse('{}') as EcsDoc
+      for (const [name, value] of pairs) {
+        Object.defineProperty(made, name, {
+          value,
+          enumerable: true,
+          configurable: true,
+          writable: true,
+        })
+      }
+      return made
+    }),
+    value: fc.oneof(
+      { depthSize: 'small' },
+      fc.string({ unit: 'binary', maxLength: 200 }),
+      fc.double({ noNaN: true, noDefaultInfinity: true }).filter((n) => !Object.is(n, -0)),
+      fc.maxSafeInteger(),
+      fc.boolean(),
+      fc.constant(null),
+      fc.array(tie('value'), { maxLength: 4 }),
+      tie('object'),
+    ),
+  })).object
 
 describe('the encoding of a batch', () => {
   test('keeps any JSON document as it is', () => {
     fc.assert(
-      fc.property(fc.array(doc, { maxLength: 30 }), (docs) => same(batchOf(docs))),
+      fc.property(fc.array(docOf(anyKey), { maxLength: 30 }), (docs) => same(batchOf(docs))),
+      { numRuns: 300 },
+    )
+  })
+
+  test('is records wherever no key is a trap', () => {
+    fc.assert(
+      fc.property(fc.array(docOf(key), { maxLength: 30 }), (docs) => {
+        const batch = batchOf(docs)
+        return encodeBatch(batch)[0] === 1 && same(batch)
+      }),
       { numRuns: 500 },
     )
   })
@@ -72,6 +84,41 @@ describe('the encoding of a batch', () => {
     expect(Object.keys(back)).toEqual(['__proto__', 'a'])
     expect((back as { polluted?: unknown }).polluted).toBeUndefined()
     expect(({} as { polluted?: unknown }).polluted).toBeUndefined()
+  })
+
+  test('keeps numbers and strings at the edges of their forms', () => {
+    const edges = [0, 31, 32, 63, 64, 127, 128, 255, 256, 65_535, 65_536, 2 ** 32 - 1, 2 ** 32]
+    const numbers = edges.flatMap((n) => [n, -n - 1, n + 0.5, Number.MAX_SAFE_INTEGER, 5e-324])
+    const lengths = [0, 1, 10, 15, 16, 31, 32, 47, 48, 49, 85, 86, 255, 256, 21_845, 65_535, 65_536]
+    const strings = lengths.flatMap((n) => [
+      'a'.repeat(n),
+      'é'.repeat(n),
+      '漢'.repeat(n),
+      '😀'.repeat(n),
+    ])
+    const long = Array.from({ length: 70_000 }, (_, i) => i % 200)
+    const wide = Object.fromEntries(Array.from({ length: 300 }, (_, i) => [`k${i}`, i]))
+    expect(same(batchOf([{ numbers, strings, long, wide, none: {}, nothing: [] }]))).toBe(true)
+  })
+
+  test('falls back to what JSON makes of values that are none of its own', () => {
+    const odd = { when: new Date(0), gone: undefined, not: Number.NaN, kept: [1, undefined] }
+    const read = decodeBatch(Buffer.from(encodeBatch(batchOf([odd]))))
+    expect(read.events?.[0]?.doc).toEqual({
+      when: '1970-01-01T00:00:00.000Z',
+      not: null,
+      kept: [1, null],
+    })
+  })
+
+  test('survives more shapes than it remembers, and shapes within themselves', () => {
+    for (let round = 0; round < 30; round += 1) {
+      const docs = Array.from({ length: 200 }, (_, i) => ({
+        [`r${round}`]: { [`s${i}`]: i },
+        a: { a: { a: i } },
+      }))
+      expect(same(batchOf(docs))).toBe(true)
+    }
   })
 
   test('every batch stands alone', () => {

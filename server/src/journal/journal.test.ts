@@ -124,7 +124,7 @@ describe('the budget', () => {
     let taken = 0
     while ((await outcomeOf(journal.append(batchOf('s', ['x'], 10_000)))) === 'done') taken += 1
     expect(taken).toBe(14)
-    expect(journal.state()).toMatchObject({ diskFull: false })
+    expect(journal.state()).toEqual({ full: true, diskFull: false, lastError: undefined })
     expect(await outcomeOf(journal.append(auditOf('login')))).toBe('done')
     const tick = { source: 's', state: 'paused', watermarkMs: 1, atMs: 1 } as const
     const ticks = { source: 'app', ingestedMs: 1, ticks: [tick] }
@@ -140,7 +140,9 @@ describe('the budget', () => {
     expect(await outcomeOf(journal.append(auditOf('alert'), { reader }))).toBe('done')
     await journal.saveReader('store', 14)
     await journal.trim(14)
+    expect(journal.state().full).toBe(false)
     expect(await outcomeOf(journal.append(batchOf('s', ['y'], 10_000)))).toBe('done')
+    expect(rig.metrics.value('picket_journal_entries')).toBe(journal.stats().entries)
   })
 
   test('of age holds data back until the oldest entry is gone', async () => {

@@ -81,6 +81,7 @@ export class LmdbJournal implements Journal {
   #trouble: Problem | undefined
   #closed = false
   #closing: Promise<void> | undefined
+  #onIdle: (() => void) | undefined
 
   /** Use `openJournal` or `joinJournal`. */
   constructor(parts: Parts) {
@@ -173,9 +174,8 @@ export class LmdbJournal implements Journal {
     const { view, settings, clock } = this.#parts
     const oldestMs = view.get('oldestMs')
     const old = oldestMs > 0 && clock.now() - oldestMs > settings.ageMaxMs
-    const used = view.get('bytes') >= settings.bytesMax - settings.reservedBytes
     return {
-      full: old || used || this.#trouble?.code === 'JOURNAL_FULL',
+      full: old || view.get('full') === 1,
       diskFull: view.get('diskFull') === 1,
       lastError: this.#trouble,
     }
@@ -220,7 +220,7 @@ export class LmdbJournal implements Journal {
       link.post({ kind: 'close' })
       await link.ended
     } else {
-      while (this.#waiting.size > 0) await new Promise((resolve) => setImmediate(resolve))
+      await this.#whenIdle()
     }
     link.close()
     await this.#db.close()
@@ -253,7 +253,6 @@ export class LmdbJournal implements Journal {
         return
       case 'appended':
         for (const listener of this.#listeners) listener()
-        this.#metrics.gauges(this.stats())
         return
       case 'trouble':
         this.#trouble = message.problem
@@ -279,7 +278,11 @@ export class LmdbJournal implements Journal {
     if (waiting === undefined) return
     this.#waiting.delete(reply.id)
     this.#pendingBytes -= waiting.bytes
-    if (this.#waiting.size === 0 && !this.#closed) this.#parts.link.hold(false)
+    if (this.#waiting.size === 0) {
+      if (!this.#closed) this.#parts.link.hold(false)
+      this.#onIdle?.()
+    }
+    this.#metrics.gauges(this.stats())
     if (reply.ok) {
       if (waiting.bytes > 0) {
         this.#metrics.seconds.observe((performance.now() - waiting.sinceMs) / 1_000)
@@ -297,6 +300,11 @@ export class LmdbJournal implements Journal {
     this.#closed = true
     for (const { reject } of this.#waiting.values()) reject(new ProblemError(closedProblem()))
     this.#waiting.clear()
+    this.#onIdle?.()
+  }
+
+  async #whenIdle(): Promise<void> {
+    if (this.#waiting.size > 0) await new Promise<void>((resolve) => (this.#onIdle = resolve))
   }
 
   #mustBeOpen(): void {

@@ -2,7 +2,7 @@
  * Numbers that the writing thread publishes and every thread reads without asking. Each is whole by
  * itself; together they may be one commit apart.
  */
-const FIELDS = ['last', 'first', 'bytes', 'entries', 'oldestMs', 'diskFull', 'failed'] as const
+const FIELDS = ['last', 'first', 'bytes', 'entries', 'oldestMs', 'full', 'diskFull'] as const
 type Field = (typeof FIELDS)[number]
 
 const AT = Object.fromEntries(FIELDS.map((name, index) => [name, index])) as Record<Field, number>

@@ -54,6 +54,8 @@ export class JournalWriter {
   readonly #journalId: Buffer
   #account: Account = { last: 0, first: 1, bytes: 0, entries: 0 }
   #trouble: Problem | undefined
+  /** The last batch of data found no room in the budget, and nothing was trimmed since. */
+  #full = false
   #dead = false
 
   /** Throws ProblemError JOURNAL_DISK or JOURNAL_CORRUPT, and what the keyring throws. */
@@ -127,6 +129,7 @@ export class JournalWriter {
     if (failure !== undefined && this.#reserve.full && this.#reserve.release()) {
       failure = this.#inTransaction(0, nowMs, remove)
     }
+    if (failure === undefined) this.#full = false
     this.#publish()
     if (failure !== undefined) throw new ProblemError(failure)
     return { removed: before.entries - this.#account.entries, done: stop >= end }
@@ -169,9 +172,11 @@ export class JournalWriter {
         ? fullProblem('an earlier batch of this source waits')
         : this.#refusal(request, bytes, cost)
       if (problem === undefined) {
+        if (request.weight === 'data') this.#full = false
         bytes += cost
         return true
       }
+      if (problem.code === 'JOURNAL_FULL') this.#full = true
       refused.add(request.source)
       refuse(request, problem)
       return false
@@ -330,7 +335,7 @@ export class JournalWriter {
     view.set('first', first)
     view.set('last', last)
     view.set('diskFull', this.#reserve.full ? 1 : 0)
-    view.set('failed', this.#dead ? 1 : 0)
+    view.set('full', this.#full ? 1 : 0)
     // an open snapshot of our own would keep freed pages from being used again
     if (!this.#dead) this.#db.resetReadTxn()
   }
