@@ -1,5 +1,6 @@
-import { type Problem, ProblemError } from '../base/problems.ts'
+import { ProblemError } from '../base/problems.ts'
 import type { Link } from './link.ts'
+import { closedProblem } from './problems.ts'
 import type { FromWriter } from './protocol.ts'
 
 /** Holds what comes before there is someone to take it. */
@@ -30,8 +31,4 @@ export class Inbox {
     if (answer?.kind === 'ready') return
     throw new ProblemError(answer?.kind === 'refused' ? answer.problem : closedProblem())
   }
-}
-
-export function closedProblem(): Problem {
-  return { code: 'JOURNAL_CLOSED', message: 'The journal is closed.' }
 }

@@ -20,7 +20,8 @@ import {
   type WriterSettings,
 } from './protocol.ts'
 import { JournalReading } from './reading.ts'
-import { type Inbox, closedProblem } from './inbox.ts'
+import type { Inbox } from './inbox.ts'
+import { closedProblem, tooLargeProblem } from './problems.ts'
 import type { SharedView } from './shared-view.ts'
 import { type Snapshot, Snapshots } from './snapshots.ts'
 import { packChanges } from './state-log.ts'
@@ -98,7 +99,8 @@ export class LmdbJournal implements Journal {
 
   async append(batch: JournalBatch, commit: Commit = {}): Promise<number> {
     const payload = encodeBatch(batch)
-    if (payload.byteLength > ENTRY_BYTES_MAX) throw new ProblemError(tooLarge(payload.byteLength))
+    if (payload.byteLength > ENTRY_BYTES_MAX)
+      throw new ProblemError(tooLargeProblem(payload.byteLength))
     const { cursor, decoderState, reader } = commit
     const changes = decoderState?.changes ?? []
     const state =
@@ -337,13 +339,5 @@ function makeMetrics(metrics: Metrics): {
       bytes.set(stats.bytes)
       entries.set(stats.entries)
     },
-  }
-}
-
-function tooLarge(bytes: number): Problem {
-  return {
-    code: 'JOURNAL_BATCH',
-    message: `A batch of ${bytes} bytes is larger than the ${ENTRY_BYTES_MAX} the journal takes.`,
-    hint: 'Send fewer or smaller events at once.',
   }
 }

@@ -3,6 +3,7 @@ import type { Logger } from '../base/log.ts'
 import { type Problem, ProblemError } from '../base/problems.ts'
 import { ENVELOPE_OVERHEAD, envelopeKeyId } from '../base/seal.ts'
 import type { DataKey, Keyring } from '../vault/keyring.ts'
+import { type Account, EMPTY_ACCOUNT, decodeAccount, encodeAccount } from './account.ts'
 import { type Lmdb, openDatabase } from './database.ts'
 import { DiskReserve } from './disk-reserve.ts'
 import { KeyEpochs } from './key-epochs.ts'
@@ -19,19 +20,13 @@ import {
   indexKey,
 } from './layout.ts'
 import type { AppendRequest, Reply, WriteRequest, WriterSettings } from './protocol.ts'
+import { deadProblem, diskProblem, fullProblem } from './problems.ts'
 import type { SharedView } from './shared-view.ts'
 import { StateLog } from './state-log.ts'
 
 /** What an entry costs beyond its envelope: index record, keys, the tree above. */
 const ENTRY_EXTRA_BYTES = 96
 const TRIM_STEP = 200
-
-interface Account {
-  last: number
-  first: number
-  bytes: number
-  entries: number
-}
 
 export interface WriterOptions {
   readonly settings: WriterSettings
@@ -52,7 +47,7 @@ export class JournalWriter {
   readonly #state: StateLog
   readonly #epochs: KeyEpochs
   readonly #journalId: Buffer
-  #account: Account = { last: 0, first: 1, bytes: 0, entries: 0 }
+  #account: Account = { ...EMPTY_ACCOUNT }
   #trouble: Problem | undefined
   /** The last batch of data found no room in the budget, and nothing was trimmed since. */
   #full = false
@@ -65,7 +60,7 @@ export class JournalWriter {
     try {
       this.#db = openDatabase(settings.dir, 2 * (settings.bytesMax + settings.reservedBytes))
     } catch (error) {
-      throw new ProblemError(this.#diskProblem(error))
+      throw new ProblemError(diskProblem(this.#options.settings.dir, error))
     }
     this.#reserve = new DiskReserve(settings.dir, settings.reservedBytes)
     this.#names = new NameHashes(keyring.derive('journal names'))
@@ -80,7 +75,9 @@ export class JournalWriter {
       this.#readAccount()
     } catch (error) {
       void this.#db.close()
-      throw error instanceof ProblemError ? error : new ProblemError(this.#diskProblem(error))
+      throw error instanceof ProblemError
+        ? error
+        : new ProblemError(diskProblem(this.#options.settings.dir, error))
     }
     if (!this.#reserve.take()) this.#reserve.markFull()
     this.#publish()
@@ -186,7 +183,7 @@ export class JournalWriter {
   #refusal(request: AppendRequest, bytes: number, cost: number): Problem | undefined {
     if (request.weight === 'progress') return undefined
     if (request.weight !== 'control' && !this.#hasRoom(cost, bytes)) {
-      return this.#trouble ?? this.#diskProblem(new Error('the disk is full'))
+      return this.#trouble ?? diskProblem(this.#options.settings.dir, new Error('the disk is full'))
     }
     const { bytesMax, reservedBytes, ageMaxMs } = this.#options.settings
     const share = { data: 1, tick: 0.5, control: 0 }[request.weight]
@@ -242,7 +239,10 @@ export class JournalWriter {
       if (error instanceof ProblemError) return error.problem
       const full = this.#reserve.explains(error, needed)
       if (full) this.#reserve.markFull()
-      this.#trouble = this.#diskProblem(full ? new Error('the disk is full') : error)
+      this.#trouble = diskProblem(
+        this.#options.settings.dir,
+        full ? new Error('the disk is full') : error,
+      )
       this.#probe()
       return this.#trouble
     }
@@ -315,7 +315,7 @@ export class JournalWriter {
         this.#db.put(VERSION_KEY, Buffer.concat([Buffer.from([FORMAT_VERSION]), id]))
       })
     } catch (error) {
-      throw new ProblemError(this.#diskProblem(error))
+      throw new ProblemError(diskProblem(this.#options.settings.dir, error))
     }
     return id
   }
@@ -328,6 +328,7 @@ export class JournalWriter {
   #publish(): void {
     const { view } = this.#options
     const { last, first, bytes, entries } = this.#account
+    if (this.#dead) return
     const oldest = entries === 0 ? undefined : this.#db.getBinary(indexKey(first))
     view.set('oldestMs', decodeIndex(oldest)?.atMs ?? 0)
     view.set('bytes', bytes)
@@ -337,7 +338,7 @@ export class JournalWriter {
     view.set('diskFull', this.#reserve.full ? 1 : 0)
     view.set('full', this.#full ? 1 : 0)
     // an open snapshot of our own would keep freed pages from being used again
-    if (!this.#dead) this.#db.resetReadTxn()
+    this.#db.resetReadTxn()
   }
 
   /**
@@ -351,20 +352,7 @@ export class JournalWriter {
       this.#db.getBinary(VERSION_KEY)
     } catch {
       this.#dead = true
-      this.#trouble = {
-        code: 'JOURNAL_DISK',
-        message: 'The journal file could not be written and is closed until the next start.',
-        hint: 'Look at the disk, then restart Picket. What was acknowledged is safe.',
-      }
-    }
-  }
-
-  #diskProblem(error: unknown): Problem {
-    const why = error instanceof Error ? error.message : String(error)
-    return {
-      code: 'JOURNAL_DISK',
-      message: `The journal in ${this.#options.settings.dir} could not be written: ${why}.`,
-      hint: 'Sources are held back. Writing goes on by itself when the disk takes it again.',
+      this.#trouble = deadProblem()
     }
   }
 }
@@ -376,26 +364,4 @@ function isEssential(request: WriteRequest): boolean {
 function costOf(request: WriteRequest): number {
   if (request.kind === 'reader') return ENTRY_EXTRA_BYTES
   return request.payload.byteLength + ENVELOPE_OVERHEAD + ENTRY_EXTRA_BYTES
-}
-
-function fullProblem(why: string): Problem {
-  return { code: 'JOURNAL_FULL', message: `The journal takes no more for now: ${why}.` }
-}
-
-function encodeAccount(account: Account): Buffer {
-  const out = Buffer.alloc(32)
-  out.writeDoubleBE(account.last, 0)
-  out.writeDoubleBE(account.first, 8)
-  out.writeDoubleBE(account.bytes, 16)
-  out.writeDoubleBE(account.entries, 24)
-  return out
-}
-
-function decodeAccount(bytes: Buffer): Account {
-  return {
-    last: bytes.readDoubleBE(0),
-    first: bytes.readDoubleBE(8),
-    bytes: bytes.readDoubleBE(16),
-    entries: bytes.readDoubleBE(24),
-  }
 }
