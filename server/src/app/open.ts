@@ -6,6 +6,7 @@ import { ProblemError } from '../base/problems.ts'
 import type { Config } from '../config/schema.ts'
 import { openJournal } from '../journal/journal.ts'
 import type { LmdbJournal } from '../journal/lmdb-journal.ts'
+import { stateFile } from '../state/location.ts'
 import { openState, type State } from '../state/state.ts'
 import { openDataDir } from '../vault/directory.ts'
 import { type Keyring, openKeyring } from '../vault/keyring.ts'
@@ -48,7 +49,7 @@ export async function openBase(options: OpenOptions): Promise<Base> {
   })
   stops.add('journal', () => journal.close())
   const sealer = createSealer(keyring, 'state', clock)
-  const opened = await openState({ at: { sqlite: join(dataDir.path, 'state.db') }, sealer, log })
+  const opened = await openState({ at: { sqlite: stateFile(dataDir.path) }, sealer, log })
   if (!opened.ok) throw new ProblemError(opened.problem)
   const state = opened.value
   stops.add('state', () => state.close())

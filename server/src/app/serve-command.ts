@@ -82,11 +82,19 @@ function demoSource(path: string): Config['sources'] {
   return parsed.value.sources
 }
 
-function greeting({ url, sources, rules }: Running, config: Config, demo: boolean): string {
+function greeting(
+  { url, sources, rules, firstRun }: Running,
+  config: Config,
+  demo: boolean,
+): string {
   const broken = rules.broken > 0 ? `, ${rules.broken} that do not compile (see the log)` : ''
   const lines = [
     `Picket is up at ${url} with ${rules.count} rules${broken} and ${sources.length} sources; data in ${config.data}.`,
   ]
+  if (firstRun !== undefined) {
+    const { user, password } = firstRun
+    lines.push(`Log in as ${user} with ${password} (also in first-run.json); it must be changed.`)
+  }
   if (demo) lines.push('The demo fleet begins its day; a brute force and a takeover follow soon.')
   else if (sources.length === 0) {
     lines.push('No source is configured: see README.md, "Your own broker", or start with --demo.')

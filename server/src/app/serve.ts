@@ -9,11 +9,13 @@ import { rulesControl } from '../detect/rules-control.ts'
 import { type DetectorThread, startDetectorThread } from '../detect/thread.ts'
 import { startTicker } from '../ingest/ticker.ts'
 import { loadRules } from '../library/library.ts'
+import { ensureFirstUser, type FirstRun, forgetFirstRun } from '../people/first-run.ts'
 import { createFileOutlet } from '../respond/json-lines.ts'
 import type { Outlet } from '../respond/outlet.ts'
 import { createResponder, type Responder } from '../respond/respond.ts'
 import { createTerminalOutlet } from '../respond/terminal.ts'
 import { createDeadLetters, type DeadLetters } from '../retain/dead-letters.ts'
+import { controlSocket } from '../state/location.ts'
 import { startStoreEngine } from '../store/engine/engine.ts'
 import { createStoreReader } from '../store/reader/reader.ts'
 import { createSearch } from '../store/search/search.ts'
@@ -33,9 +35,10 @@ export interface Running {
   readonly url: string
   readonly sources: readonly RunningSource[]
   readonly rules: { readonly count: number; readonly broken: number }
+  /** Whom to log in as, where this run made the first user. */
+  readonly firstRun?: FirstRun
 }
 
-export const CONTROL_SOCKET = 'control.sock'
 const BUILTIN_PATH = fileURLToPath(new URL('../../../content/rules', import.meta.url))
 const LOOP_SAMPLE_MS = 1_000
 
@@ -57,17 +60,21 @@ export async function serve(options: ServeOptions): Promise<Running> {
     readiness: () => readinessOf(watched),
     config: () => effectiveConfig(config),
     version: options.version,
+    onAlerts: (listener) => responder.onAlerts(listener),
+    onPasswordChanged: () => forgetFirstRun(base.dataDir),
   })
   stops.add('api', () => api.close())
-  await api.listenLocal(join(base.dataDir, CONTROL_SOCKET))
+  await api.listenLocal(controlSocket(base.dataDir))
   const url = await api.listen(config.api.listen)
+  const { dataDir, state } = base
+  const firstRun = await ensureFirstUser({ state, clock, dataDir, url })
   const essential =
     store === undefined ? ESSENTIAL_READERS.filter((name) => name !== 'store') : undefined
   const trim = { journal: base.journal, clock, log, intervalMs: config.journal.trim_interval }
   stops.add('trim', startTrim({ ...trim, ...(essential && { essential }) }))
   sources.push(...makeSources({ config, journal: base.journal, clock, log, metrics }))
   await startSources(options, base, sources)
-  return { url, sources, rules }
+  return { url, sources, rules, ...(firstRun && { firstRun }) }
 }
 
 function openStore(options: ServeOptions, base: Base) {

@@ -9,6 +9,8 @@ export interface SearchTemplate {
     readonly name: string
     readonly summary: string
     readonly required: boolean
+    /** The field that its value is compared with: who may not see the field may not ask for it. */
+    readonly field?: string
   }[]
 }
 

@@ -9,13 +9,20 @@ import { idSchema, timeSchema } from '../schemas.ts'
 
 const DAY_MS = 86_400_000
 const ROWS_MAX = 10_000
+/** Columns that may say in their text what a masked field holds. */
+const UNBOUNDED = new Set(['document', 'event.original', 'event.reason', 'message'])
 const READERS = ['admin', 'analyst', 'responder', 'auditor'] as const
 
 const templateSchema = z.strictObject({
   name: z.string(),
   summary: z.string(),
   parameters: z.array(
-    z.strictObject({ name: z.string(), summary: z.string(), required: z.boolean() }),
+    z.strictObject({
+      name: z.string(),
+      summary: z.string(),
+      required: z.boolean(),
+      field: z.string().optional(),
+    }),
   ),
 })
 
@@ -62,15 +69,14 @@ export function searchRoutes(deps: {
       body: runSchema,
       response: answerSchema,
       handle: async ({ params, body, principal, signal }) => {
+        const search = searchOf(deps)
+        refuseGuesses(search, params.name, body.values, principal.masks)
         const toMs = body.to === undefined ? deps.clock.now() : Date.parse(body.to)
         const fromMs = body.from === undefined ? toMs - DAY_MS : Date.parse(body.from)
         const span = { fromMs, toMs, limit: body.limit }
         const { visibility } = principal
         const request = { template: params.name, values: body.values, ...span }
-        const found = await searchOf(deps).run(
-          { ...request, ...(visibility && { visibility }) },
-          signal,
-        )
+        const found = await search.run({ ...request, ...(visibility && { visibility }) }, signal)
         if (!found.ok) throw new ProblemError(found.problem)
         const shown = maskAnswer(found.value, principal.masks)
         const record = { values: body.values, ...span }
@@ -85,6 +91,24 @@ function searchOf({ search }: { readonly search: Search | undefined }): Search {
   throw new ProblemError({ code: 'API_UNAVAILABLE', message: 'No event store is running.' })
 }
 
+/** Finding or not finding a value tells as much as showing it. */
+function refuseGuesses(
+  search: Search,
+  name: string,
+  values: Readonly<Record<string, string>>,
+  masks: readonly string[] | undefined,
+): void {
+  if (masks === undefined || masks.length === 0) return
+  const hidden = new Set(masks)
+  const template = search.templates().find((one) => one.name === name)
+  const guess = template?.parameters.find(
+    (one) => one.field !== undefined && Object.hasOwn(values, one.name) && hides(hidden, one.field),
+  )
+  if (guess === undefined) return
+  const message = `The value "${guess.name}" is of a field that is hidden from you.`
+  throw new ProblemError({ code: 'API_FORBIDDEN', message })
+}
+
 /** Columns are dotted ECS fields; the whole document is shown only to those without masks. */
 function maskAnswer(
   answer: SearchAnswer,
@@ -92,8 +116,7 @@ function maskAnswer(
 ): z.infer<typeof answerSchema> {
   const hidden = new Set(masks ?? [])
   const hide = answer.columns.map(
-    (column) =>
-      hides(hidden, column) || (hidden.size > 0 && /^(doc|event\.original)$/.test(column)),
+    (column) => hides(hidden, column) || (hidden.size > 0 && UNBOUNDED.has(column)),
   )
   const rows = answer.rows.map((row) =>
     row.map((value, at) => (hide[at] === true ? MASKED : value)),

@@ -98,9 +98,16 @@ export async function makeWorld(change: Partial<ApiOptions> = {}): Promise<World
   }
 }
 
+const PARAMETERS = [
+  { name: 'user', summary: 'a user', required: false, field: 'user.name' },
+  { name: 'device', summary: 'a device', required: false },
+]
+
 function searchOf(searched: SearchRequest[]): Search {
   return {
-    templates: () => [{ name: 'device-timeline', summary: 'Events of a device.', parameters: [] }],
+    templates: () => [
+      { name: 'device-timeline', summary: 'Events of a device.', parameters: PARAMETERS },
+    ],
     run: async (request) => {
       searched.push(request)
       if (request.template !== 'device-timeline') {

@@ -1,6 +1,7 @@
 import type { Problem } from '../../base/problems.ts'
 import { fail, ok } from '../../base/result.ts'
 import type { Result } from '../../base/result.ts'
+import type { Visibility } from '../../model/access.ts'
 
 /** What `recent` and `counts` narrow by; each is compared whole. */
 export interface EventFilters {
@@ -20,7 +21,7 @@ interface InTime {
 }
 
 /** The searches there are. Free text needs the grammar of the query languages. */
-export type SearchRequest =
+export type SearchRequest = (
   | ({
       readonly template: 'recent'
       readonly order?: 'newest' | 'oldest'
@@ -30,6 +31,10 @@ export type SearchRequest =
     } & InTime)
   | ({ readonly template: 'counts'; readonly stepMs: number } & InTime)
   | { readonly template: 'events'; readonly ids: readonly string[] }
+) & {
+  /** Rows outside of it are neither given nor counted. */
+  readonly visibility?: Visibility
+}
 
 export const SEARCH_TEMPLATES = {
   recent: 'Events of a time range, newest first.',

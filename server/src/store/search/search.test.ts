@@ -25,10 +25,20 @@ const EVENTS = [
   ...Array.from({ length: 20 }, (_, at) => brokerEvent(`tie-${at}`, TEST_DAY_MS + 5 * HOUR_MS)),
 ]
 
+const NEXT_DAY = { fromMs: DAY.toMs, toMs: DAY.toMs + 24 * HOUR_MS }
+const SITED = [
+  brokerEvent('site-oslo', NEXT_DAY.fromMs + HOUR_MS, { iot: { site: 'oslo' } }),
+  brokerEvent('site-bergen', NEXT_DAY.fromMs + HOUR_MS, {
+    iot: { site: 'bergen' },
+    device: { type: 'pump' },
+  }),
+  brokerEvent('site-two', NEXT_DAY.fromMs + HOUR_MS, { iot: { site: ['oslo', 'bergen'] } }),
+]
+
 beforeAll(async () => {
   store = await openStoreFixture()
   search = createSearch(store.engine)
-  await fillStore(store.engine, EVENTS, 4)
+  await fillStore(store.engine, [...EVENTS, ...SITED], 4)
 })
 afterAll(() => store.close())
 
@@ -84,6 +94,18 @@ describe('recent', () => {
     const range = { fromMs: TEST_DAY_MS, toMs: TEST_DAY_MS + HOUR_MS }
     expect(await ids({ template: 'recent', ...range })).toEqual(['one'])
   })
+})
+
+test('who may see a part finds, counts and reads no more than that part', async () => {
+  const visibility = { sites: ['oslo'] }
+  expect(await ids({ template: 'recent', ...NEXT_DAY, visibility })).toEqual(['site-oslo'])
+  expect(await ids({ template: 'recent', ...NEXT_DAY, visibility: { sites: [] } })).toEqual([])
+  const types = { sites: ['oslo', 'bergen'], deviceTypes: ['pump'] }
+  expect(await ids({ template: 'recent', ...NEXT_DAY, visibility: types })).toEqual(['site-bergen'])
+  const all = ['site-oslo', 'site-bergen', 'site-two', 'one']
+  expect(await ids({ template: 'events', ids: all, visibility })).toEqual(['site-oslo'])
+  const counted = await found({ template: 'counts', ...NEXT_DAY, stepMs: HOUR_MS, visibility })
+  expect(counted.rows.map((row) => row[3])).toEqual([1])
 })
 
 test('events are found by id, whole and oldest first', async () => {

@@ -3,7 +3,7 @@ import { allOf, p, sql } from '../sql.ts'
 import type { Sql } from '../sql.ts'
 import { FILTER_COLUMNS, SEARCH_LIMITS } from './request.ts'
 import type { EventFilters, SearchRequest } from './request.ts'
-import { fieldEquals, timeWithin } from './where.ts'
+import { fieldEquals, timeWithin, visibleTo } from './where.ts'
 
 /** How a value of the engine becomes one for people: times come as milliseconds, documents as text. */
 export type ColumnKind = 'time' | 'text' | 'number' | 'document'
@@ -33,7 +33,9 @@ const EVENT_FIELDS = sql`toUnixTimestamp64Milli(time), id, event_action, event_o
 const DOCUMENT = { name: 'document', kind: 'document' } as const
 
 export function toTemplate(request: SearchRequest, tenant: string): Template {
-  const owner = sql`tenant = ${p('String', tenant)}`
+  const ours = sql`tenant = ${p('String', tenant)}`
+  const { visibility } = request
+  const owner = visibility === undefined ? ours : allOf([ours, visibleTo(visibility)])
   switch (request.template) {
     case 'recent': {
       const limit = request.limit ?? SEARCH_LIMITS.rowsDefault

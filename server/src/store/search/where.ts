@@ -1,6 +1,7 @@
 import { EVENT_COLUMNS } from '../schema/columns.ts'
 import type { EventColumnName } from '../schema/columns.ts'
-import { anyOf, identifier, p, sql } from '../sql.ts'
+import type { Visibility } from '../../model/access.ts'
+import { allOf, anyOf, identifier, p, sql } from '../sql.ts'
 import type { Sql } from '../sql.ts'
 
 /** A typed column, for a condition of one's own. */
@@ -30,6 +31,27 @@ export function fieldEquals(name: EventColumnName, value: string): Sql {
       JSONExtractString(doc, ${path}) = ${p('String', value)}
       OR has(JSONExtract(doc, ${path}, 'Array(String)'), ${p('String', value)}))`,
   ])
+}
+
+/**
+ * Rows that somebody may see. Closed in doubt: a row without the field, or with more of it than the
+ * column holds, is shown only to those who may see all.
+ */
+export function visibleTo(visibility: Visibility): Sql {
+  const limits: readonly [EventColumnName, readonly string[] | undefined][] = [
+    ['iot_site', visibility.sites],
+    ['device_type', visibility.deviceTypes],
+    ['event_dataset', visibility.datasets],
+  ]
+  const conditions = limits.flatMap(([name, allowed]) =>
+    allowed === undefined
+      ? []
+      : [
+          sql`${identifier(name)} != '' AND has(${p('Array(String)', allowed)}, ${identifier(name)})
+            AND NOT has(unfit, ${p('String', name)})`,
+        ],
+  )
+  return allOf(conditions)
 }
 
 const PATHS = new Map<string, { readonly path: string; readonly kind: string }>(
