@@ -34,7 +34,7 @@ function decodeFile(name: string, text: string): string {
   }
   settleInto(told, decoder)
   flush(lines.length + 1)
-  const routine = Object.fromEntries([...told.routine].sort())
+  const routine = Object.fromEntries([...told.routine].sort(([a], [b]) => (a < b ? -1 : 1)))
   const rows = [...out, ...told.rejects.map((reject) => ({ reject })), { routine }]
   return `[\n${rows.map((row) => JSON.stringify(row)).join(',\n')}\n]\n`
 }

@@ -6,8 +6,7 @@ import { nestDotted } from './nest.ts'
 import { measure } from './measure.ts'
 
 const TEXT_MAX = 1_048_576
-const DEPTH_MAX = 40
-const VALUES_MAX = 20_000
+const LIMITS = { depthMax: 40, valuesMax: 20_000 }
 const TIME_FIELDS = ['@timestamp', 'timestamp', 'time', 'ts', 'event.created'] as const
 
 interface JsonOptions {
@@ -49,12 +48,12 @@ class JsonDecoder implements Decoder {
       out.reject('DECODE_SYNTAX', `An object is needed, this is ${kindOf(parsed)} (column 1).`)
       return
     }
-    const size = measure(parsed, DEPTH_MAX, VALUES_MAX)
-    if (size !== undefined) {
-      out.reject('DECODE_TOO_DEEP', size)
+    const { problem, dotted } = measure(parsed, LIMITS)
+    if (problem !== undefined) {
+      out.reject('DECODE_TOO_DEEP', problem)
       return
     }
-    this.#accept(nestDotted(parsed as EcsDoc), out)
+    this.#accept(dotted ? nestDotted(parsed as EcsDoc) : (parsed as EcsDoc), out)
   }
 
   #accept(doc: EcsDoc, out: DecodeSink): void {

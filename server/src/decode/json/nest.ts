@@ -1,22 +1,12 @@
 import type { EcsDoc } from '../../model/event.ts'
 
 /**
- * Turns dotted keys into nested objects (`{"source.ip": 1}` to `{source: {ip: 1}}`), at every level
- * and inside arrays. A dotted key whose way is taken by a value that is no object stays as it is. A
- * document without dotted keys is given back itself. `__proto__` is left out.
+ * A copy with dotted keys turned into nested objects (`{"source.ip": 1}` to `{source: {ip: 1}}`), at
+ * every level and inside arrays. A dotted key whose way is taken by a value that is no object stays
+ * as it is. `__proto__` is left out. The document's depth must be limited beforehand.
  */
 export function nestDotted(doc: EcsDoc): EcsDoc {
-  return hasDotted(doc) ? (nest(doc) as EcsDoc) : doc
-}
-
-function hasDotted(value: unknown): boolean {
-  if (value === null || typeof value !== 'object') return false
-  if (Array.isArray(value)) return value.some(hasDotted)
-  for (const key in value) {
-    if (key.includes('.') || key === '__proto__') return true
-    if (hasDotted((value as EcsDoc)[key])) return true
-  }
-  return false
+  return nest(doc) as EcsDoc
 }
 
 function nest(value: unknown): unknown {

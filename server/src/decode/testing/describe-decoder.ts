@@ -136,7 +136,7 @@ function view(told: Told): unknown {
     JSON.parse(JSON.stringify({ timeMs, action, doc, part, origin: origin?.key, original }))
   return {
     drafts: told.drafts.map(draftView),
-    routine: [...told.routine].sort(),
+    routine: [...told.routine].sort(([a], [b]) => (a < b ? -1 : 1)),
     rejects: told.rejects,
   }
 }
