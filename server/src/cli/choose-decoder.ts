@@ -1,3 +1,4 @@
+import { nearest } from '../base/nearest.ts'
 import { ProblemError } from '../base/problems.ts'
 import { decoders } from '../decode/registry.ts'
 import type { DecoderSpec } from '../model/decoder.ts'
@@ -42,32 +43,4 @@ export function decoderOptions(
   const wrong = spec.check?.(options)
   if (wrong !== undefined) throw new ProblemError({ code: 'USAGE', message: `${wrong}.` })
   return options
-}
-
-/** The candidate with the fewest edits to the word, if that is less than half of it. */
-export function nearest(word: string, candidates: readonly string[]): string | undefined {
-  let best: string | undefined
-  let bestEdits = Math.max(2, Math.ceil(word.length / 2))
-  for (const candidate of candidates) {
-    const count = edits(word.slice(0, 60).toLowerCase(), candidate)
-    if (count < bestEdits) {
-      best = candidate
-      bestEdits = count
-    }
-  }
-  return best
-}
-
-/** Levenshtein's distance. */
-function edits(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index)
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i]
-    for (let j = 1; j <= b.length; j++) {
-      const swap = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1)
-      next.push(Math.min(swap, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1))
-    }
-    row = next
-  }
-  return row[b.length] ?? 0
 }

@@ -62,10 +62,8 @@ class Preparer implements LinePreparer, DecodeSink {
     this.#begin(ingestedMs, raw.redelivered === true)
     for (const item of raw.items) {
       this.#item = item
-      const problem = item.facts?.['problem']
-      if (item.cut !== undefined) this.reject('DECODE_TOO_LONG', `${item.cut.bytes} bytes long`)
-      else if (problem === undefined) this.#decoder.decode(item, this)
-      else this.reject(problem === 'too-long' ? 'DECODE_TOO_LONG' : 'DECODE_ENCODING', problem)
+      if (item.cut === undefined) this.#decoder.decode(item, this)
+      else this.reject('DECODE_TOO_LONG', `${item.cut.bytes} bytes long`)
     }
     return this.#end(raw.cursor)
   }

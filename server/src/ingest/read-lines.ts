@@ -12,7 +12,7 @@ export interface LineSource {
 
 export interface ReadOptions {
   readonly nowMs: () => number
-  /** Longer lines are cut to the first 4 KiB and carry the fact `problem: too-long`. */
+  /** Longer lines are cut to the first 4 KiB and say so in `cut`. */
   readonly lineBytesMax?: number
 }
 
@@ -26,7 +26,7 @@ const CR = 13
  * Lines of files, one after the other, in batches; `line` counts from 1 across all of them. Gzip is
  * known by its first bytes. CRLF and LF end a line, so does the end of a file. A byte order mark and
  * the NULs that a copy-truncated file begins with are dropped; bytes that are not UTF-8 become U+FFFD
- * and the item carries the fact `encoding: replaced`. Throws ProblemError INPUT_UNREADABLE.
+ * and the item keeps them in `bytes`. Throws ProblemError INPUT_UNREADABLE.
  */
 export async function* readLines(
   sources: readonly LineSource[],
@@ -178,7 +178,7 @@ class Splitter {
     const total = this.#restBytes + tail.length
     if (this.#cut !== undefined || total > this.#max + 1) {
       const cut = this.#cut ?? cutOf([...this.#rest, tail])
-      this.#add(cut.toString('utf8'), { problem: 'too-long', bytes: String(total) })
+      this.#add(cut.toString('utf8'), { cut: { bytes: total } })
     } else {
       this.#whole(this.#rest.length === 0 ? tail : Buffer.concat([...this.#rest, tail]))
     }
@@ -199,20 +199,21 @@ class Splitter {
     try {
       text = this.#strict.decode(bytes)
     } catch {
-      this.#add(bytes.toString('utf8'), { encoding: 'replaced' })
+      this.#add(bytes.toString('utf8'), { bytes: Buffer.from(bytes) })
       return
     }
-    this.#add(text, undefined)
+    this.#add(text)
   }
 
-  #add(text: string, more: Readonly<Record<string, string>> | undefined): void {
+  #add(text: string, more?: Pick<RawItem, 'bytes' | 'cut'>): void {
     const line = String(this.#counter.line)
-    const facts = { path: this.#path, line, ...more }
+    const facts = { path: this.#path, line }
     this.#items.push({
       text,
       key: `${this.#path}:${line}`,
       receivedMs: this.#options.nowMs(),
       facts,
+      ...more,
     })
   }
 }

@@ -79,6 +79,7 @@ export function createNormalizer(options: NormalizerOptions): Normalize {
     if (late) addIot(doc, 'time', { claimed: isoOf(claimMs), ahead: true })
     if (redelivered) addIot(doc, 'redelivered', true)
     if (origin.facts !== undefined) addFacts(doc, origin.facts)
+    if (origin.bytes !== undefined) addTag(doc, 'invalid-encoding')
     fillRelated(doc)
     return { id, time, doc }
   }
@@ -109,10 +110,11 @@ function addFacts(doc: EcsDoc, facts: Readonly<Record<string, string>>): void {
     const log = isObject(doc['log']) ? doc['log'] : {}
     doc['log'] = { ...log, file: { path } }
   }
-  if (facts['encoding'] === 'replaced') {
-    const tags = Array.isArray(doc['tags']) ? (doc['tags'] as unknown[]) : []
-    doc['tags'] = [...tags, 'invalid-utf8']
-  }
+}
+
+function addTag(doc: EcsDoc, tag: string): void {
+  const tags = Array.isArray(doc['tags']) ? (doc['tags'] as unknown[]) : []
+  doc['tags'] = [...tags, tag]
 }
 
 function addIot(doc: EcsDoc, name: string, value: unknown): void {

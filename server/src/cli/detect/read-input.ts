@@ -52,12 +52,11 @@ async function* readJson(
     const events: OfflineEvent[] = []
     const rejects: Reject[] = []
     let untimed = 0
-    for (const { text, facts } of items) {
+    for (const { text, facts, cut } of items) {
       if (text.trim() === '') continue
       const line = facts?.['line'] ?? '0'
-      const problem = facts?.['problem']
       const raw = text.slice(0, RAW_MAX)
-      if (problem !== undefined) {
+      if (cut !== undefined) {
         const message = 'The line is longer than 1 MiB.'
         rejects.push({ line: Number(line), code: 'DECODE_TOO_LONG', message, raw })
         continue
