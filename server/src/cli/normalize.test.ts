@@ -1,0 +1,113 @@
+import { join } from 'node:path'
+import { Readable, Writable } from 'node:stream'
+import { describe, expect, test } from 'vitest'
+import { ManualClock } from '../base/clock.ts'
+import { MetricsRegistry } from '../base/metrics.ts'
+import { runCli } from './cli.ts'
+import { registerNormalize } from './normalize.ts'
+
+const SAMPLES = join(import.meta.dirname, '../../test/samples')
+
+class Sink extends Writable {
+  text = ''
+  waits = 0
+  readonly #slow: boolean
+  constructor(slow = false) {
+    super(slow ? { highWaterMark: 1 } : {})
+    this.#slow = slow
+  }
+  override _write(chunk: Buffer, _: string, done: () => void): void {
+    this.text += chunk.toString()
+    this.waits += 1
+    if (this.#slow) setImmediate(done)
+    else done()
+  }
+  get lines(): Record<string, unknown>[] {
+    const rows = this.text.split('\n').filter((line) => line !== '')
+    return rows.map((line) => JSON.parse(line) as Record<string, unknown>)
+  }
+}
+
+async function run(args: readonly string[], input = '', slow = false) {
+  const stdout = new Sink(slow)
+  const stderr = new Sink()
+  let code = 0
+  const context = {
+    stdin: Readable.from([Buffer.from(input)]),
+    stdout,
+    stderr,
+    env: {},
+    clock: new ManualClock(Date.UTC(2026, 10, 22)),
+    metrics: new MetricsRegistry(),
+    interactive: false,
+    exit: (to: 0 | 1 | 2) => void (code = to),
+  }
+  await runCli(['normalize', ...args], context, [registerNormalize])
+  return { stdout, stderr, code }
+}
+
+describe('picket normalize', () => {
+  test.each([
+    ['mosquitto_2.0.11.log', 195],
+    ['mosquitto_2.0.11_dynsec.log', 117],
+    ['mosquitto_2.0.20.log', 119],
+  ])('%s: every line is in the summary, none rejected', async (name, lines) => {
+    const { stdout, stderr, code } = await run(['--decoder', 'mosquitto', join(SAMPLES, name)])
+    expect(code).toBe(0)
+    const last = stderr.lines.at(-1)!['summary'] as Record<string, number>
+    expect(last).toMatchObject({ lines, rejects: 0 })
+    expect(stdout.lines).toHaveLength(last['events']!)
+    expect(stdout.lines[0]).toMatchObject({ event: { action: 'service-start' } })
+    expect(stderr.lines).toHaveLength(1)
+  })
+
+  test('reads standard input, says what it rejects, and tells what waits at the end', async () => {
+    const input = 'nonsense\n1795301345: Client d already connected, closing old connection.\n\n'
+    const { stdout, stderr } = await run(['--decoder', 'mosquitto', '-'], input)
+    expect(stderr.lines).toEqual([
+      {
+        reject: {
+          line: 1,
+          code: 'DECODE_UNKNOWN',
+          message: expect.any(String) as string,
+          raw: 'nonsense',
+        },
+      },
+      {
+        summary: {
+          lines: 3,
+          events: 1,
+          routine: { blank: 1, 'takeover-announced': 1 },
+          rejects: 1,
+        },
+      },
+    ])
+    expect(stdout.lines).toMatchObject([{ event: { action: 'mqtt-takeover' } }])
+  })
+
+  test('minds a zone, and does not doubt the time of a file', async () => {
+    const input = '2031-11-21T22:49:05: mosquitto version 2.0.20 starting\n'
+    const args = ['--decoder', 'mosquitto', '--zone', '+02:00', '-']
+    const { stdout } = await run(args, input)
+    expect(stdout.lines).toMatchObject([{ '@timestamp': '2031-11-21T20:49:05.000Z' }])
+  })
+
+  test('waits for a slow reader', async () => {
+    const path = join(SAMPLES, 'mosquitto_2.0.11.log')
+    const { stdout } = await run(['--decoder', 'mosquitto', path, path, path], '', true)
+    expect(stdout.lines).toHaveLength(117)
+  })
+
+  test.each([
+    [['--decoder', 'mosquito', '-'], 'did you mean mosquitto'],
+    [['--decoder', 'mosquitto', '/no/such/file'], 'INPUT_UNREADABLE'],
+    [['--decoder', 'mosquitto', '--zone', 'Nowhere', '-'], 'Nowhere is no time zone'],
+    [['--decoder', 'mosquitto', '--option', 'zon=UTC', '-'], 'did you mean zone'],
+    [['--decoder', 'mosquitto'], 'missing required argument'],
+    [['-'], 'required option'],
+  ])('%j is wrong use', async (args, word) => {
+    const { stderr, code } = await run(args)
+    expect(code).toBe(2)
+    expect(stderr.text).toContain(word)
+  })
+})
