@@ -2,4 +2,4 @@
 export const DATABASE = 'picket'
 
 /** What is stored before tenants exist. It stands in every key from the first migration on. */
-export const DEFAULT_TENANT = 'main'
+export const DEFAULT_TENANT = 'default'
