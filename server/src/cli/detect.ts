@@ -71,7 +71,7 @@ class DetectRun {
     this.#files = files
     this.#flags = flags
     this.#context = context
-    this.#chosen = chooseRules(flags)
+    this.#chosen = chooseRules(flags, context.clock.now())
     this.#stream = files.includes('-')
     const { ruleSet, adHoc, pipes } = this.#chosen
     this.#detector = new OfflineDetector(ruleSet, {

@@ -77,8 +77,10 @@ export function preciseTimeMs(value: unknown): number | undefined {
   if (typeof value !== 'string') return timeToMs(value)
   if (/^-?\d+(?:\.\d+)?$/.test(value)) {
     const digits = value.replace(/\D.*$/, '')
-    // "2026" and "20260102" are no epochs; ten digits are seconds of this century.
-    return digits.length >= 9 ? timeToMs(Number(value)) : timeToMs(value)
+    // "2026" and "20260102" are no epochs; ten digits are seconds of this century. What is shorter
+    // is milliseconds, as Elasticsearch reads it: clocks that were set to zero for a test.
+    if (digits.length >= 9) return timeToMs(Number(value))
+    return digits.length === 4 || digits.length === 8 ? timeToMs(value) : Number(value)
   }
   const ms = timeToMs(value)
   const below = ms === undefined ? null : /[.,]\d{3}(\d{1,6})/.exec(value)

@@ -33,7 +33,8 @@ export class OfflineDetector {
   #newestMs = Number.NEGATIVE_INFINITY
   #unsettled = 0
   /** Matches that are certain; sorted before they are told. */
-  #hits: { readonly rule: MatchRule | CorrelationRule; readonly hit: Hit }[] = []
+  #hits: RuleHit[] = []
+  #finished = false
   readonly #told = new Map<string, { state: string; open: boolean }>()
 
   constructor(ruleSet: RuleSet, options: OfflineOptions) {
@@ -62,6 +63,7 @@ export class OfflineDetector {
   finish(): void {
     const endMs = Number.isFinite(this.#newestMs) ? this.#newestMs : 0
     this.#engine.finish(endMs, this.#position())
+    this.#finished = true
   }
 
   stats(): EngineStats {
@@ -74,9 +76,11 @@ export class OfflineDetector {
    */
   take(): AlertRecord[] {
     const records = this.#takeAlerts()
-    this.#hits.sort((a, b) => a.hit.time - b.hit.time || a.hit.order - b.hit.order)
-    for (const { rule, hit } of this.#hits) records.push(matchRecord(rule, hit))
-    this.#hits = []
+    // Samples have no order in time: they are told at the end, by their keys.
+    const ready = this.#finished ? this.#hits : this.#hits.filter((one) => !isSample(one.rule))
+    this.#hits = this.#finished ? [] : this.#hits.filter((one) => isSample(one.rule))
+    ready.sort(compareHits)
+    for (const { rule, hit } of ready) records.push(matchRecord(rule, hit))
     return records
   }
 
@@ -112,6 +116,32 @@ export class OfflineDetector {
   #position(): { partition: number; offset: number; index: number } {
     return { partition: 0, offset: this.#offset, index: 0 }
   }
+}
+
+interface RuleHit {
+  readonly rule: MatchRule | CorrelationRule
+  readonly hit: Hit
+}
+
+function isSample(rule: MatchRule | CorrelationRule): boolean {
+  return rule.kind === 'correlation' && rule.correlation.type === 'sample'
+}
+
+/** In the order of the last event that had to occur; samples by their keys, null first. */
+function compareHits(a: RuleHit, b: RuleHit): number {
+  if (isSample(a.rule) && isSample(b.rule)) return compareKeys(a.hit.key, b.hit.key)
+  return a.hit.order - b.hit.order
+}
+
+function compareKeys(a: string, b: string): number {
+  const [left, right] = [decodeKey(a), decodeKey(b)]
+  for (const [index, value] of left.entries()) {
+    const other = right[index] ?? null
+    if (value === other) continue
+    if (value === null) return -1
+    return other !== null && value < other ? -1 : 1
+  }
+  return 0
 }
 
 function matchRecord(rule: MatchRule | CorrelationRule, hit: Hit): AlertRecord {

@@ -26,8 +26,8 @@ export interface ChosenRules {
   readonly problems: readonly RuleProblem[]
 }
 
-/** The rules that the flags name; throws USAGE, or the problem of an ad-hoc rule. */
-export function chooseRules(flags: RuleFlags): ChosenRules {
+/** The rules that the flags name, `now` in dates being `nowMs`; throws USAGE, or the problem of an ad-hoc rule. */
+export function chooseRules(flags: RuleFlags, nowMs: number): ChosenRules {
   const ways = [flags.rules.length > 0, flags.eql, flags.kql, flags.sigma].filter(
     (way) => way !== undefined && way !== false,
   )
@@ -41,7 +41,7 @@ export function chooseRules(flags: RuleFlags): ChosenRules {
     ...(eventCategoryField !== undefined && { eventCategoryField }),
   }
   if (eql !== undefined) return queryRules(compileEql(eql, { id: 'eql', ...fields }))
-  if (kql !== undefined) return queryRules(compileKql(kql, { id: 'kql', ...fields }))
+  if (kql !== undefined) return queryRules(compileKql(kql, { id: 'kql', nowMs, ...fields }))
   return fileRules(sigma === undefined ? flags.rules : [sigma], flags, sigma !== undefined)
 }
 
