@@ -6,12 +6,15 @@ import { registerDeadLetter } from './deadletter.ts'
 import { detectCommand } from './detect.ts'
 import { registerNormalize } from './normalize.ts'
 import { registerSearch } from './search.ts'
+import { registerToken, registerUser } from './user.ts'
 
 /** Every subcommand of `picket`, in the order of the help text. One line each. */
 export const commands: readonly RegisterCommand[] = [
   registerAlert,
   registerDeadLetter,
   registerSearch,
+  registerUser,
+  registerToken,
   configCommand,
   registerNormalize,
   rulesCommand,

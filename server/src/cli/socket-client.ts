@@ -7,6 +7,7 @@ const TIMEOUT_MS = 120_000
 export interface SocketClient {
   get(path: string, query?: Readonly<Record<string, string | undefined>>): Promise<unknown>
   post(path: string, body?: unknown): Promise<unknown>
+  send(method: 'PATCH' | 'PUT' | 'DELETE', path: string, body?: unknown): Promise<unknown>
 }
 
 /** Whether a server answers on this control socket. */
@@ -29,6 +30,7 @@ export function createSocketClient(socketPath: string): SocketClient {
         await call(socketPath, 'GET', search === '' ? path : `${path}?${search}`, undefined),
       )
     },
+    send: async (method, path, body) => parse(await call(socketPath, method, path, body)),
     post: async (path, body) => parse(await call(socketPath, 'POST', path, body)),
   }
 }
