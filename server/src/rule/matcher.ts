@@ -1,12 +1,13 @@
 import type { EcsDoc } from '../model/event.ts'
 import type { MatchRule } from '../model/rule.ts'
-import { interpret } from './interpret.ts'
+import { ConditionIndex } from './index/condition-index.ts'
 
 /** What the matcher did, since it was made; all counts grow. */
 export interface MatcherStats {
   readonly rules: number
   /** Rules that nothing rules out beforehand: they are evaluated on every event. */
   readonly rulesAlways: number
+  /** Different predicates over all rules. */
   readonly predicates: number
   readonly events: number
   /** Rules looked at, over all events; divided by `events`, candidates per event. */
@@ -25,28 +26,27 @@ export interface Matcher {
   always(): readonly number[]
 }
 
-/** Builds the index over all rules. */
+/**
+ * One index over all rules: predicates are shared, each is decided at most once an event, and a rule
+ * is looked at only when a predicate that it needs was found to hold. Its answers are the
+ * interpreter's (`interpret.ts`), with which tests compare it.
+ */
 export function createMatcher(matches: readonly MatchRule[]): Matcher {
-  let events = 0
+  const index = new ConditionIndex(matches.map((rule) => rule.condition))
   let hitsTotal = 0
   return {
     match(doc, hits) {
-      events++
-      let count = 0
-      for (let index = 0; index < matches.length; index++) {
-        const rule = matches[index]
-        if (rule !== undefined && interpret(rule.condition, doc)) hits[count++] = index
-      }
+      const count = index.match(doc, hits)
       hitsTotal += count
       return count
     },
-    always: () => matches.map((_, index) => index),
+    always: () => index.witnesses.always,
     stats: () => ({
       rules: matches.length,
-      rulesAlways: matches.length,
-      predicates: 0,
-      events,
-      candidates: events * matches.length,
+      rulesAlways: index.witnesses.always.length,
+      predicates: index.program.predicates.length,
+      events: index.events,
+      candidates: index.candidates,
       matches: hitsTotal,
     }),
   }

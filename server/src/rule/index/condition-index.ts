@@ -1,0 +1,88 @@
+import type { Condition } from '../../model/condition.ts'
+import type { EcsDoc } from '../../model/event.ts'
+import { Evaluator } from './evaluate.ts'
+import { Fields } from './fields.ts'
+import { Marks } from './marks.ts'
+import { buildProgram, type Program } from './program.ts'
+import { compileRun, type Run } from './slow.ts'
+import { chooseWitnesses, firstCosts, type Witnesses } from './witness.ts'
+
+/** After so many events the witnesses are chosen again, from what was seen to hold how often. */
+const RECHOOSE_FIRST = 2_048
+const RECHOOSE_MOST = 262_144
+
+/** One index over many conditions: which of them hold for an event. */
+export class ConditionIndex {
+  readonly program: Program
+  readonly #marks: Marks
+  readonly #fields: Fields
+  readonly #evaluator: Evaluator
+  witnesses: Witnesses
+  events = 0
+  /** Conditions looked at. */
+  candidates = 0
+  #rechooseAt = RECHOOSE_FIRST
+
+  constructor(conditions: readonly Condition[]) {
+    this.program = buildProgram(conditions)
+    const { predicates, roots } = this.program
+    this.witnesses = chooseWitnesses(this.program, firstCosts(this.program))
+    this.#marks = new Marks(predicates.length, roots.length, this.witnesses)
+    this.#fields = new Fields(predicates)
+    const runs = predicates.map((predicate) =>
+      predicate.kind === 'run' ? compileRun(predicate.condition, compileOne) : undefined,
+    )
+    const parts = { fields: this.#fields, marks: this.#marks, runs }
+    this.#evaluator = new Evaluator(this.program, parts)
+  }
+
+  /** Numbers of the conditions that hold, ascending, into `hits`; how many they are. */
+  match(doc: EcsDoc, hits: Int32Array | number[]): number {
+    if (this.events++ === this.#rechooseAt) this.#rechoose()
+    const marks = this.#marks
+    marks.begin()
+    this.#fields.look(doc, marks)
+    this.#evaluator.begin(doc)
+    const { words, summary } = marks
+    const { roots } = this.program
+    let count = 0
+    for (let top = 0; top < summary.length; top++) {
+      let tops = summary[top]!
+      summary[top] = 0
+      while (tops !== 0) {
+        const low = tops & -tops
+        tops ^= low
+        const word = top * 32 + 31 - Math.clz32(low)
+        let bits = words[word]!
+        words[word] = 0
+        while (bits !== 0) {
+          const bit = bits & -bits
+          bits ^= bit
+          const rule = word * 32 + 31 - Math.clz32(bit)
+          this.candidates++
+          if (this.#evaluator.holds(roots[rule]!)) hits[count++] = rule
+        }
+      }
+    }
+    return count
+  }
+
+  /** What was seen decides: the answers stay the same, fewer conditions are looked at. */
+  #rechoose(): void {
+    this.#rechooseAt = this.events + Math.min(this.events * 7, RECHOOSE_MOST)
+    const { fires } = this.#marks
+    const first = firstCosts(this.program)
+    const costs = first.map((cost, predicate) => {
+      return (fires[predicate] ?? 0) + cost / 1_000
+    })
+    this.witnesses = chooseWitnesses(this.program, costs)
+    this.#marks.setWitnesses(this.witnesses)
+    fires.fill(0)
+  }
+}
+
+function compileOne(condition: Condition): Run {
+  const index = new ConditionIndex([condition])
+  const hits = new Int32Array(1)
+  return (doc) => index.match(doc, hits) === 1
+}

@@ -1,0 +1,146 @@
+import { VALUE_DEPTH_MAX } from '../../model/condition.ts'
+import type { EcsDoc } from '../../model/event.ts'
+import type { Marks } from './marks.ts'
+import { Probe } from './probe.ts'
+import { ANYWHERE, type Predicate } from './program.ts'
+
+type Scalar = string | number | boolean
+
+/** A field that rules ask for: its tests, and its values in the event at hand. */
+export class FieldSlot {
+  readonly probe = new Probe()
+  readonly #values: Scalar[] = []
+  #count = 0
+  #epoch = 0
+
+  /** Values are kept only for predicates that are run later. */
+  keep(value: Scalar, epoch: number): void {
+    if (this.#epoch !== epoch) {
+      this.#epoch = epoch
+      this.#count = 0
+    }
+    this.#values[this.#count++] = value
+  }
+
+  some(epoch: number, fits: (text: string) => boolean): boolean {
+    if (this.#epoch !== epoch) return false
+    for (let at = 0; at < this.#count; at++) {
+      const value = this.#values[at]!
+      if (fits(typeof value === 'string' ? value : String(value))) return true
+    }
+    return false
+  }
+}
+
+class TrieNode {
+  readonly children = new Map<string, TrieNode>()
+  slot: FieldSlot | undefined
+}
+
+/**
+ * The fields of all rules as a tree of names, so that one walk over an event finds every value that
+ * any rule asks for, whatever way its paths are spelled.
+ */
+export class Fields {
+  readonly #root = new TrieNode()
+  /** For tests of any value of the event. */
+  readonly #anywhere: FieldSlot | undefined
+  readonly #slotOf: FieldSlot[] = []
+
+  constructor(predicates: readonly Predicate[]) {
+    let anywhere: FieldSlot | undefined
+    const slots = new Set<FieldSlot>()
+    for (const [number, predicate] of predicates.entries()) {
+      if (predicate.kind === 'run') continue
+      const isAnywhere = predicate.path === ANYWHERE
+      if (isAnywhere) anywhere ??= new FieldSlot()
+      const slot = isAnywhere ? anywhere! : this.#slotAt(predicate.path)
+      slot.probe.add(number, predicate.test)
+      slots.add(slot)
+      this.#slotOf[number] = slot
+    }
+    for (const slot of slots) slot.probe.finish()
+    this.#anywhere = anywhere
+  }
+
+  slotOf(predicate: number): FieldSlot | undefined {
+    return this.#slotOf[predicate]
+  }
+
+  #slotAt(path: string): FieldSlot {
+    let node = this.#root
+    for (const name of path.split('.')) {
+      let child = node.children.get(name)
+      if (child === undefined) {
+        child = new TrieNode()
+        node.children.set(name, child)
+      }
+      node = child
+    }
+    node.slot ??= new FieldSlot()
+    return node.slot
+  }
+
+  /** Marks every predicate of every field of the event. */
+  look(doc: EcsDoc, marks: Marks): void {
+    this.#object(this.#root, doc, { depth: 0, marks })
+  }
+
+  #object(node: TrieNode | undefined, object: EcsDoc, at: At): void {
+    for (const key in object) {
+      if (!Object.hasOwn(object, key)) continue
+      let child = node?.children.get(key)
+      if (child === undefined && node !== undefined && key.includes('.')) child = descend(node, key)
+      if (child === undefined && this.#anywhere === undefined) continue
+      at.depth++
+      if (at.depth <= VALUE_DEPTH_MAX && child?.slot !== undefined) {
+        for (const predicate of child.slot.probe.present) at.marks.hold(predicate)
+      }
+      this.#value(child, object[key], at)
+      at.depth--
+    }
+  }
+
+  #value(node: TrieNode | undefined, value: unknown, at: At): void {
+    if (at.depth > VALUE_DEPTH_MAX || value === null || value === undefined) return
+    if (typeof value === 'object') {
+      if (Array.isArray(value)) {
+        at.depth++
+        for (const item of value as unknown[]) this.#value(node, item, at)
+        at.depth--
+        return
+      }
+      if (node?.slot !== undefined) {
+        for (const predicate of node.slot.probe.exists) at.marks.hold(predicate)
+      }
+      if (this.#anywhere === undefined && (node === undefined || node.children.size === 0)) return
+      this.#object(node, value as EcsDoc, at)
+      return
+    }
+    if (node?.slot !== undefined) lookAt(node.slot, value as Scalar, at.marks)
+    const anywhere = this.#anywhere
+    if (anywhere === undefined) return
+    for (const predicate of anywhere.probe.present) at.marks.hold(predicate)
+    lookAt(anywhere, value as Scalar, at.marks)
+  }
+}
+
+/** Where the walk is; one object a walk, not one a step. */
+interface At {
+  depth: number
+  readonly marks: Marks
+}
+
+function lookAt(slot: FieldSlot, value: Scalar, marks: Marks): void {
+  const { probe } = slot
+  if (probe.hasMatchers) slot.keep(value, marks.epoch)
+  for (const predicate of probe.exists) marks.hold(predicate)
+  probe.look(value, marks)
+}
+
+/** The node under a key that holds several names at once. */
+function descend(node: TrieNode, key: string): TrieNode | undefined {
+  let at: TrieNode | undefined = node
+  for (const name of key.split('.')) at = at?.children.get(name)
+  return at
+}

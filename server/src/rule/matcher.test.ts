@@ -1,0 +1,59 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import type { Condition } from '../model/condition.ts'
+import type { EcsDoc } from '../model/event.ts'
+import type { MatchRule, RuleMeta } from '../model/rule.ts'
+import { interpret } from './interpret.ts'
+import { createMatcher } from './matcher.ts'
+import { Random, randomCondition, randomDoc } from './testing/random.ts'
+
+const META: RuleMeta = {
+  id: 'rule',
+  title: 'rule',
+  language: 'sigma',
+  author: '',
+  severity: 'medium',
+  life: 'live',
+  hash: '',
+  tags: [],
+  references: [],
+  falsepositives: [],
+  response: [],
+}
+
+export function ruleOf(condition: Condition, index: number): MatchRule {
+  const meta = { ...META, id: String(index) }
+  return { kind: 'match', meta, condition, alerts: true, groupBy: [], fields: [] }
+}
+
+function matchesOf(rules: readonly MatchRule[], docs: readonly EcsDoc[]): number[][] {
+  const matcher = createMatcher(rules)
+  const hits = new Int32Array(rules.length)
+  return docs.map((doc) => Array.from(hits.subarray(0, matcher.match(doc, hits))))
+}
+
+const RULES = 40
+const DOCS = 25
+const RUNS = 110
+
+test(`compiled equals interpreted on ${RULES * DOCS * RUNS} pairs of rule and event`, () => {
+  fc.assert(
+    fc.property(fc.integer(), (seed) => {
+      const random = new Random(seed)
+      const rules = Array.from({ length: RULES }, (_, index) =>
+        ruleOf(randomCondition(random), index),
+      )
+      const docs = Array.from({ length: DOCS }, () => randomDoc(random))
+      const found = matchesOf(rules, docs)
+      docs.forEach((doc, index) => {
+        const wanted = rules.flatMap((rule, at) => (interpret(rule.condition, doc) ? [at] : []))
+        if (JSON.stringify(wanted) === JSON.stringify(found[index])) return
+        const wrong = rules.filter((_, at) => wanted.includes(at) !== found[index]!.includes(at))
+        throw new Error(
+          `${JSON.stringify(wrong.map((rule) => rule.condition))} on ${JSON.stringify(doc)}`,
+        )
+      })
+    }),
+    { numRuns: RUNS },
+  )
+}, 120_000)
