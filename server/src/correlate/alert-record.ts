@@ -11,6 +11,9 @@ export interface AlertFrame {
   readonly group: Readonly<Record<string, string>>
 }
 
+/** Of a rule that counts events people want to know how many there were, not how many were over. */
+const COUNTS_EVENTS = /^(event|value)_/
+
 /** The record of an episode as it stands; `say` is what changed about it. */
 export function alertRecord(
   frame: AlertFrame,
@@ -27,7 +30,7 @@ export function alertRecord(
     group: frame.group,
     first: isoTime(whole.firstMs),
     last: isoTime(whole.lastMs),
-    count: whole.count,
+    count: COUNTS_EVENTS.test(frame.kind) ? whole.eventsTotal : whole.count,
     events: whole.events.slice(0, ALERT_EVENTS_MAX).map((event) => event.id),
     eventsTotal: whole.eventsTotal,
     state: say.state,

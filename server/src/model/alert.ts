@@ -36,7 +36,10 @@ export interface AlertRecord {
   /** Event time of the first and last event, ISO 8601 UTC. */
   readonly first: string
   readonly last: string
-  /** Hits of the rule in this episode: matching events, completed sequences, events over a count. */
+  /**
+   * What the rule found in this episode: matching events, completed sequences, silences; for rules
+   * that count events or their values, all events that were counted.
+   */
   readonly count: number
   /** Event ids, oldest first, at most EVENTS_MAX; `eventsTotal` counts all. */
   readonly events: readonly string[]
