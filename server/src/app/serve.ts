@@ -72,7 +72,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
     store === undefined ? ESSENTIAL_READERS.filter((name) => name !== 'store') : undefined
   const trim = { journal: base.journal, clock, log, intervalMs: config.journal.trim_interval }
   stops.add('trim', startTrim({ ...trim, ...(essential && { essential }) }))
-  sources.push(...makeSources({ config, journal: base.journal, clock, log, metrics }))
+  sources.push(...makeSources({ ...options, journal: base.journal }))
   await startSources(options, base, sources)
   return { url, sources, rules, ...(firstRun && { firstRun }) }
 }

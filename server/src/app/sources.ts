@@ -5,9 +5,11 @@ import type { MetricsRegistry } from '../base/metrics.ts'
 import { nearest } from '../base/nearest.ts'
 import { ProblemError } from '../base/problems.ts'
 import type { Config, SourceConfig } from '../config/schema.ts'
+import { readSecret } from '../config/secret.ts'
 import { decoders } from '../decode/registry.ts'
 import { Ingest } from '../ingest/ingest.ts'
 import { createPreparer } from '../ingest/prepare.ts'
+import type { SecretRef } from '../model/options.ts'
 import type { Journal } from '../model/journal.ts'
 import type { Source } from '../model/source.ts'
 import { createSource } from '../source/registry.ts'
@@ -25,6 +27,7 @@ export interface SourceContext {
   readonly clock: Clock
   readonly log: Logger
   readonly metrics: MetricsRegistry
+  readonly env: Readonly<Record<string, string | undefined>>
 }
 
 /** Makes the sources of a configuration without starting them. Throws ProblemError CONFIG_INVALID. */
@@ -48,7 +51,12 @@ function makeSource(name: string, options: SourceConfig, context: SourceContext)
   preparer.restore(journal.decoderState(name))
   const pause = async (ms: number): Promise<void> => void (await sleep(ms))
   const ingest = new Ingest({ source: name, journal, preparer, clock, log, metrics, pause })
-  const deps = { name, baseDir: config.baseDir, clock, log: context.log, metrics }
+  const secret = async (ref: SecretRef): Promise<string> => {
+    const read = await readSecret(ref, context.env)
+    if (read.ok) return read.value
+    throw new ProblemError(read.problem)
+  }
+  const deps = { name, baseDir: config.baseDir, clock, log: context.log, metrics, secret }
   const { type, decoder: _d, decoder_options: _o, lateness: _l, ...own } = options
   return { name, ingest, source: createSource(type, own, deps) }
 }

@@ -28,6 +28,8 @@ export const ERROR_CODES = {
   RULE_UNSUPPORTED: { status: 422, help: 'A rule uses something that Picket does not do.' },
   // detector
   DETECTOR_DOWN: { status: 503, help: 'The detector stopped and is being started again.' },
+  // sources
+  SOURCE_LISTEN: { status: 500, help: 'A source cannot listen on the address it was given.' },
   // files and input
   INPUT_UNREADABLE: { status: 422, help: 'A file that was named could not be read.' },
   USAGE: { status: 400, help: 'The command was called with arguments it does not take.' },

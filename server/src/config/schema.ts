@@ -53,7 +53,15 @@ const fileSection = z
   })
   .superRefine(checkDecoder)
 
-const sourceSection = z.discriminatedUnion('type', [fileSection])
+const syslogSection = z
+  .strictObject({
+    type: z.literal('syslog').describe(sourceKinds.syslog.summary),
+    ...ofEverySource,
+    ...sourceKinds.syslog.options.shape,
+  })
+  .superRefine(checkDecoder)
+
+const sourceSection = z.discriminatedUnion('type', [fileSection, syslogSection])
 
 const journalSection = z.strictObject({
   bytes_max: sizeOption({ minBytes: 64 * 2 ** 20 })

@@ -2,6 +2,7 @@ import type { z } from 'zod'
 import type { Clock } from '../base/clock.ts'
 import type { Logger } from '../base/log.ts'
 import type { Metrics } from '../base/metrics.ts'
+import type { SecretRef } from '../model/options.ts'
 import type { Source } from '../model/source.ts'
 
 /** What every source is given when it is made. */
@@ -13,6 +14,8 @@ export interface SourceDeps {
   readonly clock: Clock
   readonly log: Logger
   readonly metrics: Metrics
+  /** Fetches what a reference names. Rejects with ProblemError CONFIG_SECRET. */
+  secret(ref: SecretRef): Promise<string>
 }
 
 /** One kind of source: its options with their documentation, and how it is made. */

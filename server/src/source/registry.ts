@@ -2,10 +2,12 @@ import type { z } from 'zod'
 import type { Source } from '../model/source.ts'
 import type { SourceDeps, SourceSpec } from './define.ts'
 import { fileSource } from './file/file.ts'
+import { syslogSource } from './syslog/syslog.ts'
 
 /** Every kind of source that the configuration can name. One line each. */
 export const sourceKinds = {
   file: fileSource,
+  syslog: syslogSource,
 } as const satisfies Readonly<Record<string, SourceSpec>>
 
 export type SourceKind = keyof typeof sourceKinds
@@ -17,5 +19,6 @@ export function createSource<Kind extends SourceKind>(
   options: SourceOptions<Kind>,
   deps: SourceDeps,
 ): Source {
-  return sourceKinds[kind].create(options, deps)
+  const spec: SourceSpec = sourceKinds[kind]
+  return spec.create(options, deps)
 }

@@ -1,11 +1,9 @@
 import type { Source, SourceSink } from '../../model/source.ts'
 import { defineSource, type SourceDeps } from '../define.ts'
+import { waitForEnd } from '../delivering.ts'
 import { Follower } from './follower.ts'
 import { type FileOptions, fileOptions } from './options.ts'
 import { Watcher } from './watch.ts'
-
-/** How long stopping waits for a delivery that is under way; what is not durable is read again. */
-const STOP_MS = 2_000
 
 /** Least time between two looks that change notices ask for: what comes meanwhile is read at once. */
 const HINT_MS = 5
@@ -59,12 +57,7 @@ class FileSource implements Source {
     const follower = this.#follower
     if (follower === undefined) return
     const closed = follower.close().then(() => this.#round)
-    let timer: NodeJS.Timeout | undefined
-    const late = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, STOP_MS)
-    })
-    await Promise.race([closed, late])
-    clearTimeout(timer)
+    await waitForEnd(closed)
   }
 
   #schedule(follower: Follower, delayMs: number = this.#options.poll_interval): void {

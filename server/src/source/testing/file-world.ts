@@ -6,6 +6,7 @@ import { gzipSync } from 'node:zlib'
 import { type Clock, ManualClock } from '../../base/clock.ts'
 import { SILENT } from '../../base/log.ts'
 import { MetricsRegistry } from '../../base/metrics.ts'
+import type { SecretRef } from '../../model/options.ts'
 import type { SourceDeps } from '../define.ts'
 import { Follower } from '../file/follower.ts'
 import { type FileOptions, fileOptions } from '../file/options.ts'
@@ -109,5 +110,7 @@ export function testDeps(
   clock: Clock,
   metrics: MetricsRegistry = new MetricsRegistry(),
 ): SourceDeps {
-  return { name: 'test', baseDir, clock, log: SILENT, metrics }
+  const secret = (ref: SecretRef): Promise<string> =>
+    Promise.resolve('env' in ref ? `secret of ${ref.env}` : 'secret')
+  return { name: 'test', baseDir, clock, log: SILENT, metrics, secret }
 }

@@ -1,45 +1,11 @@
-import { formatProblem, ProblemError } from '../../base/problems.ts'
-import type { RawBatch, SourceSink } from '../../model/source.ts'
-import type { SourceCounters, SourceDeps } from '../define.ts'
-import type { FileOptions } from './options.ts'
-import { createWorkSpace, type WorkSpace } from './tail.ts'
+import { formatProblem, ProblemError } from '../base/problems.ts'
+import type { RawBatch, SourceSink } from '../model/source.ts'
+import type { SourceCounters, SourceDeps } from './define.ts'
 
-/** Files that are read at the same time; each may have one batch under way and one ready. */
-const READERS_MAX = 4
 const RETRY_MS_MIN = 100
 const RETRY_MS_MAX = 5_000
-
-/** Lends the buffers of reads: whoever has none waits. First come, first served. */
-export class WorkSpaces {
-  readonly #options: FileOptions
-  readonly #idle: WorkSpace[] = []
-  readonly #waiting: ((space: WorkSpace) => void)[] = []
-  #made = 0
-
-  constructor(options: FileOptions) {
-    this.#options = options
-  }
-
-  async borrow(): Promise<WorkSpace> {
-    const idle = this.#idle.pop()
-    if (idle !== undefined) return idle
-    if (this.#made < READERS_MAX) {
-      this.#made += 1
-      return createWorkSpace(this.#options)
-    }
-    return new Promise((resolve) => this.#waiting.push(resolve))
-  }
-
-  giveBack(space: WorkSpace): void {
-    const next = this.#waiting.shift()
-    if (next === undefined) this.#idle.push(space)
-    else next(space)
-  }
-
-  get isWanted(): boolean {
-    return this.#waiting.length > 0
-  }
-}
+/** How long stopping waits for deliveries under way; what is not durable was not acknowledged. */
+const STOP_MS = 2_000
 
 /** Delivers until a batch is durable; what fails is tried again, so that nothing is stepped over. */
 export class Delivering {
@@ -100,4 +66,14 @@ export class Delivering {
       this.#sleepers.add(wake)
     })
   }
+}
+
+/** Waits for an end, but not for ever. */
+export async function waitForEnd(end: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, STOP_MS)
+  })
+  await Promise.race([end, late])
+  clearTimeout(timer)
 }

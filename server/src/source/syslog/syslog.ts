@@ -1,0 +1,105 @@
+import { z } from 'zod'
+import { durationOption, listenOption, sizeOption } from '../../model/options.ts'
+import type { Source, SourceSink } from '../../model/source.ts'
+import { defineSource, sourceCounters, type SourceDeps } from '../define.ts'
+import { Delivering, waitForEnd } from '../delivering.ts'
+import { type Listener, StreamListener } from './stream.ts'
+import { UdpListener } from './udp.ts'
+
+const path = z.string().min(1).max(4_096)
+
+const tlsOptions = z.strictObject({
+  listen: listenOption().prefault('127.0.0.1:6514').describe('Address of the TLS listener.'),
+  cert_file: path.describe('Certificate chain, PEM.'),
+  key_file: path.describe('Private key, PEM.'),
+  client_ca_file: path
+    .optional()
+    .describe('Certificates of authorities; with it every sender must show a certificate of one.'),
+})
+
+const syslogOptions = z.strictObject({
+  listen: listenOption()
+    .prefault('127.0.0.1:5514')
+    .describe('Address that UDP and TCP senders send to.'),
+  transports: z
+    .array(z.enum(['udp', 'tcp']))
+    .max(2)
+    .default(['udp', 'tcp'])
+    .describe('What is listened for at that address.'),
+  tls: tlsOptions.optional().describe('A further listener over TLS (RFC 5425).'),
+  message_bytes_max: sizeOption({ minBytes: 480, maxBytes: 16 * 2 ** 20 })
+    .prefault('64KiB')
+    .describe('Longer messages are cut here and rejected, with their true length counted.'),
+  connections_max: z
+    .int()
+    .min(1)
+    .max(100_000)
+    .default(1_000)
+    .describe('Most connections at once; further ones are closed and counted.'),
+  idle_timeout: durationOption({ minMs: 1_000, maxMs: 7 * 86_400_000 })
+    .prefault('1h')
+    .describe('A connection that sends nothing for so long is closed.'),
+  udp_queue_max: z
+    .int()
+    .min(1)
+    .max(1_000_000)
+    .default(20_000)
+    .describe('Most datagrams that wait; what comes beyond is dropped and counted.'),
+  udp_buffer_bytes: sizeOption({ minBytes: 4_096, maxBytes: 256 * 2 ** 20 })
+    .prefault('4MiB')
+    .describe("Receive buffer asked of the system; the system's own limit may be lower."),
+})
+
+export type SyslogOptions = z.output<typeof syslogOptions>
+
+/** RFC 5424 and RFC 3164 messages over UDP (RFC 5426), TCP (RFC 6587) and TLS (RFC 5425). */
+export const syslogSource = defineSource({
+  name: 'syslog',
+  summary: 'Listens for syslog messages over UDP, TCP and TLS, one item a message.',
+  options: syslogOptions,
+  create: (options, deps) => new SyslogSource(options, deps),
+})
+
+class SyslogSource implements Source {
+  readonly #options: SyslogOptions
+  readonly #deps: SourceDeps
+  #listeners: Listener[] = []
+  #delivering: Delivering | undefined
+  #isStopped = false
+
+  constructor(options: SyslogOptions, deps: SourceDeps) {
+    this.#options = options
+    this.#deps = deps
+  }
+
+  /** Rejects with ProblemError SOURCE_LISTEN where an address cannot be had. */
+  async start(sink: SourceSink): Promise<void> {
+    if (this.#isStopped || this.#delivering !== undefined) return
+    const options = this.#options
+    const deps = this.#deps
+    const counters = sourceCounters(deps.metrics, deps.name)
+    const delivering = new Delivering(sink, deps, counters)
+    delivering.onTrouble = (detail) =>
+      sink.status(detail === undefined ? 'connected' : 'paused', detail)
+    this.#delivering = delivering
+    const context = { options, deps, counters, sink, delivering }
+    const { transports, tls } = options
+    if (transports.includes('tcp')) this.#listeners.push(new StreamListener(context, undefined))
+    if (transports.includes('udp')) this.#listeners.push(new UdpListener(context))
+    if (tls !== undefined) this.#listeners.push(new StreamListener(context, tls))
+    try {
+      for (const listener of this.#listeners) await listener.open()
+    } catch (error) {
+      await this.stop()
+      throw error
+    }
+    sink.status('connected')
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true
+    this.#delivering?.stop()
+    const listeners = this.#listeners.splice(0)
+    await waitForEnd(Promise.all(listeners.map((listener) => listener.close())))
+  }
+}

@@ -1,0 +1,130 @@
+import { createSocket, type RemoteInfo, type Socket } from 'node:dgram'
+import { readFile } from 'node:fs/promises'
+import { ProblemError } from '../../base/problems.ts'
+import type { RawItem } from '../../model/source.ts'
+import { cannotListen } from '../listen.ts'
+import { withoutLineEnd } from './framer.ts'
+import { type Listener, type SyslogContext, toItem } from './stream.ts'
+
+const BATCH_MAX = 2_000
+const BYTES_QUEUED_MAX = 64 * 2 ** 20
+const KERNEL_LOOK_MS = 5_000
+
+/**
+ * UDP cannot be pushed back: datagrams wait in a queue of limited length while a batch is made durable,
+ * and what finds it full is counted. So is what the kernel dropped, where it tells (Linux).
+ */
+export class UdpListener implements Listener {
+  readonly #context: SyslogContext
+  #socket: Socket | undefined
+  #queue: RawItem[] = []
+  #queuedBytes = 0
+  #draining: Promise<void> | undefined
+  #kernelTimer: NodeJS.Timeout | undefined
+  #kernelDrops = 0
+  #received = 0
+  #prefix = ''
+
+  constructor(context: SyslogContext) {
+    this.#context = context
+  }
+
+  async open(): Promise<void> {
+    const { listen: address, udp_buffer_bytes: bufferBytes } = this.#context.options
+    const socket = createSocket({
+      type: address.host.includes(':') ? 'udp6' : 'udp4',
+      recvBufferSize: bufferBytes,
+    })
+    this.#socket = socket
+    this.#prefix = `${this.#context.deps.clock.now().toString(36)}.u`
+    socket.on('message', (bytes, peer) => this.#take(bytes, peer))
+    await new Promise<void>((resolve, reject) => {
+      const failed = (error: Error): void => reject(new ProblemError(cannotListen(address, error)))
+      socket.once('error', failed)
+      socket.bind(address.port, address.host, () => {
+        socket.off('error', failed)
+        socket.on('error', () => this.#context.counters.failed('socket'))
+        resolve()
+      })
+    })
+    this.#kernelTimer = setInterval(() => void this.#countKernelDrops(), KERNEL_LOOK_MS)
+    this.#kernelTimer.unref()
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#kernelTimer)
+    const socket = this.#socket
+    this.#socket = undefined
+    if (socket !== undefined) await new Promise<void>((done) => socket.close(() => done()))
+    await this.#draining
+  }
+
+  #take(bytes: Buffer, peer: RemoteInfo): void {
+    const { options, sink, deps } = this.#context
+    const isFull = this.#queue.length >= options.udp_queue_max
+    if (isFull || this.#queuedBytes + bytes.length > BYTES_QUEUED_MAX) {
+      sink.dropped('udp_queue_full', 1)
+      return
+    }
+    const whole = withoutLineEnd(bytes)
+    if (whole.length === 0) return
+    const max = options.message_bytes_max
+    const isLong = whole.length > max
+    const frame = isLong
+      ? { bytes: whole.subarray(0, max), cutFrom: whole.length }
+      : { bytes: whole }
+    this.#received += 1
+    const facts = { peer: peer.address.replace(/^::ffff:/, ''), transport: 'udp' }
+    const key = `${this.#prefix}.${this.#received}`
+    this.#queue.push(toItem(frame, { key, receivedMs: deps.clock.now(), facts }))
+    this.#queuedBytes += bytes.length
+    this.#draining ??= this.#drain().finally(() => {
+      this.#draining = undefined
+    })
+  }
+
+  async #drain(): Promise<void> {
+    // What arrives in the same turn of the event loop goes in one batch.
+    await new Promise((resolve) => setImmediate(resolve))
+    while (this.#queue.length > 0) {
+      const items = this.#queue.splice(0, BATCH_MAX)
+      let bytes = 0
+      for (const item of items) bytes += item.text.length
+      if (this.#queue.length === 0) this.#queuedBytes = 0
+      else this.#queuedBytes = Math.max(0, this.#queuedBytes - bytes)
+      const isDurable = await this.#context.delivering.deliver({ items }, bytes)
+      if (!isDurable) {
+        this.#context.sink.dropped('stopped', items.length + this.#queue.length)
+        this.#queue = []
+        return
+      }
+    }
+  }
+
+  /** Linux counts what a socket's full buffer dropped in the last column of /proc/net/udp. */
+  async #countKernelDrops(): Promise<void> {
+    const port = this.#socket?.address().port
+    if (port === undefined) return
+    const drops = await kernelDrops(port)
+    if (drops === undefined) return
+    if (drops > this.#kernelDrops)
+      this.#context.sink.dropped('udp_kernel', drops - this.#kernelDrops)
+    this.#kernelDrops = Math.max(drops, this.#kernelDrops)
+  }
+}
+
+/** Datagrams dropped at sockets bound to this port; undefined where the system does not tell. */
+export async function kernelDrops(port: number): Promise<number | undefined> {
+  const hex = port.toString(16).toUpperCase().padStart(4, '0')
+  let sum: number | undefined
+  for (const table of ['/proc/net/udp', '/proc/net/udp6']) {
+    const text = await readFile(table, 'utf8').catch(() => '')
+    for (const line of text.split('\n').slice(1)) {
+      const columns = line.trim().split(/\s+/)
+      if (columns[1]?.endsWith(`:${hex}`) !== true) continue
+      const drops = Number(columns.at(-1))
+      if (Number.isInteger(drops)) sum = (sum ?? 0) + drops
+    }
+  }
+  return sum
+}
