@@ -93,6 +93,7 @@ function openStore(options: ServeOptions, base: Base) {
   let refused: Parameters<typeof createStoreReader>[0]['onRefused'] = async () => undefined
   const reader = createStoreReader({
     ...{ journal: base.journal, engine, log, metrics, clock },
+    keepDays: config.store.keep_days,
     onRefused: (letters) => refused(letters),
   })
   const start = (onRefused: typeof refused): void => {

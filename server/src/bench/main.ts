@@ -1,9 +1,10 @@
 import { liveBench } from './live.ts'
 import { type Bench, machine, printer } from './report.ts'
 import { spineBench } from './spine.ts'
+import { storeBench } from './store.ts'
 
 /** Every benchmark of `npm run bench [-- NAME…]`, in the order in which they run. One line each. */
-const benches: readonly Bench[] = [spineBench, liveBench]
+const benches: readonly Bench[] = [spineBench, liveBench, storeBench]
 
 const report = printer((text) => void process.stdout.write(text))
 const wanted = process.argv.slice(2)

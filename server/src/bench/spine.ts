@@ -19,7 +19,7 @@ import { type Bench, nsPerItem, type Report } from './report.ts'
 const CONNECTIONS = 40_000
 const BATCH_LINES = 1_000
 const RUNS = 5
-const FROM_S = 1_800_000_000
+export const FROM_S = 1_800_000_000
 const RULES = fileURLToPath(new URL('../../../content/rules', import.meta.url))
 
 /** Bytes of a broker's log to ECS events, through all rules, into the journal: each stage by itself. */
@@ -57,7 +57,7 @@ function show(report: Report, name: string, ns: number, base: number): void {
   report.row(name, `${ns.toFixed(0)} ns`, `${(ns / base).toFixed(2)} x`)
 }
 
-function rawBatches(lines: readonly string[]): RawBatch[] {
+export function rawBatches(lines: readonly string[]): RawBatch[] {
   const batches: RawBatch[] = []
   for (let at = 0; at < lines.length; at += BATCH_LINES) {
     const items = lines.slice(at, at + BATCH_LINES).map((text, index) => ({
@@ -68,7 +68,7 @@ function rawBatches(lines: readonly string[]): RawBatch[] {
   return batches
 }
 
-function prepareAll(raws: readonly RawBatch[]): JournalBatch[] {
+export function prepareAll(raws: readonly RawBatch[]): JournalBatch[] {
   const decoderSpec = decoders['mosquitto']
   if (decoderSpec === undefined) throw new Error('no mosquitto decoder')
   const preparer = createPreparer({ source: 'bench', decoderSpec, tenant: 'default' })

@@ -80,6 +80,12 @@ const storeSection = z.strictObject({
     .prefault('1GiB')
     .describe('Most memory that the store process may use.'),
   threads_max: z.int().min(1).max(256).default(2).describe('Most threads of one query.'),
+  keep_days: z
+    .int()
+    .min(1)
+    .max(36_500)
+    .default(365)
+    .describe('Events can be searched this many days; then whole days of ingest are dropped.'),
 })
 
 const detectionSection = z.strictObject({

@@ -105,7 +105,6 @@ test(
     const random = numbersFrom(SEED)
     const journal = new MemoryJournal()
     let count = 0
-    let kills = 0
     let writing = true
     const appending = (async () => {
       while (writing) {

@@ -4,6 +4,7 @@ export interface ReaderMetrics {
   readonly rows: Counter
   readonly refused: Counter
   readonly retries: Counter
+  readonly expired: Counter
   readonly lagEntries: Gauge
   readonly insertSeconds: Histogram
 }
@@ -18,6 +19,10 @@ export function createReaderMetrics(metrics: Metrics): ReaderMetrics {
     retries: metrics.counter(
       'picket_store_retries_total',
       'Writes that failed and are tried again, by error code.',
+    ),
+    expired: metrics.counter(
+      'picket_store_expired_rows_total',
+      'Rows dropped because their day of ingest is past retention, by table.',
     ),
     lagEntries: metrics.gauge(
       'picket_store_lag_entries',

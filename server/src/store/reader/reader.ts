@@ -8,6 +8,7 @@ import { problemOf } from '../engine/port.ts'
 import { pause } from '../engine/supervise.ts'
 import { StoreError } from '../failure.ts'
 import { DEFAULT_TENANT } from '../schema/names.ts'
+import { dropExpired } from '../schema/retention.ts'
 import type { RowBatch } from './batch.ts'
 import { gather } from './gather.ts'
 import type { Gathered } from './gather.ts'
@@ -41,6 +42,8 @@ export interface StoreReaderOptions {
   readonly clock: Clock
   readonly tenant?: string
   readonly limits?: Partial<StoreReaderLimits>
+  /** Days of ingest older than this are dropped, once an hour; unset, all are kept. */
+  readonly keepDays?: number
   /** Rows that can never be stored; resolves when they are kept. Names repeat after a crash. */
   onRefused(letters: readonly DeadLetter[]): Promise<void>
 }
@@ -76,6 +79,7 @@ export interface StoreReader {
 const RETRY_MS_MIN = 200
 const RETRY_MS_MAX = 10_000
 const MARK_EVERY_MS = 10_000
+const EXPIRE_EVERY_MS = 3_600_000
 const SAVE_EVERY_ENTRIES = 256
 const STOP_GRACE_MS = 5_000
 const PARTITION = 0
@@ -108,6 +112,7 @@ class JournalToStore implements StoreReader {
   #epoch = 0
   #savedPosition = 0
   #markedMs = Number.NEGATIVE_INFINITY
+  #expiredMs = Number.NEGATIVE_INFINITY
   #oldestMs: number | undefined
   #state: StoreReaderStatus['state'] = 'stopped'
   #problem: Problem | undefined
@@ -225,6 +230,7 @@ class JournalToStore implements StoreReader {
     const due = batch.rows > 0 || upTo - this.#savedPosition >= SAVE_EVERY_ENTRIES
     if (due) await this.#save()
     if (this.#now() - this.#markedMs >= MARK_EVERY_MS && batch.rows > 0) await this.#mark()
+    if (this.#now() - this.#expiredMs >= EXPIRE_EVERY_MS) await this.#expire()
     this.#metrics.lagEntries.set(this.lag().entries)
   }
 
@@ -312,6 +318,20 @@ class JournalToStore implements StoreReader {
     await writeMark(engine.client('writer'), lane, this.#position, this.#now())
     await journal.saveReader(READER_MARK, this.#position)
     this.#markedMs = this.#now()
+  }
+
+  async #expire(): Promise<void> {
+    const { engine, keepDays, log } = this.#options
+    this.#expiredMs = this.#now()
+    if (keepDays === undefined) return
+    const nowMs = this.#now()
+    for (const { table, day, rows } of await dropExpired(engine.client('admin'), {
+      keepDays,
+      nowMs,
+    })) {
+      this.#metrics.expired.inc({ table }, rows)
+      log.info({ table, day, rows }, 'A day of ingest has expired.')
+    }
   }
 
   async #leave(): Promise<void> {
