@@ -10,8 +10,8 @@ import { fits, leavesOf, readEcsTypes } from './testing/ecs-types.ts'
 const TEST = join(import.meta.dirname, '../../test')
 const PAGE = readFileSync(join(import.meta.dirname, '../../../docs/reference/fields.md'), 'utf8')
 const SETS = [
-  ...['base', 'ecs', 'event', 'source', 'destination', 'network', 'observer', 'related', 'user'],
-  ...['error', 'group', 'log', 'tls', 'client', 'server', 'host', 'dns', 'device'],
+  ...'base ecs event source destination network observer related user'.split(' '),
+  ...'error group log tls client server host dns device'.split(' '),
 ]
 
 const spec = decoders['mosquitto']!

@@ -41,6 +41,11 @@ export class Connections extends Joins {
     this.#loosen({ subscriber, listed: '' })
   }
 
+  /** A plugin checks the password of a user, or says nothing of one. */
+  checking(user: string | undefined): void {
+    if (user !== undefined) this.#loosen({ checked: user })
+  }
+
   listed(topic: string): void {
     this.#loosen({ listed: topic })
   }
@@ -84,9 +89,11 @@ export class Connections extends Joins {
     const before = this.memory.held
     const absorbed = before?.kind === 'protocol' ? before : undefined
     if (absorbed === undefined) this.settle(turn.out)
+    const user = this.takeChecked()
     this.hold(turn, {
       kind: 'refusal',
       code,
+      ...(user === undefined ? {} : { user }),
       ...(named ? { id: who } : { peer: peerOf(who) }),
       ...(absorbed?.detail === undefined ? {} : { detail: absorbed.detail }),
       lines: absorbed?.lines ?? [],
@@ -105,6 +112,7 @@ export class Connections extends Joins {
     const session = sessionOf(connected, accept?.listener, turn.atMs)
     this.memory.sessions.set(id, session)
     this.memory.forgive(id)
+    this.takeChecked()
     const address = peer.ip ?? peer.address
     this.memory.shape.connected(address, id, turn.atMs)
     this.memory.beats.succeeded(`${address} ${id}`)

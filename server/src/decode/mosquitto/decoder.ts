@@ -5,9 +5,10 @@ import { Frame } from '../line/frame.ts'
 import type { StampOptions } from '../line/stamp.ts'
 import { parsePeer } from './address.ts'
 import { Connections } from './connections.ts'
-import { eventDoc, type EventWords, NETWORK, PROCESS, sourceOf } from './drafts.ts'
+import { eventDoc, type EventWords, NETWORK, PROCESS, REFUSED, sourceOf } from './drafts.ts'
 import { auditTypes, isReading, parseAudit, splitActor } from './dynsec.ts'
 import { parseClosing, parseConnack, parseConnected, parseDenied } from './message.ts'
+import { pluginUser } from './plugin-user.ts'
 import { noticeOf, surroundingOf } from './routine.ts'
 import type { Turn } from './turn.ts'
 
@@ -87,6 +88,9 @@ export class MosquittoDecoder implements Decoder {
       case 67: // C
         if (message.startsWith('Client ')) return this.#client(message)
         if (message.startsWith('Connection from ')) return this.#proxied(message)
+        if (message.startsWith('Connection rejected, ')) {
+          return this.#plain('connection-denied', NETWORK, REFUSED, 'denied', message.slice(21, -1))
+        }
         break
       case 9: // tab
         return this.#listed(message)
@@ -169,7 +173,9 @@ export class MosquittoDecoder implements Decoder {
     if (message.startsWith('from ', 7) && message.includes(' appears to be using TLS')) {
       return links.detail(turn, message)
     }
-    if (/ (?:received|sending) [A-Z]{4,11}\b/.test(message)) return this.#routine('bridge')
+    if (/ (?:received|sending) (?:duplicate )?[A-Z]{4,11}\b/.test(message)) {
+      return this.#routine('bridge')
+    }
     if (message.includes(' negotiated ')) return this.#routine('tls-detail')
     if (/ (?:sent|connected with|has exceeded) /.test(message)) return links.detail(turn, message)
     return false
@@ -234,7 +240,11 @@ export class MosquittoDecoder implements Decoder {
   #notice(message: string): boolean {
     const notice = noticeOf(message)
     if (notice === undefined) {
+      if (message.endsWith(' sent CONNECT with missing keepalive.')) {
+        return this.#connections.detail(this.#turn, message)
+      }
       const name = surroundingOf(message)
+      if (name === 'plugin') this.#connections.checking(pluginUser(message))
       return name !== undefined && this.#routine(name)
     }
     const { kind, name } = notice

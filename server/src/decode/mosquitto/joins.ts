@@ -1,24 +1,18 @@
 import type { DecodeSink } from '../../model/decoder.ts'
-import type { EcsDoc } from '../../model/event.ts'
 import type { Whose } from './accepts.ts'
 import { type Peer, plainIp } from './address.ts'
 import type { ClosingWords } from './closing-words.ts'
-import {
-  CONNECT,
-  connackReason,
-  ENDED,
-  FAULT,
-  NETWORK,
-  PROCESS,
-  REFUSED,
-  type Session,
-  SESSION,
-  sourceOf,
-  TLS_FAULT,
-} from './drafts.ts'
+import { CONNECT, PROCESS, REFUSED, type Session } from './drafts.ts'
 import { type Held, Memory } from './memory.ts'
 import type { Closing } from './message.ts'
 import { type About, EXACT, Teller, UNKNOWN } from './teller.ts'
+import {
+  displacedTelling,
+  faultTelling,
+  refusalTelling,
+  takeoverTelling,
+  tlsTelling,
+} from './tellings.ts'
 import { isLocalTlsError, parseTlsError, tlsErrorAt, tlsErrorIndex } from './tls.ts'
 import type { Turn } from './turn.ts'
 
@@ -127,10 +121,12 @@ export class Joins {
   /** A refused connect that only its closing line tells of. */
   refuse(turn: Turn, closing: Closing, words: ClosingWords): void {
     const { reason, code } = words
-    const about =
+    const user = this.takeChecked()
+    const found =
       closing.peer === undefined
         ? { ...this.#unnamed(turn.atMs), id: closing.id }
         : this.aboutUnknown(turn, closing.id, closing.peer)
+    const about = user === undefined ? found : { ...found, user }
     const said = { category: CONNECT, type: REFUSED, outcome: 'failure', reason, code } as const
     const telling = { action: 'mqtt-connect', words: said, about, retryOf: 'connect' } as const
     this.teller.tell(turn.out, turn, telling, true)
@@ -217,20 +213,8 @@ export class Joins {
   }
 
   tellTakeover(out: DecodeSink, held: Held, by: About | undefined, line: string | undefined): void {
-    const mqtt: EcsDoc = {}
-    if (held.session !== undefined) mqtt['previous'] = sourceOf(held.session)
-    const { user } = held.session ?? {}
-    if (user !== undefined) mqtt['previous'] = { ...sourceOf(held.session!), user }
     const about = by ?? { id: held.id, peer: undefined, whose: UNKNOWN }
-    const words = {
-      category: SESSION,
-      type: ['connection', 'change'],
-      outcome: 'success',
-      reason: 'another connection took the client id',
-      code: 'takeover',
-    } as const
-    const lines = line === undefined ? held.lines : [...held.lines, line]
-    this.teller.tell(out, held, { action: 'mqtt-takeover', words, about, mqtt, lines }, false)
+    this.teller.tell(out, held, takeoverTelling(held, about, line), false)
   }
 
   /** The address of a connection that never was let in, or began before the log. */
@@ -244,6 +228,14 @@ export class Joins {
     return { ...this.#unnamed(turn.atMs), id }
   }
 
+  /** Whose password a plugin checked just before; asked once. */
+  takeChecked(): string | undefined {
+    const { checked } = this.memory.loose
+    if (checked === '') return undefined
+    this.memory.loose = { ...this.memory.loose, checked: '' }
+    return checked
+  }
+
   #unnamed(atMs: number): About {
     return fromWhose(this.memory.accepts.match(undefined, atMs))
   }
@@ -254,22 +246,12 @@ export class Joins {
   }
 
   #tellOldEnd(turn: Turn, closing: Closing, session: Session | undefined): void {
-    const words = {
-      category: SESSION,
-      type: ENDED,
-      outcome: 'unknown',
-      reason: 'session taken over',
-      code: 'taken-over',
-    } as const
+    const { id, peer } = closing
     const about: About =
       session === undefined
-        ? {
-            id: closing.id,
-            peer: closing.peer,
-            whose: closing.peer === undefined ? UNKNOWN : EXACT,
-          }
-        : { id: closing.id, peer: session, user: session.user, whose: EXACT }
-    this.teller.tell(turn.out, turn, { action: 'mqtt-disconnect', words, about }, true)
+        ? { id, peer, whose: peer === undefined ? UNKNOWN : EXACT }
+        : { id, peer: session, user: session.user, whose: EXACT }
+    this.teller.tell(turn.out, turn, displacedTelling(about), true)
   }
 
   #tellRefusal(
@@ -278,26 +260,8 @@ export class Joins {
     turn: Turn | undefined,
     closing: Closing | undefined,
   ): void {
-    const code = held.code ?? 0
-    const about = this.#refused(held, closing)
-    const mqtt: EcsDoc = { reason_code: code }
-    if (held.detail !== undefined) mqtt['detail'] = held.detail
-    const reason = connackReason(code)
-    const words = { category: CONNECT, type: REFUSED, outcome: 'failure', reason } as const
-    const lines = turn === undefined ? held.lines : [...held.lines, turn.item.text]
-    this.teller.tell(
-      out,
-      turn ?? held,
-      {
-        action: 'mqtt-connect',
-        words: { ...words, code: 'connack-refused' },
-        about,
-        mqtt,
-        lines,
-        retryOf: 'connect',
-      },
-      turn !== undefined,
-    )
+    const telling = refusalTelling(held, this.#refused(held, closing), turn?.item.text)
+    this.teller.tell(out, turn ?? held, telling, turn !== undefined)
   }
 
   /** The CONNACK line names the id or the address; 2.1's closing line names both. */
@@ -314,26 +278,9 @@ export class Joins {
   }
 
   #tellTls(out: DecodeSink, held: Held, about: About, turn: Turn | undefined): void {
-    const { tls } = held
-    const words = {
-      category: NETWORK,
-      type: TLS_FAULT,
-      outcome: 'failure',
-      reason: tls?.reason ?? 'unknown',
-      code: 'tls-failure',
-    } as const
-    const fields: EcsDoc = { tls: { established: false } }
-    if (tls?.code !== undefined) fields['error'] = { code: tls.code, message: tls.text }
-    const lines = turn === undefined ? held.lines : [...held.lines, turn.item.text]
     const live = about.id !== undefined && this.memory.sessions.has(about.id)
-    const action = live ? 'tls-error' : 'tls-handshake'
-    if (live) fields['tls'] = { established: true }
-    this.teller.tell(
-      out,
-      turn ?? held,
-      { action, words, about, fields, lines, ...(live ? {} : { retryOf: 'tls' }) },
-      turn !== undefined,
-    )
+    const telling = tlsTelling(held, about, live, turn?.item.text)
+    this.teller.tell(out, turn ?? held, telling, turn !== undefined)
   }
 
   #tellFault(
@@ -348,21 +295,8 @@ export class Joins {
     if (session !== undefined && id !== undefined && turn !== undefined) {
       this.memory.sessions.delete(id)
     }
-    const words = {
-      category: NETWORK,
-      type: FAULT,
-      outcome: 'failure',
-      reason: held.detail ?? 'protocol error',
-      code: 'protocol-error',
-    } as const
-    const lines = turn === undefined ? held.lines : [...held.lines, turn.item.text]
-    const moment = turn ?? held
-    this.teller.tell(
-      out,
-      moment,
-      { action: 'protocol-error', words, about, lines },
-      turn !== undefined,
-    )
+    const telling = faultTelling(held, about, turn?.item.text)
+    this.teller.tell(out, turn ?? held, telling, turn !== undefined)
   }
 
   #faulty(

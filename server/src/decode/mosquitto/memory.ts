@@ -23,6 +23,7 @@ export interface Held extends Moment {
   /** CONNACK code. */
   readonly code?: number
   readonly tls?: TlsError
+  readonly user?: string
   /** What the line said was wrong. */
   readonly detail?: string
   /** The session that was taken over. */
@@ -36,6 +37,8 @@ export interface Loose {
   /** Whose subscriptions are being listed, and the topic filter listed last. */
   readonly subscriber: string
   readonly listed: string
+  /** Whose password a plugin checked last; empty once that was answered. */
+  readonly checked: string
   /** The log was read from the start of the broker, so every connected client is known. */
   readonly complete: boolean
 }
@@ -45,6 +48,7 @@ const NOTHING: Loose = {
   version: '',
   subscriber: '',
   listed: '',
+  checked: '',
   complete: false,
 }
 
