@@ -26,6 +26,7 @@ export const alertSchema = z.strictObject({
     kind: z.string(),
     version: z.string().optional(),
     hash: z.string().optional(),
+    life: z.string().optional(),
     tags: texts.optional(),
     references: texts.optional(),
     falsepositives: texts.optional(),
@@ -52,7 +53,9 @@ export type AlertView = z.infer<typeof alertSchema>
 
 /** Does not compile where AlertRecord has a field that the schema does not know. */
 type Unshown = Exclude<keyof AlertRecord, keyof AlertView | 'scope'>
-export const EVERY_FIELD_SHOWN: Unshown extends never ? true : Unshown = true
+type UnshownOfRule = Exclude<keyof AlertRecord['rule'], keyof AlertView['rule']>
+export const EVERY_FIELD_SHOWN: [Unshown, UnshownOfRule] extends [never, never] ? true : false =
+  true
 
 export const countsSchema = z.strictObject({
   informational: z.int(),

@@ -1,6 +1,7 @@
 import { ALERT_EVENTS_MAX, type AlertRecord } from '../model/alert.ts'
 import type { RuleMeta } from '../model/rule.ts'
 import { wholeOf, type Episode } from './episode.ts'
+import { scopeOf } from './origin.ts'
 import { OVERFLOW_KEY, type Said } from './episodes.ts'
 
 export interface AlertFrame {
@@ -21,6 +22,7 @@ export function alertRecord(
 ): AlertRecord {
   const { key, episode, say } = one
   const whole = wholeOf(episode)
+  const scope = scopeOf(whole.origins)
   return {
     id: episode.id,
     revision: episode.revision,
@@ -41,6 +43,7 @@ export function alertRecord(
     ...(episode.late > 0 && { late: episode.late }),
     ...(key === OVERFLOW_KEY && { overflow: true }),
     open: say.open,
+    ...(scope !== undefined && { scope }),
   }
 }
 

@@ -40,6 +40,8 @@ export interface EventRef {
   readonly id: string
   readonly time: number
   readonly order: number
+  /** Where it came from, see `origin.ts`; absent where that is not told. */
+  readonly from?: string
 }
 
 /** One event (or one hit of a correlation that feeds this one), seen by one correlation rule. */

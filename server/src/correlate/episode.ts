@@ -1,5 +1,6 @@
 import { ALERT_EVENTS_MAX } from '../model/alert.ts'
 import type { EventRef, Hit } from './correlator.ts'
+import { addOrigins } from './origin.ts'
 
 /** Hits taken together: the settled ones of an episode, or a single one. */
 export interface Block {
@@ -13,6 +14,8 @@ export interface Block {
   /** The oldest ALERT_EVENTS_MAX events, sorted by (time, order). */
   events: EventRef[]
   eventsTotal: number
+  /** Distinct origins of all events, those that `events` has no room for included. */
+  origins: string[]
 }
 
 /** A run of hits of one rule on one key: what becomes an alert. */
@@ -46,7 +49,13 @@ export function blockOf(hit: Hit): Block {
     if (event.time < firstMs) firstMs = event.time
     if (event.time > lastMs) lastMs = event.time
   }
+  const origins: string[] = []
+  addOrigins(
+    origins,
+    hit.events.map((event) => event.from),
+  )
   return {
+    origins,
     count: 1,
     firstHitMs: hit.time,
     lastHitMs: hit.time,
@@ -66,6 +75,7 @@ export function addBlock(block: Block, more: Block): void {
   block.lastMs = Math.max(block.lastMs, more.lastMs)
   block.eventsTotal += more.eventsTotal
   addEvents(block.events, more.events)
+  addOrigins(block.origins, more.origins)
 }
 
 /** Keeps the oldest ALERT_EVENTS_MAX of both lists in `events`. */
@@ -92,7 +102,11 @@ export function wholeOf(episode: Episode): Block {
   const whole: Block =
     episode.settled === undefined
       ? emptyBlock()
-      : { ...episode.settled, events: episode.settled.events.slice() }
+      : {
+          ...episode.settled,
+          events: episode.settled.events.slice(),
+          origins: episode.settled.origins.slice(),
+        }
   if (episode.pending.length === 0) return whole
   const seen = new Set(whole.events.map((event) => event.id))
   for (const hit of episode.pending) {
@@ -117,6 +131,7 @@ function emptyBlock(): Block {
     lastMs: Number.NEGATIVE_INFINITY,
     events: [],
     eventsTotal: 0,
+    origins: [],
   }
 }
 

@@ -3,6 +3,7 @@ import type { AlertState } from '../model/alert.ts'
 import { CORRELATOR_LIMITS, type Hit } from './correlator.ts'
 import { addBlock, blockOf, reachOf, type Block, type Episode } from './episode.ts'
 import { KeyTable } from './key-table.ts'
+import { UNTOLD } from './origin.ts'
 
 /** The key that collects the hits of new keys when a rule has too many episodes open. */
 export const OVERFLOW_KEY = '"overflow"'
@@ -342,7 +343,8 @@ function fill(episode: Episode, run: readonly Piece[]): void {
       owner.late = 0
     }
     if (hit !== undefined) episode.pending.push(hit)
-    else if (settled === undefined) settled = { ...block, events: block.events.slice() }
+    else if (settled === undefined)
+      settled = { ...block, events: block.events.slice(), origins: block.origins.slice() }
     else addBlock(settled, block)
   }
   episode.pending.sort((a, b) => a.time - b.time || a.order - b.order)
@@ -377,7 +379,8 @@ function fromRow(row: EpisodeRow): Episode {
   return {
     ...row,
     openUntilMs: openUntilMs ?? Number.NEGATIVE_INFINITY,
-    settled: settled ?? undefined,
+    // Kept by an older version: where its events came from was not told.
+    settled: settled === null ? undefined : { ...settled, origins: settled.origins ?? [UNTOLD] },
     continues: row.continues,
     matched: row.matched,
   }

@@ -139,6 +139,21 @@ describe('the engine', () => {
     expect(engine.stats().late).toBe(3)
   })
 
+  test('an alert tells of every site its events came from, also after a restart', () => {
+    let engine = createEngine(RULES, options)
+    const at = 1_000_000
+    const sites = ['oslo', 'oslo', 'bergen']
+    for (const [n, site] of sites.entries()) {
+      const event = eventOf(`e${n}`, at + n, { action: 'failure', ip: '10.0.0.9' })
+      const doc = { ...event.doc, iot: { site }, device: { type: 'pump' } }
+      const batch = { source: 's', ingestedMs: at, events: [{ ...event, doc }] }
+      engine.apply({ offset: n + 1, batch })
+      if (n === 1) engine = Engine.restore(engine.snapshot(), options)
+    }
+    const scopes = engine.takeAlerts().map(({ rule, scope }) => [rule.id, scope?.sites])
+    expect(scopes.findLast(([id]) => id === 'brute')).toEqual(['brute', ['bergen', 'oslo']])
+  })
+
   test('a rule reload keeps what did not change and closes what went', () => {
     const engine = createEngine(RULES, options)
     const at = 1_000_000

@@ -1,11 +1,13 @@
 import {
   CORRELATOR_LIMITS,
   type CorrelatorLimits,
+  type EventRef,
   type Hit,
   type ObservationPart,
   type StateLosses,
 } from '../correlate/correlator.ts'
 import type { Matched } from '../correlate/episodes.ts'
+import { originOf } from '../correlate/origin.ts'
 import { alertKey } from '../correlate/project.ts'
 import { whyMatched } from '../correlate/why.ts'
 import type { AlertRecord } from '../model/alert.ts'
@@ -125,14 +127,14 @@ export class Engine {
     const late = event.time < this.#clock.watermarkMs
     if (late) this.#counts.late += 1
     const touched: Touched[] = []
+    const ref = refOf(event, order)
     for (let at = 0; at < found; at += 1) {
       const run = this.#runs.matches[this.#hitIndexes[at]!]!
       run.matches += 1
       const matched = (): Matched => whyMatched(run.rule, event.doc)
       if (run.episodes !== undefined) {
         const key = alertKey(run.rule, event.doc)
-        const events = [{ id: event.id, time: event.time, order }]
-        const hit: Hit = { key, name: String(order), time: event.time, order, events }
+        const hit: Hit = { key, name: String(order), time: event.time, order, events: [ref] }
         const position = this.#around.position
         run.episodes.hit(hit, 'final', { position, watermarkMs: this.watermarkMs, matched, late })
         this.#counts.hits += 1
@@ -148,13 +150,13 @@ export class Engine {
         else known.parts.push(...more)
       }
     }
-    if (touched.length > 0) this.#correlate(event, order, touched)
+    if (touched.length > 0) this.#correlate(ref, touched)
   }
 
-  #correlate(event: SecurityEvent, order: number, touched: readonly Touched[]): void {
-    const events = [{ id: event.id, time: event.time, order }]
+  #correlate(ref: EventRef, touched: readonly Touched[]): void {
+    const { time, order } = ref
     for (const { run, parts } of touched) {
-      run.observe({ time: event.time, order, events, parts })
+      run.observe({ time, order, events: [ref], parts })
       run.matched = undefined
     }
   }
@@ -322,4 +324,9 @@ export class Engine {
 
 export function createEngine(ruleSet: RuleSet, options?: EngineOptions): Engine {
   return new Engine(ruleSet, options)
+}
+
+function refOf(event: SecurityEvent, order: number): EventRef {
+  const from = originOf(event.doc)
+  return { id: event.id, time: event.time, order, ...(from !== undefined && { from }) }
 }

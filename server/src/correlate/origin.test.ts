@@ -1,0 +1,43 @@
+import { describe, expect, test } from 'vitest'
+import { ALERT_SCOPE_MAX } from '../model/alert.ts'
+import { addOrigins, originOf, scopeOf, UNTOLD } from './origin.ts'
+
+const of = (site?: string | string[], type?: string, dataset = 'mosquitto') =>
+  originOf({
+    event: { dataset },
+    ...(site !== undefined && { iot: { site } }),
+    ...(type !== undefined && { device: { type } }),
+  })
+
+function gather(...from: (string | undefined)[]): string[] {
+  const origins: string[] = []
+  addOrigins(origins, from)
+  return origins
+}
+
+describe('the scope of an alert', () => {
+  test('names every site, type and dataset of its events, once', () => {
+    const origins = gather(of('oslo', 'pump'), of('bergen', 'pump'), of('oslo', 'pump'))
+    expect(origins).toHaveLength(2)
+    expect(scopeOf(origins)).toEqual({
+      sites: ['bergen', 'oslo'],
+      deviceTypes: ['pump'],
+      datasets: ['mosquitto'],
+      complete: true,
+    })
+  })
+
+  test('is not complete where an event does not tell, or tells too much', () => {
+    expect(scopeOf(gather(of('oslo'), undefined))?.complete).toBe(false)
+    expect(of(['oslo', 'bergen'])).toBeUndefined()
+    expect(scopeOf(gather(of('oslo'), of()))).toMatchObject({ sites: ['oslo'], complete: false })
+    expect(scopeOf(gather(of(), of()))).toMatchObject({ sites: [], complete: true })
+    const many = Array.from({ length: ALERT_SCOPE_MAX + 1 }, (_, n) => of(`site-${n}`))
+    expect(scopeOf(gather(...many))).toMatchObject({ complete: false })
+    expect(scopeOf(gather(...many))?.sites).toHaveLength(ALERT_SCOPE_MAX)
+    const more = Array.from({ length: 1_000 }, (_, n) => of(`site-${n}`))
+    expect(gather(...more)).toHaveLength(257)
+    expect(gather(...more)).toContain(UNTOLD)
+    expect(scopeOf([])).toBeUndefined()
+  })
+})
