@@ -42,9 +42,11 @@ export interface Episode {
   readonly matched: Readonly<Record<string, readonly string[]>> | undefined
 }
 
+/** One hit. Its first and last are those of its events; of the hit itself where it has none. */
 export function blockOf(hit: Hit): Block {
-  let firstMs = hit.time
-  let lastMs = hit.time
+  const [first] = hit.events
+  let firstMs = first?.time ?? hit.time
+  let lastMs = firstMs
   for (const event of hit.events) {
     if (event.time < firstMs) firstMs = event.time
     if (event.time > lastMs) lastMs = event.time

@@ -56,8 +56,9 @@ export class KeyTable<S> implements StateTable {
     return this.#cells.get(key)?.state
   }
 
-  keys(): Iterable<string> {
-    return this.#cells.keys()
+  /** All keys, in an order that a restart does not change. */
+  keys(): readonly string[] {
+    return [...this.#cells.keys()].sort()
   }
 
   /** Room for one more key, made by eviction if need be; false (and counted) when all are held. */

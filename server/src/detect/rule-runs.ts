@@ -219,11 +219,6 @@ export function createRuns(
     if (ready.length === 0) break
     for (const rule of ready) {
       const correlator = createCorrelator(rule.correlation, around.limits)
-      if (correlator === undefined) {
-        const reason = `no correlator runs ${rule.correlation.type} with this condition`
-        left.push({ ruleId: rule.meta.id, reason })
-        continue
-      }
       const inputKeys = rule.correlation.inputs.map((id) => byId.get(id)!.stateKey)
       const run = reuse(new CorrelationRun(rule, correlator, { inputKeys, around }), known)
       correlations.push(run)

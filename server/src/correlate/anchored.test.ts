@@ -1,0 +1,138 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import type { CountCondition, CountCorrelation } from '../model/correlation.ts'
+import { CORRELATOR_LIMITS } from './correlator.ts'
+import { createCorrelator } from './create.ts'
+import { arrivalsOf, coveredBy, drive, inOrder, type Seen } from './testing/drive.ts'
+
+const SPAN = 100
+
+function correlationOf(
+  type: CountCorrelation['type'],
+  condition: CountCondition,
+  percentile?: number,
+): CountCorrelation {
+  const base = { type, condition, inputs: ['r'], groupBy: [], timespanMs: SPAN, fields: ['f'] }
+  return percentile === undefined ? base : { ...base, percentile }
+}
+
+/** By the definition: cuts the sorted events into windows and judges each. */
+function expected(
+  events: readonly Seen[],
+  holds: (values: readonly number[]) => boolean,
+): string[] {
+  const ids: string[] = []
+  for (const key of ['["a"]', '["b"]']) {
+    let rest = inOrder(events, key)
+    while (rest.length > 0) {
+      const endMs = rest[0]!.time + SPAN
+      const window = rest.filter(({ time }) => time <= endMs)
+      rest = rest.slice(window.length)
+      if (holds(window.map(({ values }) => Number(values[0]))))
+        ids.push(...window.map(({ id }) => id))
+    }
+  }
+  return ids.sort()
+}
+
+const mean = (values: readonly number[]): number =>
+  values.reduce((sum, value) => sum + value, 0) / values.length
+const median = (values: readonly number[]): number => {
+  const sorted = values.toSorted((a, b) => a - b)
+  const middle = Math.floor((sorted.length - 1) / 2)
+  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle]! + sorted[middle + 1]!) / 2
+}
+
+const arrivals = arrivalsOf({ values: ['1', '2', '3', '-4', '10'] })
+
+describe.each([
+  ['fewer than', correlationOf('event_count', { lt: 3 }), (v: readonly number[]) => v.length < 3],
+  ['exactly', correlationOf('event_count', { eq: 2 }), (v: readonly number[]) => v.length === 2],
+  [
+    'from … to',
+    correlationOf('event_count', { gte: 2, lte: 4 }),
+    (v: readonly number[]) => v.length >= 2 && v.length <= 4,
+  ],
+  [
+    'few distinct values',
+    correlationOf('value_count', { lte: 2 }),
+    (v: readonly number[]) => new Set(v).size <= 2,
+  ],
+  ['an average', correlationOf('value_avg', { gt: 2 }), (v: readonly number[]) => mean(v) > 2],
+  ['a median', correlationOf('value_median', { gte: 3 }), (v: readonly number[]) => median(v) >= 3],
+  [
+    'a percentile',
+    correlationOf('value_percentile', { gte: 3 }, 100),
+    (v: readonly number[]) => Math.max(...v) >= 3,
+  ],
+] as const)('%s', (_name, correlation, holds) => {
+  const make = () => createCorrelator(correlation)
+
+  test('is judged window by window, whatever the arrival order within the lateness', () => {
+    fc.assert(
+      fc.property(arrivals, (events) => {
+        const { finals, retracted } = drive(events, { make })
+        expect(coveredBy(finals)).toEqual(expected(events, holds))
+        expect(retracted).toBe(0)
+      }),
+      { numRuns: 200 },
+    )
+  })
+
+  test('state moved to a new correlator at any point goes on alike', () => {
+    fc.assert(
+      fc.property(arrivals, fc.array(fc.nat(79), { maxLength: 3 }), (events, restarts) => {
+        expect(drive(events, { make, restarts })).toEqual(drive(events, { make }))
+      }),
+      { numRuns: 60 },
+    )
+  })
+})
+
+describe('temporal with a negation', () => {
+  const make = () =>
+    createCorrelator({
+      type: 'temporal',
+      inputs: ['a', 'b'],
+      groupBy: [],
+      timespanMs: SPAN,
+      condition: {
+        kind: 'and',
+        parts: [
+          { kind: 'ref', rule: 'a' },
+          { kind: 'not', part: { kind: 'ref', rule: 'b' } },
+        ],
+      },
+    })
+  const at = (time: number, input: string): Seen => ({ time, input, key: 'k', values: [] })
+
+  test('is decided once the window has passed', () => {
+    const alone = drive([at(1_000, 'a'), at(1_200, 'b')], { make })
+    expect(alone.finals.map(({ time }) => time)).toEqual([1_100])
+    expect(drive([at(1_000, 'a'), at(1_090, 'b')], { make }).finals).toEqual([])
+  })
+})
+
+describe('value_sum with a lower bound', () => {
+  const correlation = correlationOf('value_sum', { gte: 12 })
+  const make = () => createCorrelator({ ...correlation, timespanMs: SPAN }, CORRELATOR_LIMITS)
+
+  test('fires as soon as one window adds up to enough; values below zero are left out', () => {
+    fc.assert(
+      fc.property(arrivals, (events) => {
+        const { finals } = drive(events, { make })
+        const want: string[] = []
+        for (const key of ['["a"]', '["b"]']) {
+          const list = inOrder(events, key).filter(({ values }) => Number(values[0]) >= 0)
+          for (const [index, one] of list.entries()) {
+            const window = list.slice(0, index + 1).filter(({ time }) => one.time - time <= SPAN)
+            const sum = window.reduce((all, { values }) => all + Number(values[0]), 0)
+            if (sum >= 12) want.push(`${key}@${one.time}`)
+          }
+        }
+        expect(finals.map((hit) => `${hit.key}@${hit.time}`).sort()).toEqual(want.sort())
+      }),
+      { numRuns: 200 },
+    )
+  })
+})

@@ -1,0 +1,65 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { CORRELATOR_LIMITS } from './correlator.ts'
+import { FirstSeen } from './first-seen.ts'
+import { arrivalsOf, coveredBy, drive, inOrder, type Seen } from './testing/drive.ts'
+
+const HISTORY = 150
+
+const makeWith = (learnMs: number) => () =>
+  new FirstSeen(
+    { type: 'first_seen', inputs: ['r'], groupBy: [], fields: ['f'], historyMs: HISTORY, learnMs },
+    CORRELATOR_LIMITS,
+  )
+
+/** By the definition: looks back over all that came before. */
+function expected(events: readonly Seen[], learnMs: number): string[] {
+  const ids: string[] = []
+  for (const key of ['["a"]', '["b"]']) {
+    const list = inOrder(events, key)
+    for (const [index, one] of list.entries()) {
+      const before = list.slice(0, index)
+      const isSeen = before.some(
+        ({ time, values }) => values[0] === one.values[0] && one.time - time <= HISTORY,
+      )
+      if (!isSeen && one.time - list[0]!.time >= learnMs) ids.push(one.id)
+    }
+  }
+  return ids.sort()
+}
+
+const arrivals = arrivalsOf({ values: ['1', '2', '3', '4'], gapMax: 60 })
+
+describe('first_seen', () => {
+  test('the final hits are those of the definition, whatever the arrival order within the lateness', () => {
+    fc.assert(
+      fc.property(arrivals, (events) => {
+        const { finals, unsettled } = drive(events, { make: makeWith(0) })
+        expect(coveredBy(finals)).toEqual(expected(events, 0))
+        expect(unsettled).toBe(0)
+      }),
+      { numRuns: 400 },
+    )
+  })
+
+  test('state moved to a new correlator at any point goes on alike', () => {
+    fc.assert(
+      fc.property(arrivals, fc.array(fc.nat(79), { maxLength: 3 }), (events, restarts) => {
+        const make = makeWith(100)
+        expect(drive(events, { make, restarts })).toEqual(drive(events, { make }))
+      }),
+      { numRuns: 150 },
+    )
+  })
+
+  test('nothing is said of a key before it was watched long enough', () => {
+    const at = (time: number, value: string): Seen => ({
+      time,
+      input: 'r',
+      key: 'k',
+      values: [value],
+    })
+    const events = [at(1_000, '1'), at(1_050, '2'), at(1_100, '3'), at(1_120, '1')]
+    expect(coveredBy(drive(events, { make: makeWith(100) }).finals)).toEqual(['e2'])
+  })
+})

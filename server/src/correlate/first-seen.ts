@@ -1,0 +1,168 @@
+import type { FirstSeenCorrelation } from '../model/correlation.ts'
+import type {
+  Correlator,
+  CorrelatorLimits,
+  EventRef,
+  Hit,
+  Moment,
+  Observation,
+} from './correlator.ts'
+import { insertEntry, type Place } from './entries.ts'
+import { KeyTable } from './key-table.ts'
+
+interface Sight extends Place {
+  readonly ref: EventRef | undefined
+  readonly value: string
+}
+
+interface Known {
+  /** When the key was first seen: it is watched since. */
+  sinceMs: number
+  /** Values and when they were last seen below the watermark, stalest first. */
+  readonly lastSeen: Map<string, number>
+  /** Sights from the watermark on, sorted by (time, order). */
+  pending: Sight[]
+  /** Provisional hits, by name. */
+  readonly open: Map<string, Hit>
+}
+
+/**
+ * A value (or combination) that its key has not shown within the history. Said at once, as
+ * provisional; final when the watermark has passed and no earlier sight of the value came late.
+ */
+export class FirstSeen implements Correlator {
+  readonly table: KeyTable<Known>
+  readonly #historyMs: number
+  readonly #learnMs: number
+  readonly #entriesMax: number
+
+  constructor(correlation: FirstSeenCorrelation, limits: CorrelatorLimits) {
+    this.#historyMs = correlation.historyMs
+    this.#learnMs = correlation.learnMs
+    this.#entriesMax = limits.entriesMax
+    this.table = new KeyTable({
+      keysMax: limits.keysMax,
+      codec: { encode: toRow, decode: fromRow },
+    })
+  }
+
+  observe(observation: Observation, moment: Moment): void {
+    const { time, order, events } = observation
+    const seen = new Map<string, Set<string>>()
+    for (const { key, values } of observation.parts) {
+      seen.set(key, new Set([...(seen.get(key) ?? []), ...values]))
+    }
+    for (const [key, values] of seen) {
+      if (values.size === 0) continue
+      let known = this.table.get(key)
+      if (known === undefined) {
+        if (!this.table.admit()) continue
+        known = { sinceMs: time, lastSeen: new Map(), pending: [], open: new Map() }
+      }
+      known.sinceMs = Math.min(known.sinceMs, time)
+      for (const value of values) {
+        const sight = { time, order, value, ref: events.at(-1) }
+        if (this.#isNew(known, sight)) this.#say(key, known, sight, moment)
+        if (known.pending.length < this.#entriesMax) insertEntry(known.pending, sight)
+        else this.table.losses.trimmed += 1
+      }
+      this.#put(key, known)
+    }
+  }
+
+  advance(moment: Moment): void {
+    for (;;) {
+      const key = this.table.nextDue(moment.watermarkMs)
+      if (key === undefined) return
+      const known = this.table.get(key)!
+      this.#settle(key, known, moment)
+      for (const [value, lastMs] of known.lastSeen) {
+        if (lastMs + this.#historyMs < moment.watermarkMs) known.lastSeen.delete(value)
+        else break
+      }
+      this.#put(key, known)
+    }
+  }
+
+  finish(moment: Moment): void {
+    const whole = { ...moment, watermarkMs: Number.POSITIVE_INFINITY }
+    for (const key of this.table.keys()) {
+      this.#settle(key, this.table.get(key)!, whole)
+      this.table.delete(key)
+    }
+  }
+
+  #say(key: string, known: Known, sight: Sight, moment: Moment): void {
+    const hit = hitOf(key, sight)
+    known.open.set(hit.name, hit)
+    moment.sink.hit(hit, 'provisional')
+  }
+
+  #isNew(known: Known, sight: Sight): boolean {
+    if (sight.time - known.sinceMs < this.#learnMs) return false
+    const lastMs = known.lastSeen.get(sight.value)
+    if (lastMs !== undefined && sight.time - lastMs <= this.#historyMs) return false
+    return !known.pending.some(
+      ({ value, time }) =>
+        value === sight.value && time <= sight.time && sight.time - time <= this.#historyMs,
+    )
+  }
+
+  /** Goes over the sights that the watermark has passed, in their order. */
+  #settle(key: string, known: Known, moment: Moment): void {
+    const { pending, lastSeen, open } = known
+    const count = pending.findIndex(({ time }) => time >= moment.watermarkMs)
+    const passed = pending.splice(0, count < 0 ? pending.length : count)
+    for (const sight of passed) {
+      const name = nameOf(sight)
+      const said = open.get(name)
+      const lastMs = lastSeen.get(sight.value)
+      const isKnown = lastMs !== undefined && sight.time - lastMs <= this.#historyMs
+      const isNew = !isKnown && sight.time - known.sinceMs >= this.#learnMs
+      open.delete(name)
+      if (isNew && said !== undefined) moment.sink.final(said)
+      else if (isNew) moment.sink.hit(hitOf(key, sight), 'final')
+      else if (said !== undefined) moment.sink.retract(said)
+      lastSeen.delete(sight.value)
+      lastSeen.set(sight.value, sight.time)
+    }
+    for (const value of lastSeen.keys()) {
+      if (lastSeen.size <= this.#entriesMax) break
+      lastSeen.delete(value)
+      this.table.losses.trimmed += 1
+    }
+  }
+
+  #put(key: string, known: Known): void {
+    const [stalest] = known.lastSeen.values()
+    const historyMs = (stalest ?? Number.POSITIVE_INFINITY) + this.#historyMs
+    const dueMs = Math.min(known.pending[0]?.time ?? Number.POSITIVE_INFINITY, historyMs)
+    if (dueMs === Number.POSITIVE_INFINITY) return this.table.delete(key)
+    const hold = known.open.size > 0 ? 'held' : known.lastSeen.size > 0 ? 'grown' : 'fresh'
+    this.table.put(key, known, { hold, dueMs })
+  }
+}
+
+const nameOf = ({ order, value }: Sight): string => `${order} ${value}`
+
+function hitOf(key: string, sight: Sight): Hit {
+  const { time, order, ref, value } = sight
+  const events = ref === undefined ? [] : [ref]
+  return { key, name: nameOf(sight), time, order, events, facts: { value: value.slice(0, 256) } }
+}
+
+type Row = [sinceMs: number, lastSeen: [string, number][], pending: Sight[], open: readonly Hit[]]
+
+function toRow({ sinceMs, lastSeen, pending, open }: Known): Row {
+  return [sinceMs, [...lastSeen], pending, [...open.values()]]
+}
+
+function fromRow(row: unknown): Known {
+  const [sinceMs, lastSeen, pending, open] = row as Row
+  return {
+    sinceMs,
+    lastSeen: new Map(lastSeen),
+    pending,
+    open: new Map(open.map((hit) => [hit.name, hit])),
+  }
+}
