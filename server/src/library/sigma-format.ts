@@ -1,4 +1,7 @@
+import { readFileSync } from 'node:fs'
+import { fail, ok, type Result } from '../base/result.ts'
 import type { SigmaDocument } from '../lang/sigma/documents.ts'
+import { parsePipeline, type Pipeline } from '../lang/sigma/pipeline/pipeline.ts'
 import { parseSigmaFile } from '../lang/sigma/read.ts'
 import { lowerSigma } from '../lang/sigma/sigma.ts'
 import { parseTests } from '../lang/sigma/tests.ts'
@@ -9,10 +12,14 @@ export const sigmaFormat: RuleFormat = {
   name: 'sigma',
   extensions: ['.yml', '.yaml'],
   read(texts, options) {
+    const pipeline = pipelineOf(options.pipeline)
+    if (!pipeline.ok) {
+      const problems = [{ ...pipeline.problem, severity: 'error' } as const]
+      return { matches: [], correlations: [], reports: [], problems }
+    }
     const files = texts.map(({ path, text }) => parseSigmaFile(text, path))
-    const pipeline = options.pipeline === 'none' ? 'none' : 'default'
     const lowered = lowerSigma(files, {
-      pipeline,
+      pipeline: pipeline.value,
       ignoreLogsource: options.ignoreLogsource === true,
     })
     return {
@@ -22,6 +29,20 @@ export const sigmaFormat: RuleFormat = {
       problems: files.flatMap((file) => file.problems),
     }
   },
+}
+
+function pipelineOf(name: string | undefined): Result<'default' | 'none' | Pipeline> {
+  if (name === undefined || name === 'default') return ok('default')
+  if (name === 'none') return ok('none')
+  let text: string
+  try {
+    text = readFileSync(name, 'utf8')
+  } catch {
+    const message = 'The pipeline could not be read.'
+    const hint = 'it is `default`, `none`, or the path of a file'
+    return fail({ code: 'RULE_PIPELINE', message, at: { file: name }, hint })
+  }
+  return parsePipeline(text, name)
 }
 
 function reportOf(document: SigmaDocument): RuleReport {

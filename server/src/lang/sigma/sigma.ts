@@ -51,7 +51,7 @@ class SigmaLowering {
   constructor(files: readonly SigmaFile[], options: SigmaOptions) {
     this.#documents = files.flatMap((file) => file.documents)
     this.#names = collectNames(this.#documents)
-    this.#mapper = createSourceMapper(options)
+    this.#mapper = createSourceMapper(options, (name) => this.#names.list(name))
     this.#filters = filtersOf(
       this.#documents.filter((document) => document.kind === 'filter'),
       (filter, paths) => this.#conditionOf(filter, paths),
@@ -75,7 +75,11 @@ class SigmaLowering {
   #lowerRule(rule: SigmaRule): void {
     const source = this.#mapper.map(rule)
     const paths: FieldPaths = (field) => source.paths(field)
-    const detected = this.#conditionOf(rule, paths)
+    // After a pipeline the selections hold event paths already.
+    const detected =
+      source.detections === undefined
+        ? this.#conditionOf(rule, paths)
+        : this.#conditionOf({ ...rule, detections: source.detections }, (field) => [field])
     const excepted = this.#filters.filter((filter) => filter.appliesTo(rule))
     const kept = excepted.map((filter) => filter.condition(paths))
     const condition = allOf([source.condition, detected, ...kept])

@@ -1,11 +1,20 @@
 import type { Condition } from '../../model/condition.ts'
-import { ALWAYS, NEVER } from '../conditions.ts'
+import type { RuleProblem } from '../../model/rule.ts'
+import { ALWAYS, allOf, NEVER, notOf } from '../conditions.ts'
 import type { SigmaRule } from './documents.ts'
+import { lowerDetection } from './lower.ts'
+import { applyPipeline } from './pipeline/apply.ts'
+import type { Pipeline } from './pipeline/pipeline.ts'
+import type { PlaceholderValues } from './value/placeholders.ts'
+import type { Detection } from './value/value.ts'
 import { mapLogsource, pathsIn } from './taxonomy/taxonomy.ts'
 
 export interface SigmaOptions {
-  /** `default`: Sigma's taxonomy to ECS; `none`: names as written, no log source condition. */
-  readonly pipeline?: 'default' | 'none'
+  /**
+   * `default`: Sigma's taxonomy to ECS; `none`: names as written, no log source condition; a
+   * pipeline: what it makes of a rule, and no more.
+   */
+  readonly pipeline?: 'default' | 'none' | Pipeline
   /** Try every rule on every event. */
   readonly ignoreLogsource?: boolean
 }
@@ -13,6 +22,8 @@ export interface SigmaOptions {
 /** What a rule's log source asks of an event, and where its fields are. */
 export interface MappedSource {
   readonly condition: Condition
+  /** The selections, where a pipeline changed them. */
+  readonly detections?: ReadonlyMap<string, Detection>
   paths(field: string): readonly string[]
 }
 
@@ -23,8 +34,9 @@ export interface SourceMapper {
 }
 
 /** Maps rules as the options say; an unmapped log source is warned of, once a rule. */
-export function createSourceMapper(options: SigmaOptions): SourceMapper {
+export function createSourceMapper(options: SigmaOptions, lists: PlaceholderValues): SourceMapper {
   const vars = (): undefined => undefined
+  if (typeof options.pipeline === 'object') return pipelineMapper(options.pipeline, lists)
   if (options.pipeline === 'none') {
     return { vars, map: () => ({ condition: ALWAYS, paths: (field) => [field] }) }
   }
@@ -41,6 +53,26 @@ export function createSourceMapper(options: SigmaOptions): SourceMapper {
       }
       const condition = options.ignoreLogsource === true ? ALWAYS : mapping.condition
       return { condition, paths: (field) => pathsIn(mapping, field) }
+    },
+  }
+}
+
+function pipelineMapper(pipeline: Pipeline, lists: PlaceholderValues): SourceMapper {
+  return {
+    vars: (name) => pipeline.vars.get(name),
+    map(rule) {
+      const piped = applyPipeline(pipeline, rule, lists)
+      const report = (problem: RuleProblem): void => void rule.problems.push(problem)
+      if (piped.failure !== undefined) {
+        const message = `The pipeline "${pipeline.name}" refuses the rule: ${piped.failure}`
+        report({ code: 'RULE_PIPELINE', message, at: rule.place, severity: 'error' })
+      }
+      const added = piped.added.map(({ detection, negated }) => {
+        const condition = lowerDetection(detection, { paths: (field) => [field], report })
+        return negated ? notOf(condition) : condition
+      })
+      const { detections } = piped
+      return { condition: allOf(added), detections, paths: (field) => piped.paths(field) }
     },
   }
 }
