@@ -4,6 +4,7 @@ import type { FastifyInstance } from 'fastify'
 import type { Clock } from '../base/clock.ts'
 import type { Logger } from '../base/log.ts'
 import type { MetricsRegistry } from '../base/metrics.ts'
+import { isLoopback } from '../base/net.ts'
 import { ProblemError } from '../base/problems.ts'
 import type { Journal } from '../model/journal.ts'
 import type { Search } from '../model/search.ts'
@@ -12,6 +13,7 @@ import { createPeople, type Known, type People } from '../people/people.ts'
 import type { DeadLetters } from '../retain/dead-letters.ts'
 import type { State } from '../state/state.ts'
 import { type AccessRecorder, createAccessRecorder } from './access-recorder.ts'
+import type { TlsMaterial } from '../vault/tls.ts'
 import { createAuthenticate } from './cookies.ts'
 import { describeApi } from './openapi.ts'
 import type { Route } from './route.ts'
@@ -22,7 +24,7 @@ import { sessionRoutes } from './routes/session.ts'
 import { type Readiness, statusRoutes } from './routes/status.ts'
 import { streamRoutes } from './routes/stream.ts'
 import { userRoutes } from './routes/users.ts'
-import { buildServer } from './server.ts'
+import { buildServer, secureOptions } from './server.ts'
 
 export interface ApiOptions {
   readonly clock: Clock
@@ -37,6 +39,8 @@ export interface ApiOptions {
   /** The running configuration, secrets left out. */
   readonly config: () => unknown
   readonly version: string
+  /** TLS for what `listen` opens. */
+  readonly tls?: TlsMaterial
   /** New alert revisions were written: `Responder.onAlerts`. */
   readonly onAlerts?: (listener: () => void) => () => void
   /** What a check of a password costs; less only in tests. */
@@ -45,9 +49,18 @@ export interface ApiOptions {
   readonly onPasswordChanged?: () => void
 }
 
+export interface ListenAt {
+  readonly host: string
+  readonly port: number
+  /** Said in as many words: others may reach it, and it speaks no TLS. */
+  readonly plaintext?: boolean
+}
+
 export interface Api {
-  /** Resolves with the URL once it listens. Rejects with ProblemError API_SOCKET. */
-  listen(at: { readonly host: string; readonly port: number }): Promise<string>
+  /** Resolves with the URL once it listens. Rejects with ProblemError API_SOCKET, TLS_REQUIRED. */
+  listen(at: ListenAt): Promise<string>
+  /** New certificates for the connections to come; those under way go on. */
+  replaceTls(tls: TlsMaterial): void
   /** The control socket (0600): whoever may open it is an admin of this server. */
   listenLocal(path: string): Promise<void>
   /** The server behind `listen`, for tests by `inject`. */
@@ -70,14 +83,28 @@ export function createApi(options: ApiOptions): Api {
   const routes = apiRoutes(options, people, recorder)
   const shared = { routes, recorder, clock, log, metrics }
   const authenticate = createAuthenticate(people)
-  const app = buildServer({ ...shared, authenticate, recordOrRefuse: true })
+  const secure = options.tls === undefined ? {} : { tls: options.tls }
+  const app = buildServer({ ...shared, ...secure, authenticate, recordOrRefuse: true })
   const local = buildServer({ ...shared, authenticate: async () => LOCAL, recordOrRefuse: false })
   let closed: Promise<void> | undefined
   let socketPath: string | undefined
   return {
     app,
     routes,
-    listen: async ({ host, port }) => {
+    replaceTls: (tls) => {
+      const { server } = app
+      if ('setSecureContext' in server && typeof server.setSecureContext === 'function') {
+        server.setSecureContext(secureOptions(tls))
+      }
+    },
+    listen: async ({ host, port, plaintext }) => {
+      if (options.tls === undefined && plaintext !== true && !isLoopback(host)) {
+        throw new ProblemError({
+          code: 'TLS_REQUIRED',
+          message: `The API would be reached at ${host} without TLS.`,
+          hint: 'set api.tls, or api.plaintext: true to say that the network is trusted',
+        })
+      }
       try {
         return await app.listen({ host, port })
       } catch (error) {

@@ -23,6 +23,7 @@ import { type Base, openBase, type OpenOptions } from './open.ts'
 import { watchLoopDelay } from './loop-delay.ts'
 import { readinessOf, type Watched } from './readiness.ts'
 import { latenessOf, makeSources, type RunningSource } from './sources.ts'
+import { apiTls, watchTls } from './tls-files.ts'
 import { templateSearch } from './template-search.ts'
 import { ESSENTIAL_READERS, startTrim } from './trim.ts'
 
@@ -54,7 +55,9 @@ export async function serve(options: ServeOptions): Promise<Running> {
   const rules = await announceRules(options, base)
   const detector = startDetection(options, base)
   const watched: Watched = { journal: base.journal, detector, responder, store, sources }
+  const tls = await apiTls(options)
   const api = createApi({
+    ...(tls && { tls: tls.material }),
     ...{ clock, log, metrics, journal: base.journal, state: base.state, deadLetters },
     ...(store !== undefined && { search: templateSearch(createSearch(store.engine, { metrics })) }),
     readiness: () => readinessOf(watched),
@@ -65,7 +68,14 @@ export async function serve(options: ServeOptions): Promise<Running> {
   })
   stops.add('api', () => api.close())
   await api.listenLocal(controlSocket(base.dataDir))
-  const url = await api.listen(config.api.listen)
+  const { plaintext } = config.api
+  const url = await api.listen({ ...config.api.listen, plaintext })
+  if (tls !== undefined) {
+    stops.add(
+      'certificates',
+      watchTls({ files: tls.files, clock, log }, (next) => api.replaceTls(next)),
+    )
+  }
   const { dataDir, state } = base
   const firstRun = await ensureFirstUser({ state, clock, dataDir, url })
   const essential =

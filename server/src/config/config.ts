@@ -71,15 +71,29 @@ function anchored(values: ConfigValues, origin: ConfigOrigin): Config {
   const { outputs, detection, master_key: key } = values
   const rules = detection.rules.map((path) => (path === BUILTIN_RULES ? path : at(path)))
   const lines = outputs.json_lines
+  const { tls } = values.api
   return {
     ...values,
     ...origin,
     data: at(values.data),
     detection: { ...detection, rules },
     ...(key !== undefined && 'file' in key ? { master_key: { file: at(key.file) } } : {}),
+    ...(tls !== undefined && { api: { ...values.api, tls: anchoredTls(tls, at) } }),
     outputs: {
       ...outputs,
       ...(lines === undefined ? {} : { json_lines: { path: at(lines.path) } }),
     },
+  }
+}
+
+function anchoredTls(
+  tls: NonNullable<ConfigValues['api']['tls']>,
+  at: (path: string) => string,
+): NonNullable<ConfigValues['api']['tls']> {
+  const { cert_file: cert, key_file: key, client_ca_file: ca } = tls
+  return {
+    cert_file: at(cert),
+    key_file: at(key),
+    ...(ca !== undefined && { client_ca_file: at(ca) }),
   }
 }
