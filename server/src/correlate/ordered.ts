@@ -37,6 +37,8 @@ export interface MachineKind<M> {
   step(machine: M, entry: Entry, done: Done[]): void
   /** Completes what events from `timeMs` on cannot undo, and forgets what they cannot use. */
   settle(machine: M, timeMs: number, done: Done[]): void
+  /** Drops the oldest of what it keeps beyond `entriesMax`; how many. */
+  trim(machine: M, entriesMax: number): number
   /** Whether an entry with these roles means anything to a new key. */
   begins(roles: readonly number[]): boolean
   isEmpty(machine: M): boolean
@@ -183,6 +185,7 @@ export class Ordered<M> implements Correlator {
     }
     pending.splice(0, count)
     this.#kind.settle(machine, timeMs, done)
+    this.table.losses.trimmed += this.#kind.trim(machine, this.#entriesMax)
     if (pending.length === 0) state.tip = undefined
     return done.map((one) => {
       const hit = hitOf(key, one)

@@ -36,6 +36,7 @@ function sampleKind(correlation: SampleCorrelation): MachineKind<Gathered> {
       done.push({ items, timeMs: entry.item.ref.time })
     },
     settle: () => undefined,
+    trim: () => 0,
     begins: () => true,
     isEmpty: ({ stages, found }) => !found && stages.every((items) => items.length === 0),
     holdOf: ({ stages, found }) => {

@@ -125,12 +125,15 @@ function miss(plan: SequencePlan, machine: Machine, gap: number, timeMs: number)
 
 /** Completes what was waiting and is out of reach of events from `timeMs` on. */
 export function settle(machine: Machine, timeMs: number, done: Done[]): void {
-  const still: Waiting[] = []
-  for (const waiting of machine.waiting) {
-    if (waiting.deadlineMs < timeMs) done.push({ items: waiting.items, timeMs: waiting.deadlineMs })
-    else still.push(waiting)
+  const { waiting } = machine
+  // In the order of their deadlines, since what began earlier completed earlier.
+  let count = 0
+  for (const { items, deadlineMs } of waiting) {
+    if (deadlineMs >= timeMs) break
+    done.push({ items, timeMs: deadlineMs })
+    count++
   }
-  machine.waiting = still
+  if (count > 0) waiting.splice(0, count)
 }
 
 /** Forgets what no event from `timeMs` on can use any more. */

@@ -382,6 +382,23 @@ describe('the state of a sequence', () => {
     expect(correlator.table.size).toBeLessThan(15)
   })
 
+  test('no more waits for a deadline than the limit', () => {
+    const rule2 = sequence([stage('a'), stage('m', { missing: true })], { maxspanMs: 1_000_000 })
+    const correlator = createSequence(rule2, { keysMax: 10, entriesMax: 50 })
+    let hits = 0
+    const sink: HitSink = { ...none, hit: () => void hits++ }
+    for (let order = 0; order < 200; order++) {
+      const seen = [{ id: String(order), time: order, order }]
+      const moment = { watermarkMs: order, sink }
+      const parts = [{ input: 'a', key: '[]', values: [] }]
+      correlator.observe({ time: order, order, events: seen, parts }, moment)
+      correlator.advance(moment)
+    }
+    correlator.finish({ watermarkMs: 200, sink })
+    expect(hits).toBeLessThanOrEqual(51)
+    expect(hits + correlator.table.losses.trimmed).toBe(200)
+  })
+
   test('one key may hold many entries: the older half settles early', () => {
     const correlator = createSequence(sequence([stage('a'), stage('a')]), {
       keysMax: 10,

@@ -32,6 +32,9 @@ function sequenceKind(correlation: SequenceCorrelation): MachineKind<Machine> {
       settle(machine, timeMs, done)
       forget(plan, machine, timeMs)
     },
+    trim({ waiting }, entriesMax) {
+      return waiting.splice(0, Math.max(0, waiting.length - entriesMax)).length
+    },
     begins: (roles) => roles.some((role) => beginning[role] === true),
     isEmpty: ({ slots, waiting, missing }) =>
       waiting.length === 0 && missing.size === 0 && slots.every((slot) => slot === undefined),

@@ -201,7 +201,7 @@ function compareExpr(
   options: LowerOptions,
   lowerings: Lowerings,
 ): Expr {
-  if (node.op === '!=' || constantOf(node.right) === null || isBoolean(node.left)) {
+  if (node.op === '!=' || constantOf(node.right) === null) {
     return truth(node, options, lowerings)
   }
   const value = constantOf(node.right)
