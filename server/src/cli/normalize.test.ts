@@ -56,6 +56,8 @@ describe('picket normalize', () => {
     expect(code).toBe(0)
     const last = stderr.lines.at(-1)!['summary'] as Record<string, number>
     expect(last).toMatchObject({ lines, rejects: 0 })
+    const routine = Object.values(last['routine'] as unknown as Record<string, number>)
+    expect(last['events']! + routine.reduce((sum, count) => sum + count, 0)).toBe(lines)
     expect(stdout.lines).toHaveLength(last['events']!)
     expect(stdout.lines[0]).toMatchObject({ event: { action: 'service-start' } })
     expect(stderr.lines).toHaveLength(1)
@@ -77,7 +79,7 @@ describe('picket normalize', () => {
         summary: {
           lines: 3,
           events: 1,
-          routine: { blank: 1, 'takeover-announced': 1 },
+          routine: { blank: 1 },
           rejects: 1,
         },
       },

@@ -26,7 +26,11 @@ export type RejectCode =
   | 'DECODE_TIME'
   | 'DECODE_FIELD'
 
-/** Each item ends in exactly one of: events, a counted routine line, or a reject. */
+/**
+ * Each item ends in exactly one of: events, a counted routine line, or a reject. An item that waits for
+ * a partner ends when that came: as routine if it became part of the partner's event, else with an
+ * event of its own (`origin`).
+ */
 export interface DecodeSink {
   event(draft: Draft): void
   /** A line understood and of no security interest by itself, counted under a bounded class name. */

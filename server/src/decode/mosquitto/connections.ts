@@ -98,7 +98,7 @@ export class Connections extends Joins {
       ...(absorbed?.detail === undefined ? {} : { detail: absorbed.detail }),
       lines: absorbed?.lines ?? [],
     })
-    turn.out.routine('refusal-announced')
+    if (absorbed !== undefined) turn.out.routine('protocol-announced')
     return true
   }
 

@@ -21,7 +21,8 @@ const LINES_MAX = 8
 /**
  * Lines that only together tell what happened. Mosquitto is single-threaded: what belongs to a
  * refusal, a TLS failure or a takeover stands in consecutive lines, so one line is held for its
- * partner; when something else comes it is told as it is.
+ * partner; when something else comes it is told as it is. Either way the held line is counted once:
+ * as routine when it became part of another line's event, else by its own event.
  */
 export class Joins {
   readonly memory = new Memory()
@@ -79,7 +80,6 @@ export class Joins {
       lines: [],
       ...(session === undefined ? {} : { session }),
     })
-    turn.out.routine('takeover-announced')
   }
 
   /** Whether a closing line is the partner of what is held; then both are told. */
@@ -96,6 +96,7 @@ export class Joins {
       case 'refusal':
         if (held.id !== closing.id) break
         this.memory.held = undefined
+        turn.out.routine('refusal-announced')
         this.#tellRefusal(turn.out, held, turn, closing)
         return true
       case 'tls':
@@ -106,11 +107,13 @@ export class Joins {
           this.#tellTls(turn.out, held, about, undefined)
           return false
         }
+        turn.out.routine('tls-announced')
         this.#tellTls(turn.out, held, this.aboutUnknown(turn, closing.id, closing.peer), turn)
         return true
       case 'protocol':
         if (held.id !== undefined && closing.id !== undefined && held.id !== closing.id) break
         this.memory.held = undefined
+        turn.out.routine('protocol-announced')
         this.#tellFault(turn.out, held, turn, closing)
         return true
     }
@@ -159,7 +162,6 @@ export class Joins {
     }
     this.settle(turn.out)
     this.hold(turn, { kind: 'tls', tls, lines: [] })
-    turn.out.routine('tls-announced')
     return true
   }
 
@@ -178,7 +180,6 @@ export class Joins {
     }
     this.settle(turn.out)
     this.hold(turn, { kind: 'tls', tls, peer, lines: [] })
-    turn.out.routine('tls-announced')
     return true
   }
 
@@ -206,9 +207,9 @@ export class Joins {
       ...(peer === undefined ? {} : { peer }),
       ...(peer !== undefined || who === undefined ? {} : { id: who }),
     })
-    if (/disconnecting|closing|CONNECT|Protocol error|Bad client|using TLS/.test(message)) {
-      turn.out.routine('protocol-announced')
-    } else this.settle(turn.out)
+    if (!/disconnecting|closing|CONNECT|Protocol error|Bad client|using TLS/.test(message)) {
+      this.settle(turn.out)
+    }
     return true
   }
 

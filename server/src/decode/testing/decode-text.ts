@@ -4,7 +4,6 @@ import type { RawItem } from '../../model/source.ts'
 /** What a decoder made of a text. */
 export interface Told {
   lines: number
-  linesWithEvents: number
   routineLines: number
   readonly drafts: Draft[]
   readonly routine: Map<string, number>
@@ -16,7 +15,6 @@ export const RECEIVED_MS = Date.UTC(2026, 10, 22, 12)
 export function newTold(): Told {
   return {
     lines: 0,
-    linesWithEvents: 0,
     routineLines: 0,
     drafts: [],
     routine: new Map(),
@@ -24,32 +22,22 @@ export function newTold(): Told {
   }
 }
 
-/** Decodes one item, and checks that it ends in exactly one of events, routine or reject. */
+/** Decodes one item. */
 export function decodeInto(told: Told, decoder: Decoder, item: RawItem): void {
-  let events = 0
-  let others = 0
   told.lines += 1
   decoder.decode(item, {
-    event: (draft) => {
-      told.drafts.push(draft)
-      events += 1
-    },
+    event: (draft) => told.drafts.push({ origin: item, ...draft }),
     routine: (name) => {
       told.routine.set(name, (told.routine.get(name) ?? 0) + 1)
       told.routineLines += 1
-      others += 1
     },
-    reject: (code, detail) => {
-      told.rejects.push({ line: told.lines, code, detail })
-      others += 1
-    },
+    reject: (code, detail) => told.rejects.push({ line: told.lines, code, detail }),
   })
-  // A line may complete an earlier one (its event has an origin) and be routine itself.
-  const own = told.drafts
-    .slice(told.drafts.length - events)
-    .some(({ origin }) => origin === undefined || origin.key === item.key)
-  if (own && others === 0) told.linesWithEvents += 1
-  else if (others !== 1) throw new Error(`${events} events and ${others} others: ${item.text}`)
+}
+
+/** Lines that have events. After `settleInto` each line is one of these, routine, or rejected. */
+export function linesWithEvents(told: Told): number {
+  return new Set(told.drafts.map(({ origin }) => origin?.key)).size
 }
 
 export function settleInto(told: Told, decoder: Decoder): void {

@@ -1,7 +1,14 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Decoder, DecoderSpec, Draft } from '../../model/decoder.ts'
-import { decodeInto, newTold, RECEIVED_MS, settleInto, type Told } from './decode-text.ts'
+import {
+  decodeInto,
+  linesWithEvents,
+  newTold,
+  RECEIVED_MS,
+  settleInto,
+  type Told,
+} from './decode-text.ts'
 
 export interface DecoderUnderTest {
   readonly spec: DecoderSpec
@@ -29,7 +36,8 @@ export function describeDecoder(
       fc.assert(
         fc.property(fc.array(fc.oneof(lines, hostile), { maxLength: 40 }), (texts) => {
           const told = run(spec.create(), texts)
-          expect(told.lines).toBe(told.linesWithEvents + told.routineLines + told.rejects.length)
+          const events = linesWithEvents(told)
+          expect(told.lines).toBe(events + told.routineLines + told.rejects.length)
         }),
         { numRuns: 400 },
       )
