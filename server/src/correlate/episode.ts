@@ -63,7 +63,8 @@ export function blockOf(hit: Hit): Block {
     lastHitMs: hit.time,
     firstMs,
     lastMs,
-    events: hit.events.slice(0, ALERT_EVENTS_MAX),
+    // The hits of a chain bring the events of several windows.
+    events: hit.events.toSorted(compareEvents).slice(0, ALERT_EVENTS_MAX),
     eventsTotal: hit.events.length,
   }
 }

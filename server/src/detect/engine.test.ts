@@ -184,7 +184,7 @@ describe('the engine', () => {
     engine.setRules({ ...fewer, hash: 'same rules, other file order' })
     apply(4, ['e'])
     expect(engine.takeAlerts()).toMatchObject([
-      { rule: { id: 'brute' }, count: 1, events: ['c', 'd', 'e'], open: true },
+      { rule: { id: 'brute' }, count: 3, events: ['c', 'd', 'e'], open: true },
     ])
   })
 })

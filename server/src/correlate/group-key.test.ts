@@ -1,0 +1,35 @@
+import { describe, expect, test } from 'vitest'
+import { actionRule } from '../detect/testing/rules.ts'
+import { decodeKey, keysOf } from './group-key.ts'
+import { alertGroup, alertKey } from './project.ts'
+
+describe('group keys', () => {
+  test('values that print alike are one group, and letter case counts', () => {
+    const keyOf = (id: unknown) => keysOf({ user: { id } }, [{ path: 'user.id' }])
+    expect(keyOf(1)).toEqual(keyOf('1'))
+    expect(keyOf('a')).not.toEqual(keyOf('A'))
+    expect(decodeKey(keyOf('it"s]')[0]!)).toEqual(['it"s]'])
+  })
+
+  test('a field with several values makes a key for each; an absent one none, but null where optional', () => {
+    const doc = { source: { ip: ['10.0.0.1', '10.0.0.2'] }, user: { name: 'x' } }
+    const fields = [{ path: 'source.ip' }, { path: 'user.name' }]
+    expect(keysOf(doc, fields)).toEqual(['["10.0.0.1","x"]', '["10.0.0.2","x"]'])
+    expect(keysOf(doc, [...fields, { path: 'host.name' }])).toEqual([])
+    expect(keysOf(doc, [{ path: 'host.name', optional: true }])).toEqual(['[null]'])
+    const many = Array.from({ length: 200 }, (_, index) => String(index))
+    expect(keysOf({ a: many, b: many }, [{ path: 'a' }, { path: 'b' }])).toHaveLength(64)
+  })
+
+  test('alerts of a rule without a group go by the first field present', () => {
+    const rule = actionRule('r', 'x')
+    const groupOf = (doc: Record<string, unknown>) => alertGroup(rule, alertKey(rule, doc))
+    expect(groupOf({ user: { name: 'u' }, source: { ip: '10.0.0.1' } })).toEqual({
+      'source.ip': '10.0.0.1',
+    })
+    expect(groupOf({ iot: { mqtt: { client_id: 'c' } }, source: { ip: 'x' } })).toEqual({
+      'iot.mqtt.client_id': 'c',
+    })
+    expect(groupOf({})).toEqual({})
+  })
+})

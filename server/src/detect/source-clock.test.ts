@@ -1,0 +1,57 @@
+import { describe, expect, test } from 'vitest'
+import type { Tick } from '../model/journal.ts'
+import { SourceClock } from './source-clock.ts'
+
+const tick = (source: string, watermarkMs: number, more: Partial<Tick> = {}): Tick => ({
+  ...{ source, watermarkMs, state: 'connected', atMs: 1_000_000 },
+  ...more,
+})
+
+describe('the clock of sources', () => {
+  test('the watermark is the least of the connected sources, held back by their lateness', () => {
+    const clock = new SourceClock({ latenessMs: 1_000, latenessOf: { slow: 50_000 } })
+    clock.tick(tick('fast', 500_000))
+    expect(clock.watermarkMs).toBe(499_000)
+    clock.tick(tick('slow', 600_000))
+    expect(clock.watermarkMs).toBe(499_000)
+    clock.tick(tick('fast', 700_000))
+    expect(clock.watermarkMs).toBe(550_000)
+    // A device that is a day ahead moves nothing past the receipt.
+    clock.tick(tick('fast', 90_000_000))
+    clock.tick(tick('slow', 90_000_000))
+    expect(clock.watermarkMs).toBe(950_000)
+  })
+
+  test('a source that is paused or down does not hold it back, and it never goes back', () => {
+    const clock = new SourceClock({ latenessMs: 0 })
+    clock.tick(tick('a', 500))
+    clock.tick(tick('b', 100))
+    expect(clock.watermarkMs).toBe(500)
+    clock.tick(tick('a', 900))
+    expect(clock.watermarkMs).toBe(500)
+    clock.tick(tick('b', 100, { state: 'down' }))
+    expect(clock.watermarkMs).toBe(900)
+    clock.tick(tick('new', 10))
+    clock.tick(tick('b', 200, { state: 'paused' }))
+    expect(clock.watermarkMs).toBe(900)
+  })
+
+  test('time in which we held the source, or were down, is no silence of it', () => {
+    const clock = new SourceClock({})
+    const at = (atMs: number, state: Tick['state'] = 'connected'): number | undefined => {
+      clock.tick(tick('s', atMs, { atMs, state }))
+      const silence = clock.silence('s')
+      return silence === undefined ? undefined : silence.atMs - silence.sinceMs
+    }
+    expect(at(0)).toBe(0)
+    expect(at(1_000)).toBe(1_000)
+    expect(at(2_000, 'paused')).toBeUndefined()
+    expect(at(20_000, 'paused')).toBeUndefined()
+    expect(at(21_000)).toBe(2_000)
+    // An hour without any tick: the program did not run.
+    expect(at(3_621_000)).toBe(2_000)
+    clock.input('s', 3_621_500)
+    expect(at(3_622_000)).toBe(500)
+    expect(at(3_623_000, 'down')).toBe(1_500)
+  })
+})
