@@ -21,7 +21,9 @@ const FLOORS: Readonly<Record<string, number>> = {
   // keys and the data directory: the edges above seal and flush with it
   vault: 2.5,
   ...on(3, 'journal store state source notify action archive library'),
-  ...on(4, 'ingest detect respond retain hunt people'),
+  ...on(4, 'ingest detect respond retain people'),
+  // the past through the detectors of the present
+  hunt: 4.2,
   // the schema of the configuration names sources and decoders; the faces and the app read it
   config: 4.5,
   ...on(5, 'api cli'),

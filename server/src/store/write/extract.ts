@@ -53,15 +53,17 @@ function walk(at: Branch, object: EcsDoc, found: Extracted): void {
 function visit(at: Branch, value: unknown, found: Extracted): void {
   if (value === undefined || value === null) return
   if (at.column >= 0) put(found, at.column, value)
-  if (at.below.size === 0 || typeof value !== 'object') return
-  if (!Array.isArray(value)) {
-    walk(at, value as EcsDoc, found)
-    return
-  }
-  // Elasticsearch's view: the field holds the values of all objects of the list.
-  for (const item of value as unknown[]) {
-    if (item !== null && typeof item === 'object') walk(at, item as EcsDoc, found)
-  }
+  if (at.below.size > 0) into(at, value, found, 0)
+}
+
+/** Lists of lists are looked through this deep; rules do so too (VALUE_DEPTH_MAX). */
+const LISTS_DEEP_MAX = 64
+
+/** Elasticsearch's view of a list of objects: the field holds the values of all of them. */
+function into(at: Branch, value: unknown, found: Extracted, depth: number): void {
+  if (value === null || typeof value !== 'object' || depth > LISTS_DEEP_MAX) return
+  if (!Array.isArray(value)) walk(at, value as EcsDoc, found)
+  else for (const item of value as unknown[]) into(at, item, found, depth + 1)
 }
 
 /** A literal dotted key, `{"source.ip": …}`, at any level. */

@@ -1,0 +1,126 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { OfflineDetector } from '../detect/offline.ts'
+import { compileEql } from '../lang/eql/compile.ts'
+import type { AlertRecord } from '../model/alert.ts'
+import type { RuleSet } from '../model/rule.ts'
+import { createSearch } from '../store/search/search.ts'
+import { fillStore } from '../store/testing/fill.ts'
+import { TEST_DAY_MS, brokerEvent, openStoreFixture } from '../store/testing/store-fixture.ts'
+import type { StoreFixture } from '../store/testing/store-fixture.ts'
+import { hunt } from './hunt.ts'
+import type { HuntOptions, HuntSummary } from './hunt.ts'
+
+const HOUR_MS = 3_600_000
+const MINUTE_MS = 60_000
+
+/** Ten hours of one broker: logins of 40 devices, every 97th of them a failure then a success. */
+const EVENTS = Array.from({ length: 6_000 }, (_, at) =>
+  brokerEvent(`e${at}`, TEST_DAY_MS + at * 6_000, {
+    event: {
+      id: `e${at}`,
+      kind: 'event',
+      category: ['authentication'],
+      action: 'mqtt-connect',
+      outcome: at % 97 === 0 ? 'failure' : 'success',
+    },
+    source: { ip: `192.0.2.${at % 40}` },
+    iot: { mqtt: { client_id: `dev-${at % 40}` } },
+  }),
+)
+
+let store: StoreFixture
+beforeAll(async () => {
+  store = await openStoreFixture()
+  // Arrival is not the order of time.
+  const shuffled = EVENTS.toSorted((a, b) => (a.time % 7_919) - (b.time % 7_919))
+  await fillStore(store.engine, shuffled, 700)
+})
+afterAll(() => store.close())
+
+function eql(text: string): RuleSet {
+  const compiled = compileEql(text, { id: 'hunted' })
+  if (!compiled.ok) throw new Error(compiled.problem.message)
+  const { matches, correlation } = compiled.value
+  return { hash: 'test', matches, correlations: correlation === undefined ? [] : [correlation] }
+}
+
+const FAILED = eql('any where event.outcome == "failure"')
+const THEN_IN = eql(`sequence by source.ip with maxspan=10m
+  [any where event.outcome == "failure"] [any where event.outcome == "success"]`)
+
+async function hunted(
+  options: Pick<HuntOptions, 'ruleSet' | 'fromMs' | 'toMs'> & Partial<HuntOptions>,
+): Promise<{ alerts: AlertRecord[]; summary: HuntSummary }> {
+  const search = createSearch(store.engine)
+  const running = hunt((how) => search.streamEvents(how), { tell: 'matches', ...options })
+  const alerts: AlertRecord[] = []
+  for (;;) {
+    const step = await running.next()
+    if (step.done === true) return { alerts, summary: step.value }
+    alerts.push(...step.value)
+  }
+}
+
+/** The same rules over the events themselves. */
+function expected(ruleSet: RuleSet, tell: 'alerts' | 'matches'): AlertRecord[] {
+  const detector = new OfflineDetector(ruleSet, { tell, latenessMs: 0, early: false })
+  for (const event of EVENTS) detector.observe(event)
+  detector.finish()
+  return detector.take()
+}
+
+/** Ids are minted from places in the journal, which differ. */
+function bare(one: AlertRecord): string {
+  return JSON.stringify({ ...one, id: '', continues: undefined })
+}
+
+const ALL = { fromMs: TEST_DAY_MS, toMs: TEST_DAY_MS + 10 * HOUR_MS }
+
+describe('a hunt', () => {
+  test.each([
+    ['an event query', FAILED],
+    ['a sequence', THEN_IN],
+  ])('finds with %s what the detector finds', async (_name, ruleSet) => {
+    for (const tell of ['alerts', 'matches'] as const) {
+      const { alerts, summary } = await hunted({ ruleSet, tell, ...ALL })
+      expect(summary.alerts).toBe(alerts.length)
+      expect(alerts.length).toBeGreaterThan(5)
+      const plain = expected(ruleSet, tell)
+      expect(alerts.map(bare).toSorted()).toEqual(plain.map(bare).toSorted())
+    }
+  })
+
+  test('reads no more than the rule can need', async () => {
+    const { summary } = await hunted({ ruleSet: FAILED, ...ALL })
+    expect(summary).toMatchObject({ narrowed: true, events: Math.ceil(EVENTS.length / 97) })
+  })
+
+  test('knows what came before its range, and tells only what lies in it', async () => {
+    const { alerts } = await hunted({ ruleSet: THEN_IN, ...ALL })
+    const one = alerts[3]
+    if (one === undefined) throw new Error('no alert')
+    // The range begins between the two events of the sequence.
+    const fromMs = Date.parse(one.first) + 1
+    const cut = await hunted({ ruleSet: THEN_IN, fromMs, toMs: fromMs + 30 * MINUTE_MS })
+    expect(cut.alerts[0]?.events).toEqual(one.events)
+    expect(cut.alerts.length).toBeLessThan(alerts.length)
+    expect(cut.summary.readFromMs).toBe(fromMs - 20 * MINUTE_MS)
+  })
+
+  test('tells how far it is, and ends when it is called off', async () => {
+    const seen: number[] = []
+    const gone = new AbortController()
+    const running = hunted({
+      ruleSet: eql('any where true'),
+      ...ALL,
+      signal: gone.signal,
+      onProgress: ({ events, total }) => {
+        seen.push(events)
+        expect(total).toBe(EVENTS.length)
+        gone.abort()
+      },
+    })
+    await expect(running).rejects.toMatchObject({ problem: { code: 'STORE_CANCELLED' } })
+    expect(seen.length).toBeGreaterThan(0)
+  })
+})

@@ -1,0 +1,158 @@
+import type { Condition, ValueTest } from '../model/condition.ts'
+import type { RuleSet } from '../model/rule.ts'
+import { EVENT_COLUMNS } from '../store/schema/columns.ts'
+import type { EventColumn } from '../store/schema/columns.ts'
+import { column, orUnfit } from '../store/search/where.ts'
+import { allOf, anyOf, p, sql } from '../store/sql.ts'
+import type { Sql } from '../store/sql.ts'
+
+/**
+ * What of a condition the store can look for: SQL over typed columns that is true for every event
+ * for which the condition is, and for others too. The rule is always looked at again, so letting
+ * too much through costs time, and letting too little through would lose alerts. Undefined: any
+ * event may match.
+ */
+export function necessary(condition: Condition): Sql | undefined {
+  switch (condition.kind) {
+    case 'never':
+      return sql`0`
+    case 'field':
+      return ofField(condition.path, condition.test)
+    case 'and': {
+      const parts = condition.parts.map(necessary).filter((part) => part !== undefined)
+      return parts.length === 0 ? undefined : allOf(parts)
+    }
+    case 'or': {
+      const parts = condition.parts.map(necessary)
+      const known = parts.filter((part) => part !== undefined)
+      return known.length < parts.length ? undefined : anyOf(known)
+    }
+    case 'always':
+    case 'anywhere':
+    case 'fields':
+    case 'nested':
+    case 'expr':
+    case 'not':
+      return undefined
+  }
+}
+
+/** What any rule of a set needs; undefined where one of them may match any event. */
+export function necessaryOf(ruleSet: RuleSet): Sql | undefined {
+  const parts = ruleSet.matches.map((rule) => necessary(rule.condition))
+  const known = parts.filter((part) => part !== undefined)
+  return known.length < parts.length || known.length > PARTS_MAX ? undefined : anyOf(known)
+}
+
+/** Looking for more alternatives than this costs more than reading all events. */
+const PARTS_MAX = 200
+
+const COLUMNS = new Map<string, (typeof EVENT_COLUMNS)[number]>(
+  EVENT_COLUMNS.map((one) => [one.path, one]),
+)
+
+function ofField(path: string, test: ValueTest): Sql | undefined {
+  // Null and an empty list count as present, and leave no trace in a column.
+  if (test.kind === 'present') return undefined
+  const found = COLUMNS.get(path)
+  if (found === undefined) return undefined
+  const condition = inColumn(found, test) ?? hasValue(found)
+  return orUnfit(found.name, condition)
+}
+
+type Known = EventColumn & (typeof EVENT_COLUMNS)[number]
+
+/** No test passes where there is no value (an empty text is named in `unfit`). */
+function hasValue(found: Known): Sql {
+  switch (found.kind) {
+    case 'text':
+    case 'word':
+      return sql`${column(found.name)} != ''`
+    case 'words':
+      return sql`notEmpty(${column(found.name)})`
+    case 'number':
+      return sql`isNotNull(${column(found.name)})`
+  }
+}
+
+function inColumn(found: Known, test: ValueTest): Sql | undefined {
+  if (found.kind === 'number') return ofNumber(column(found.name), test)
+  if (found.kind === 'words') {
+    const inner = ofText(sql`word`, test)
+    return inner && sql`arrayExists(word -> ${inner}, ${column(found.name)})`
+  }
+  return ofText(column(found.name), test)
+}
+
+function ofNumber(at: Sql, test: ValueTest): Sql | undefined {
+  if (test.kind === 'equals') {
+    const value = typeof test.value === 'boolean' ? Number.NaN : Number(test.value)
+    if (!Number.isSafeInteger(value)) return undefined
+    return sql`${at} = ${p('Int64', value)}`
+  }
+  if (test.kind !== 'compare' || typeof test.value !== 'number') return undefined
+  const bound = p('Float64', test.value)
+  switch (test.op) {
+    case 'lt':
+      return sql`${at} < ${bound}`
+    case 'lte':
+      return sql`${at} <= ${bound}`
+    case 'gt':
+      return sql`${at} > ${bound}`
+    case 'gte':
+      return sql`${at} >= ${bound}`
+  }
+}
+
+function ofText(at: Sql, test: ValueTest): Sql | undefined {
+  switch (test.kind) {
+    case 'equals':
+      // Text that spells a number passes too, in any spelling of it.
+      if (typeof test.value === 'number') return undefined
+      return folded(at, String(test.value), test.cased, (text, value) => sql`${text} = ${value}`)
+    case 'prefix':
+      return folded(at, test.value, test.cased, (text, value) => sql`startsWith(${text}, ${value})`)
+    case 'suffix':
+      return folded(at, test.value, test.cased, (text, value) => sql`endsWith(${text}, ${value})`)
+    case 'substring':
+      return contains(at, test.value, test.cased)
+    case 'wildcard': {
+      const parts = test.parts.filter((part) => typeof part === 'string')
+      const known = parts.map((part) => contains(at, part, test.cased))
+      return allOf(known.filter((part) => part !== undefined))
+    }
+    case 'regex':
+    case 'cidr':
+    case 'compare':
+    case 'exists':
+    case 'present':
+    case 'timepart':
+    case 'fieldref':
+      return undefined
+  }
+}
+
+function contains(at: Sql, value: string, cased: boolean): Sql | undefined {
+  return folded(at, value, cased, (text, bound) => sql`position(${text}, ${bound}) > 0`)
+}
+
+const ASCII = /^[\0-\x7f]*$/
+/** Half of a surrogate pair cannot be written as UTF-8: the column holds another character. */
+const LONE = /\p{Cs}/u
+
+/**
+ * Letter case is folded for ASCII alone, on both sides; a column with other characters is let
+ * through, since some of those fold into ASCII (the Kelvin sign into k).
+ */
+function folded(
+  at: Sql,
+  value: string,
+  cased: boolean,
+  compare: (text: Sql, value: ReturnType<typeof p>) => Sql,
+): Sql | undefined {
+  if (value === '' || LONE.test(value)) return undefined
+  if (cased) return compare(at, p('String', value))
+  if (!ASCII.test(value)) return undefined
+  const same = compare(sql`lower(${at})`, p('String', value.toLowerCase()))
+  return anyOf([same, sql`length(${at}) != lengthUTF8(${at})`])
+}
