@@ -54,7 +54,8 @@ const TURN_EVENTS = 2_000
  * of which are there. It sees assets and changes as they were (as-of-then), since that is what
  * stands on the stored events. Silence of sources leaves no events and cannot be hunted for.
  *
- * Yields alerts as they close, those that close together in the order of their first event, and returns the summary. Throws StoreError.
+ * Yields alerts as they close, those that close together in the order of their first event,
+ * and returns the summary. Throws StoreError.
  */
 export async function* hunt(
   source: EventSource,
