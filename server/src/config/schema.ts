@@ -61,7 +61,28 @@ const syslogSection = z
   })
   .superRefine(checkDecoder)
 
-const sourceSection = z.discriminatedUnion('type', [fileSection, syslogSection])
+const hecSection = z
+  .strictObject({
+    type: z.literal('hec').describe(sourceKinds.hec.summary),
+    ...ofEverySource,
+    ...sourceKinds.hec.options.shape,
+  })
+  .superRefine(checkDecoder)
+
+const httpSection = z
+  .strictObject({
+    type: z.literal('http').describe(sourceKinds.http.summary),
+    ...ofEverySource,
+    ...sourceKinds.http.options.shape,
+  })
+  .superRefine(checkDecoder)
+
+const sourceSection = z.discriminatedUnion('type', [
+  fileSection,
+  hecSection,
+  httpSection,
+  syslogSection,
+])
 
 const journalSection = z.strictObject({
   bytes_max: sizeOption({ minBytes: 64 * 2 ** 20 })

@@ -185,7 +185,11 @@ export class Ingest implements SourceSink {
     for (const [name, count] of Object.entries(batch.routine ?? {})) {
       this.#counters.routine.inc({ source, class: name }, count)
     }
-    return { kind: 'durable', events: events.length, rejects }
+    if (rejects === 0) return { kind: 'durable', events: events.length, rejects }
+    const refused = (batch.deadLetters ?? []).map(({ key = '', code, message }) => {
+      return { key, code, message }
+    })
+    return { kind: 'durable', events: events.length, rejects, refused }
   }
 }
 

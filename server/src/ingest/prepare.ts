@@ -104,6 +104,7 @@ class Preparer implements LinePreparer, DecodeSink {
       code,
       message: detail,
       receivedMs,
+      key,
       ...rawOf(text, bytes),
       ...(facts === undefined ? {} : { facts }),
     })

@@ -10,6 +10,8 @@ export interface DeadLetter {
   readonly code: string
   readonly message: string
   readonly receivedMs: number
+  /** Of the item, as its source named it. */
+  readonly key?: string
   /** The input itself; base64 where it is not text. */
   readonly raw: string
   readonly rawEncoding: 'utf8' | 'base64'

@@ -36,9 +36,21 @@ export interface RawBatch {
   readonly redelivered?: boolean
 }
 
+export interface Refused {
+  readonly key: string
+  readonly code: string
+  readonly message: string
+}
+
 /** How a batch ended. `durable`: journalled and flushed, so the source may acknowledge. */
 export type Delivery =
-  | { readonly kind: 'durable'; readonly events: number; readonly rejects: number }
+  | {
+      readonly kind: 'durable'
+      readonly events: number
+      readonly rejects: number
+      /** Which items could not be read and why, by their keys. They are kept as dead letters. */
+      readonly refused?: readonly Refused[]
+    }
   | { readonly kind: 'busy'; readonly problem: Problem; readonly retryAfterMs: number }
 
 /** What a source is given. Nothing upstream is called back; pressure travels through `deliver`. */

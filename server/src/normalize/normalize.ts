@@ -49,7 +49,7 @@ export function createNormalizer(options: NormalizerOptions): Normalize {
   return (draft, item, ingestedMs, redelivered = false) => {
     const origin = draft.origin ?? item
     const createdMs = origin.receivedMs
-    const claimMs = draft.timeMs
+    const claimMs = draft.timeMs ?? timeOf(origin.facts)
     const late = claimMs !== undefined && (claimMs > createdMs + skewMs || !inRange(claimMs))
     const time = claimMs === undefined || late ? createdMs : claimMs
     const given = draft.doc['event']
@@ -104,12 +104,30 @@ function ownId(doc: EcsDoc, event: EcsDoc | undefined): string | undefined {
   return typeof id === 'number' ? String(id) : undefined
 }
 
+/** A time that the delivery named beside the input (HEC's `time`), in ms. */
+function timeOf(facts: RawItem['facts']): number | undefined {
+  const time = facts?.['time']
+  return time === undefined ? undefined : Number(time)
+}
+
+/** What a delivery said beside the input; names that have no place in ECS become labels. */
 function addFacts(doc: EcsDoc, facts: Readonly<Record<string, string>>): void {
-  const path = facts['path']
+  const { path, host } = facts
   if (path !== undefined) {
     const log = isObject(doc['log']) ? doc['log'] : {}
     doc['log'] = { ...log, file: { path } }
   }
+  if (facts['transport'] === undefined) return
+  if (host !== undefined) {
+    const known = isObject(doc['host']) ? doc['host'] : {}
+    doc['host'] = { name: host, ...known }
+  }
+  const labels: EcsDoc = isObject(doc['labels']) ? { ...doc['labels'] } : {}
+  for (const [name, value] of Object.entries(facts)) {
+    if (name === 'path' || name === 'host' || name === 'time') continue
+    labels[name.startsWith('field.') ? name.slice(6).replaceAll('.', '_') : name] ??= value
+  }
+  doc['labels'] = labels
 }
 
 function addTag(doc: EcsDoc, tag: string): void {

@@ -2,11 +2,15 @@ import type { z } from 'zod'
 import type { Source } from '../model/source.ts'
 import type { SourceDeps, SourceSpec } from './define.ts'
 import { fileSource } from './file/file.ts'
+import { hecSource } from './hec/hec.ts'
+import { httpSource } from './http/http.ts'
 import { syslogSource } from './syslog/syslog.ts'
 
 /** Every kind of source that the configuration can name. One line each. */
 export const sourceKinds = {
   file: fileSource,
+  hec: hecSource,
+  http: httpSource,
   syslog: syslogSource,
 } as const satisfies Readonly<Record<string, SourceSpec>>
 

@@ -25,6 +25,7 @@ async function makeWorld(): Promise<SourceWorld> {
       createSource('file', options, testDeps(folder, { now: () => Date.now() }, metrics)),
     send: (texts) => appendFile(path, texts.map((text) => `${text}\n`).join('')),
     replays: true,
+    keepsKeys: true,
     textBytesMax: 65_536,
     deliveriesMax: 2,
     end: () => rm(folder, { recursive: true, force: true }),

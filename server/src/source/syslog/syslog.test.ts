@@ -11,20 +11,13 @@ import { MetricsRegistry } from '../../base/metrics.ts'
 import type { Source } from '../../model/source.ts'
 import { createSource, type SourceOptions, sourceKinds } from '../registry.ts'
 import { describeSource, type SourceWorld } from '../testing/describe-source.ts'
+import { freePort } from '../testing/free-port.ts'
 import { testDeps } from '../testing/file-world.ts'
 import { RecordSink, until } from '../testing/record-sink.ts'
 import { SyslogFramer } from './framer.ts'
 import { kernelDrops } from './udp.ts'
 
 const clock = { now: () => Date.now() }
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const address = server.address()
-  await new Promise((resolve) => server.close(resolve))
-  return typeof address === 'object' && address !== null ? address.port : 0
-}
 
 function optionsOf(given: Record<string, unknown>): SourceOptions<'syslog'> {
   return sourceKinds.syslog.options.parse({ message_bytes_max: '8KiB', ...given })

@@ -1,0 +1,262 @@
+import { z } from 'zod'
+import { shortId } from '../../base/hash.ts'
+import type { RawItem, Source, SourceSink } from '../../model/source.ts'
+import { defineSource, type SourceDeps } from '../define.ts'
+import type { BodyFault } from '../http/body.ts'
+import { toHttpItem } from '../http/documents.ts'
+import { type Call, HttpListener, type HttpUse, type Protocol } from '../http/listener.ts'
+import { type Reply, retryAfter, Tokens } from '../http/listener.ts'
+import { httpListenerOptions } from '../http/options.ts'
+import { type Envelope, type EnvelopeFault, readEnvelopes, toFacts } from './envelopes.ts'
+import { RequestMemory } from './memory.ts'
+
+const hecOptions = z.strictObject({
+  ...httpListenerOptions('127.0.0.1:8088'),
+  query_token: z
+    .boolean()
+    .default(false)
+    .describe('Take the token from the query (`?token=…`) too; it then stands in logs of proxies.'),
+  acknowledgement: z
+    .boolean()
+    .default(false)
+    .describe('Indexer acknowledgement: answers carry an `ackId`, and a channel must be given.'),
+  indexes: z
+    .array(z.string().min(1).max(200))
+    .max(1_000)
+    .default([])
+    .describe('Indexes that senders may name. Empty: any.'),
+})
+type HecOptions = z.output<typeof hecOptions>
+
+/** Splunk's HTTP Event Collector: what ships to Splunk ships to Picket. */
+export const hecSource = defineSource({
+  name: 'hec',
+  summary: "Takes events as Splunk's HTTP Event Collector does, under /services/collector.",
+  options: hecOptions,
+  create: (options, deps) => new HecSource(options, deps),
+})
+
+/** The collector's numbered answers, as Splunk gives them. */
+const ANSWERS = {
+  0: [200, 'Success'],
+  2: [401, 'Token is required'],
+  3: [401, 'Invalid authorization'],
+  4: [403, 'Invalid token'],
+  5: [400, 'No data'],
+  6: [400, 'Invalid data format'],
+  7: [400, 'Incorrect index'],
+  8: [500, 'Internal server error'],
+  9: [503, 'Server is busy'],
+  10: [400, 'Data channel is missing'],
+  11: [400, 'Invalid data channel'],
+  12: [400, 'Event field is required'],
+  13: [400, 'Event field cannot be blank'],
+  14: [400, 'ACK is disabled'],
+  15: [400, 'Error in handling indexed fields'],
+  16: [400, 'Query string authorization is not enabled'],
+  17: [200, 'HEC is healthy'],
+  18: [503, 'HEC is unhealthy, queues are full'],
+} as const
+type Code = keyof typeof ANSWERS
+
+function say(code: Code, more: Readonly<Record<string, unknown>> = {}): Reply {
+  const [status, text] = ANSWERS[code]
+  return { status, body: { text, code, ...more } }
+}
+
+const ENDPOINT = /^\/services\/collector(?:\/(event|raw|ack|health))?(?:\/1\.0)?$/
+const CHANNEL = /^[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$/
+const BUSY_MS = 10_000
+
+class HecSource implements Source, Protocol {
+  readonly #options: HecOptions
+  readonly #deps: SourceDeps
+  readonly #tokens = new Tokens()
+  readonly #memory = new RequestMemory()
+  #listener: HttpListener | undefined
+  #isStopped = false
+  #requests = 0
+  #ackId = 0
+  #busySinceMs = Number.NEGATIVE_INFINITY
+
+  constructor(options: HecOptions, deps: SourceDeps) {
+    this.#options = options
+    this.#deps = deps
+  }
+
+  async start(sink: SourceSink): Promise<void> {
+    if (this.#isStopped || this.#listener !== undefined) return
+    this.#memory.restore(sink.cursors())
+    this.#listener = new HttpListener(this.#options, this.#deps, this)
+    await this.#listener.open(sink, this.#tokens)
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true
+    await this.#listener?.close()
+  }
+
+  admit(call: Call): Reply | undefined {
+    const found = ENDPOINT.exec(call.path)
+    if (found === null) {
+      return {
+        status: 404,
+        body: { text: 'The requested URL was not found on this server.', code: 404 },
+      }
+    }
+    if (found[1] === 'health') return this.#health()
+    if (call.method !== 'POST') return { status: 405, headers: { allow: 'POST' } }
+    const token = this.#tokenOf(call)
+    if (typeof token === 'number') return say(token)
+    const channel = channelOf(call)
+    if (channel !== undefined && !CHANNEL.test(channel)) return say(11)
+    if (found[1] === 'ack' && !this.#options.acknowledgement) return say(14)
+    return this.#options.acknowledgement && channel === undefined ? say(10) : undefined
+  }
+
+  async answer(call: Call, body: Buffer, use: HttpUse): Promise<Reply> {
+    const endpoint = ENDPOINT.exec(call.path)?.[1]
+    if (endpoint === 'ack') return acknowledged(body)
+    // Firehose probes with an empty body and takes exactly this for a sign of life.
+    if (body.length === 0) return say(5)
+    const text = body.toString('utf8')
+    const read = endpoint === 'raw' ? readRaw(text, call.query) : readEnvelopes(text)
+    const refused = read.events.findIndex((event) => !this.#mayIndex(event))
+    const events = refused < 0 ? read.events : read.events.slice(0, refused)
+    const fault = refused < 0 ? read.fault : ({ code: 7, at: refused } as const)
+    if (events.length === 0 && fault === undefined) return say(5)
+    // As with Splunk, what stands before a fault is taken.
+    const busy = events.length === 0 ? undefined : await this.#take(call, body, events, use)
+    if (busy !== undefined) return busy
+    if (fault !== undefined) return say(fault.code, { 'invalid-event-number': fault.at })
+    if (!this.#options.acknowledgement) return say(0)
+    this.#ackId += 1
+    return say(0, { ackId: this.#ackId - 1 })
+  }
+
+  refuse(fault: BodyFault): Reply {
+    switch (fault) {
+      case 'too_large':
+        return { status: 413, body: { text: 'Content-Length is too large', code: 413 } }
+      case 'pending_full':
+        return { ...say(9), headers: retryAfter(1_000) }
+      case 'encoding':
+        return { status: 415, body: { text: 'Unsupported content encoding', code: 415 } }
+      case 'broken':
+        return say(6)
+    }
+  }
+
+  #mayIndex(event: Envelope): boolean {
+    const index = event.facts['index']
+    const { indexes } = this.#options
+    return index === undefined || indexes.length === 0 || indexes.includes(index)
+  }
+
+  /** The token's name, or the code of what is wrong with it. */
+  #tokenOf(call: Call): string | 2 | 3 | 4 | 16 {
+    if (this.#tokens.isEmpty) return 'none'
+    const given = call.headers.authorization
+    const inQuery = call.query.get('token')
+    if (given === undefined) {
+      if (inQuery === null) return 2
+      return this.#options.query_token ? (this.#tokens.nameOf(inQuery) ?? 4) : 16
+    }
+    const [, scheme, value = ''] = /^(Splunk|Bearer|Basic) +(\S+)$/i.exec(given) ?? []
+    if (scheme === undefined) return 3
+    // Basic: any user name, the token as password.
+    const isBasic = scheme.toLowerCase() === 'basic'
+    const decoded = isBasic ? Buffer.from(value, 'base64').toString('utf8') : value
+    const token = isBasic ? decoded.slice(decoded.indexOf(':') + 1) : decoded
+    return this.#tokens.nameOf(token) ?? 4
+  }
+
+  #health(): Reply {
+    const isBusy = this.#deps.clock.now() - this.#busySinceMs < BUSY_MS
+    return say(isBusy ? 18 : 17)
+  }
+
+  async #take(
+    call: Call,
+    body: Buffer,
+    events: readonly Envelope[],
+    use: HttpUse,
+  ): Promise<Reply | undefined> {
+    const channel = channelOf(call)
+    if (channel === undefined) return this.#deliver(call, events, use, undefined, body.length)
+    const token = String(this.#tokenOf(call))
+    const digest = shortId(
+      token,
+      channel,
+      call.path,
+      call.query.toString(),
+      body.toString('latin1'),
+    )
+    return this.#memory.inTurn(digest, async () => {
+      if (this.#memory.isRepeated(digest, this.#deps.clock.now())) {
+        use.counters.failed('repeated_request')
+        return undefined
+      }
+      return this.#deliver(call, events, use, digest, body.length)
+    })
+  }
+
+  async #deliver(
+    call: Call,
+    events: readonly Envelope[],
+    use: HttpUse,
+    digest: string | undefined,
+    bytes: number,
+  ): Promise<Reply | undefined> {
+    const receivedMs = this.#deps.clock.now()
+    this.#requests += 1
+    const prefix = shortId(this.#deps.name, String(receivedMs), String(this.#requests)).slice(0, 16)
+    const items = events.map(({ text, facts }, index): RawItem => {
+      const all = { peer: call.peer, transport: 'hec', ...facts }
+      const of = { key: `${prefix}:${index}`, receivedMs, facts: all }
+      return toHttpItem(text, of, this.#options.text_bytes_max)
+    })
+    const cursor = digest === undefined ? undefined : this.#memory.cursorFor(digest, receivedMs)
+    const batch = cursor === undefined ? { items } : { items, cursor }
+    const delivery = await use.sink.deliver(batch, 'refuse')
+    if (delivery.kind === 'busy') {
+      this.#busySinceMs = receivedMs
+      return { ...say(9), headers: retryAfter(delivery.retryAfterMs) }
+    }
+    if (digest !== undefined && cursor !== undefined) {
+      this.#memory.remember(digest, receivedMs, cursor)
+    }
+    use.counters.received(items.length, bytes)
+    return undefined
+  }
+}
+
+function channelOf(call: Call): string | undefined {
+  const header = call.headers['x-splunk-request-channel']
+  const given = Array.isArray(header) ? header[0] : header
+  return given ?? call.query.get('channel') ?? undefined
+}
+
+/** Lines of a raw body; its metadata stands in the query. */
+function readRaw(
+  text: string,
+  query: URLSearchParams,
+): { events: Envelope[]; fault?: { code: EnvelopeFault; at: number } } {
+  const facts = toFacts(Object.fromEntries(query))
+  const lines = text.split(/\r?\n/).filter((line) => line !== '')
+  return { events: lines.map((line) => ({ text: line, facts })) }
+}
+
+/** An id is handed out only once its events are durable: whichever was handed out is acknowledged. */
+function acknowledged(body: Buffer): Reply {
+  try {
+    const parsed: unknown = JSON.parse(body.toString('utf8'))
+    const ids: unknown =
+      typeof parsed === 'object' && parsed !== null ? Reflect.get(parsed, 'acks') : undefined
+    if (!Array.isArray(ids) || ids.length > 10_000) return say(6)
+    const acks = Object.fromEntries(ids.map((id: unknown) => [String(id), Number.isInteger(id)]))
+    return { status: 200, body: { acks } }
+  } catch {
+    return say(6)
+  }
+}

@@ -1,0 +1,79 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import type { RawItem } from '../../model/source.ts'
+
+export type Documents =
+  | { readonly ok: true; readonly texts: readonly string[] }
+  | { readonly ok: false; readonly message: string }
+
+/**
+ * The events of a body: one JSON object a line; a JSON array; CloudEvents 1.0 in structured, batch or
+ * binary form (https://github.com/cloudevents/spec, HTTP binding, section 3).
+ */
+export function splitDocuments(body: Buffer, headers: IncomingHttpHeaders): Documents {
+  const text = body.toString('utf8').replace(/^\uFEFF/, '')
+  const type = (headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? ''
+  if (headers['ce-specversion'] !== undefined) return binaryEvent(text, type, headers)
+  if (type === 'application/cloudevents+json') return ofOne(text)
+  if (/^\s*\[/.test(text)) return ofArray(text)
+  return { ok: true, texts: text.split(/\r?\n/).filter((line) => line.trim() !== '') }
+}
+
+function ofOne(text: string): Documents {
+  const parsed = parse(text)
+  return parsed === undefined
+    ? { ok: false, message: 'the body is no JSON' }
+    : { ok: true, texts: [JSON.stringify(parsed)] }
+}
+
+function ofArray(text: string): Documents {
+  const parsed = parse(text)
+  if (!Array.isArray(parsed)) return { ok: false, message: 'the body is no JSON array' }
+  return { ok: true, texts: parsed.map((one: unknown) => JSON.stringify(one)) }
+}
+
+/** Attributes stand in `ce-` headers, percent-encoded; the body is the data. */
+function binaryEvent(text: string, type: string, headers: IncomingHttpHeaders): Documents {
+  const event: Record<string, unknown> = {}
+  for (const [name, value] of Object.entries(headers)) {
+    if (name.startsWith('ce-') && typeof value === 'string') event[name.slice(3)] = decoded(value)
+  }
+  const isJson = type === 'application/json' || type.endsWith('+json')
+  const data = isJson ? parse(text) : text
+  if (isJson && data === undefined && text !== '') {
+    return { ok: false, message: 'the data of the CloudEvent is no JSON' }
+  }
+  if (type !== '') event['datacontenttype'] = type
+  return { ok: true, texts: [JSON.stringify({ ...event, data })] }
+}
+
+function decoded(value: string): string {
+  try {
+    return decodeURIComponent(value)
+  } catch {
+    return value
+  }
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+/** An item of limited length. */
+export function toHttpItem(
+  text: string,
+  of: Pick<RawItem, 'key' | 'receivedMs' | 'facts'>,
+  bytesMax: number,
+): RawItem {
+  if (text.length * 3 <= bytesMax) return { text, ...of }
+  const bytes = Buffer.byteLength(text)
+  if (bytes <= bytesMax) return { text, ...of }
+  const beginning = Buffer.from(text)
+    .subarray(0, bytesMax)
+    .toString('utf8')
+    .replace(/\uFFFD$/, '')
+  return { text: beginning, ...of, cut: { bytes } }
+}

@@ -1,0 +1,221 @@
+import { timingSafeEqual } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
+import { resolve } from 'node:path'
+import { sha256Hex } from '../../base/hash.ts'
+import { ProblemError } from '../../base/problems.ts'
+import type { SourceSink } from '../../model/source.ts'
+import { type SourceCounters, sourceCounters, type SourceDeps } from '../define.ts'
+import { waitForEnd } from '../delivering.ts'
+import { listen } from '../listen.ts'
+import { type BodyFault, PendingBytes, readBody } from './body.ts'
+import type { HttpListenerOptions } from './options.ts'
+
+export interface Call {
+  readonly method: string
+  readonly path: string
+  readonly query: URLSearchParams
+  readonly headers: IncomingMessage['headers']
+  readonly peer: string
+}
+
+export interface Reply {
+  readonly status: number
+  readonly body?: unknown
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+/** How one protocol answers; the listener does the rest. */
+export interface Protocol {
+  /** Looked at before the body is read: a reply ends the call there. */
+  admit(call: Call): Reply | undefined
+  answer(call: Call, body: Buffer, use: HttpUse): Promise<Reply>
+  /** The protocol's own words for what is wrong with a body. */
+  refuse(fault: BodyFault): Reply
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+/** What a protocol works with while it runs. */
+export interface HttpUse {
+  readonly sink: SourceSink
+  readonly counters: SourceCounters
+}
+
+/** The tokens that senders may show, compared in constant time. */
+export class Tokens {
+  readonly #hashes: { name: string; hash: Buffer }[] = []
+
+  async load(refs: HttpListenerOptions['tokens'], deps: SourceDeps): Promise<void> {
+    for (const [name, ref] of Object.entries(refs)) {
+      this.#hashes.push({ name, hash: Buffer.from(sha256Hex(await deps.secret(ref))) })
+    }
+  }
+
+  get isEmpty(): boolean {
+    return this.#hashes.length === 0
+  }
+
+  /** Name of the token, or undefined where it is none of ours. */
+  nameOf(token: string): string | undefined {
+    const hash = Buffer.from(sha256Hex(token))
+    let found: string | undefined
+    for (const one of this.#hashes) if (timingSafeEqual(one.hash, hash)) found = one.name
+    return found
+  }
+}
+
+/** An HTTP server of one protocol, bounded in connections, bodies and time. */
+export class HttpListener {
+  readonly #options: HttpListenerOptions
+  readonly #deps: SourceDeps
+  readonly #protocol: Protocol
+  readonly #counters: SourceCounters
+  readonly #pending: PendingBytes
+  readonly #calls = new Set<Promise<void>>()
+  #server: Server | undefined
+
+  constructor(options: HttpListenerOptions, deps: SourceDeps, protocol: Protocol) {
+    this.#options = options
+    this.#deps = deps
+    this.#protocol = protocol
+    this.#counters = sourceCounters(deps.metrics, deps.name)
+    this.#pending = new PendingBytes(options.pending_bytes_max)
+  }
+
+  /** Rejects with ProblemError SOURCE_LISTEN, or CONFIG_INVALID for an open door to the network. */
+  async open(sink: SourceSink, tokens: Tokens): Promise<void> {
+    const { listen: address } = this.#options
+    await tokens.load(this.#options.tokens, this.#deps)
+    if (tokens.isEmpty && !isLoopback(address.host)) throw openDoor(this.#deps.name, address.host)
+    const use = { sink, counters: this.#counters }
+    const server = await this.#makeServer((request, response) => {
+      const call = this.#serve(request, response, use).finally(() => this.#calls.delete(call))
+      this.#calls.add(call)
+    })
+    server.maxConnections = this.#options.connections_max
+    server.on('drop', () => this.#counters.failed('connections_max'))
+    server.on('clientError', (_, socket) => {
+      this.#counters.failed('request_malformed')
+      socket.destroy()
+    })
+    await listen(server, address)
+    this.#server = server
+    sink.status('connected')
+  }
+
+  async close(): Promise<void> {
+    const server = this.#server
+    this.#server = undefined
+    if (server === undefined) return
+    const closed = new Promise((done) => server.close(done))
+    server.closeIdleConnections()
+    await waitForEnd(Promise.all([...this.#calls]))
+    server.closeAllConnections()
+    await closed
+  }
+
+  async #makeServer(
+    onRequest: (request: IncomingMessage, response: ServerResponse) => void,
+  ): Promise<Server> {
+    const limits = {
+      requestTimeout: this.#options.request_timeout,
+      headersTimeout: Math.min(10_000, this.#options.request_timeout),
+      connectionsCheckingInterval: 1_000,
+      maxHeaderSize: 16_384,
+    }
+    const { tls } = this.#options
+    if (tls === undefined) return createServer(limits, onRequest)
+    const at = (path: string): Promise<Buffer> => readFile(resolve(this.#deps.baseDir, path))
+    const ca = tls.client_ca_file === undefined ? undefined : await at(tls.client_ca_file)
+    const server = createTlsServer(
+      {
+        ...limits,
+        cert: await at(tls.cert_file),
+        key: await at(tls.key_file),
+        ...(ca === undefined ? {} : { ca, requestCert: true, rejectUnauthorized: true }),
+      },
+      onRequest,
+    )
+    return server.on('tlsClientError', () => this.#counters.failed('tls_handshake'))
+  }
+
+  /** Never rejects: what goes wrong in a call is that call's end. */
+  async #serve(request: IncomingMessage, response: ServerResponse, use: HttpUse): Promise<void> {
+    response.on('error', () => undefined)
+    try {
+      const call = toCall(request)
+      const early = this.#protocol.admit(call)
+      if (early !== undefined) {
+        request.resume()
+        this.#send(response, early, request)
+        return
+      }
+      const { bytesMax, pending } = {
+        bytesMax: this.#options.body_bytes_max,
+        pending: this.#pending,
+      }
+      const read = await readBody(request, { bytesMax, pending })
+      try {
+        if (!read.ok) this.#counters.failed(`body_${read.fault}`)
+        const reply = read.ok
+          ? await this.#protocol.answer(call, read.body, use)
+          : this.#protocol.refuse(read.fault)
+        this.#send(response, reply, request)
+      } finally {
+        pending.giveBack(read.taken)
+      }
+    } catch (error) {
+      this.#counters.failed('call')
+      const detail = error instanceof ProblemError ? error.problem.message : String(error)
+      this.#deps.log.warn({ source: this.#deps.name, detail }, 'A call failed.')
+      this.#send(response, { status: 500 }, request)
+    }
+  }
+
+  #send(response: ServerResponse, reply: Reply, request: IncomingMessage): void {
+    if (response.headersSent || response.destroyed) return
+    const text = reply.body === undefined ? '' : JSON.stringify(reply.body)
+    response.writeHead(reply.status, {
+      ...(text === '' ? {} : { 'content-type': 'application/json; charset=UTF-8' }),
+      'content-length': Buffer.byteLength(text),
+      'x-content-type-options': 'nosniff',
+      // An unread body would be taken for the next request.
+      ...(request.complete ? {} : { connection: 'close' }),
+      ...this.#protocol.headers,
+      ...reply.headers,
+    })
+    response.end(request.method === 'HEAD' ? '' : text)
+  }
+}
+
+function toCall(request: IncomingMessage): Call {
+  const url = request.url ?? '/'
+  const cut = url.indexOf('?')
+  const path = cut < 0 ? url : url.slice(0, cut)
+  return {
+    method: request.method ?? 'GET',
+    path: path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path,
+    query: new URLSearchParams(cut < 0 ? '' : url.slice(cut + 1)),
+    headers: request.headers,
+    peer: request.socket.remoteAddress?.replace(/^::ffff:/, '') ?? 'unknown',
+  }
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || host.startsWith('127.')
+}
+
+function openDoor(source: string, host: string): ProblemError {
+  return new ProblemError({
+    code: 'CONFIG_INVALID',
+    message: `without tokens a source may listen only on this machine, not on ${host}`,
+    at: { field: `sources.${source}.tokens` },
+    hint: 'add a token: tokens: { sender: { env: NAME } }',
+  })
+}
+
+/** Seconds, as `Retry-After` wants them. */
+export function retryAfter(ms: number): Readonly<Record<string, string>> {
+  return { 'retry-after': String(Math.max(1, Math.ceil(ms / 1_000))) }
+}
