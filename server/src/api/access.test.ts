@@ -158,6 +158,34 @@ test('masked fields are masked in lists, reads and searches, for those with the 
   await app.close()
 })
 
+test('an uploaded rule file cannot leave its folder, hide, or stand twice', async () => {
+  const one = await makeOne()
+  const app = serveAs(one, { id: 'u', roles: ['admin'] })
+  const put = async (...paths: string[]): Promise<number> => {
+    const payload = { files: paths.map((path) => ({ path, text: 'x' })) }
+    const url = '/api/v1/rules/folders/mine'
+    return (await app.inject({ method: 'PUT', url, payload })).statusCode
+  }
+  expect(await put('a.yml', 'mqtt/b.yml')).toBe(200)
+  for (const path of [
+    '../a.yml',
+    '/etc/a.yml',
+    'x/../../a',
+    '.hidden',
+    'x/.y',
+    'a\\b',
+    'a//b',
+    '',
+  ]) {
+    expect([path, await put(path)]).toEqual([path, 400])
+  }
+  expect(await put('a.yml', 'a.yml')).toBe(400)
+  const url = '/api/v1/rules/folders/..%2Fx'
+  const out = await app.inject({ method: 'PUT', url, payload: { files: [] } })
+  expect(out.statusCode).toBe(400)
+  await app.close()
+})
+
 describe('the live stream', () => {
   async function read(
     body: ReadableStream<Uint8Array>,

@@ -6,6 +6,7 @@ import type { Logger } from '../base/log.ts'
 import type { MetricsRegistry } from '../base/metrics.ts'
 import { isLoopback } from '../base/net.ts'
 import { ProblemError } from '../base/problems.ts'
+import type { ConfigDesk, RuleDesk } from '../model/desks.ts'
 import type { Journal } from '../model/journal.ts'
 import type { Search } from '../model/search.ts'
 import type { ScryptCost } from '../people/password.ts'
@@ -19,6 +20,7 @@ import { describeApi } from './openapi.ts'
 import type { Route } from './route.ts'
 import { alertRoutes } from './routes/alerts.ts'
 import { deadLetterRoutes } from './routes/dead-letters.ts'
+import { ruleRoutes } from './routes/rules.ts'
 import { searchRoutes } from './routes/search.ts'
 import { sessionRoutes } from './routes/session.ts'
 import { type Readiness, statusRoutes } from './routes/status.ts'
@@ -39,6 +41,9 @@ export interface ApiOptions {
   /** The running configuration, secrets left out. */
   readonly config: () => unknown
   readonly version: string
+  /** Absent where rules and configuration cannot be changed while running. */
+  readonly rules?: RuleDesk
+  readonly configDesk?: ConfigDesk
   /** TLS for what `listen` opens. */
   readonly tls?: TlsMaterial
   /** New alert revisions were written: `Responder.onAlerts`. */
@@ -149,6 +154,7 @@ export function apiRoutes(
     ...deadLetterRoutes({ state, deadLetters }),
     ...searchRoutes({ search, clock }),
     ...streamRoutes({ state, recorder, onAlerts: options.onAlerts }),
+    ...ruleRoutes({ rules: options.rules, configDesk: options.configDesk }),
     ...sessionRoutes({ state, clock, people, onPasswordChanged }),
     ...userRoutes(options),
   ]

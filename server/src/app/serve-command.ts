@@ -1,10 +1,13 @@
 import { mkdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { MetricsRegistry } from '../base/metrics.ts'
-import { ProblemError } from '../base/problems.ts'
+import type { Logger } from '../base/log.ts'
+import { formatProblem, ProblemError } from '../base/problems.ts'
+import { ok, type Result } from '../base/result.ts'
 import type { RegisterCommand } from '../cli/context.ts'
 import { loadConfig, parseConfig } from '../config/config.ts'
 import type { Config } from '../config/schema.ts'
+import type { ConfigDesk } from '../model/desks.ts'
 import { type Demo, startDemo } from './demo.ts'
 import { createLogger } from './logger.ts'
 import { type Running, serve } from './serve.ts'
@@ -54,7 +57,9 @@ export const serveCommand: RegisterCommand = (program, context) => {
         stops,
         stdout,
         version: VERSION,
+        reloadConfig: () => readConfig(flags),
       })
+      stops.add('hang-up', onHangUp(running.configDesk, log))
       stderr.write(greeting(running, config, demo !== undefined))
       await ended
     } finally {
@@ -64,14 +69,32 @@ export const serveCommand: RegisterCommand = (program, context) => {
   }
 }
 
+/** SIGHUP reads the configuration anew; a bad file changes nothing and says why. */
+function onHangUp(desk: ConfigDesk, log: Logger): () => Promise<void> {
+  const reload = (): void => {
+    desk.reload().catch((error: unknown) => {
+      const why = error instanceof ProblemError ? formatProblem(error.problem) : String(error)
+      log.error({ why }, 'The configuration stays as it was.')
+    })
+  }
+  process.on('SIGHUP', reload)
+  return async () => void process.off('SIGHUP', reload)
+}
+
 async function configOf(flags: ServeFlags): Promise<Config> {
+  const read = await readConfig(flags)
+  if (!read.ok) throw new ProblemError(read.problem)
+  return read.value
+}
+
+async function readConfig(flags: ServeFlags): Promise<Result<Config>> {
   const loaded = await loadConfig(flags.config)
-  if (!loaded.ok) throw new ProblemError(loaded.problem)
+  if (!loaded.ok) return loaded
   const data = flags.data === undefined ? loaded.value.data : resolve(flags.data)
   const config = { ...loaded.value, data }
-  if (flags.demo !== true) return config
+  if (flags.demo !== true) return ok(config)
   const source = demoSource(join(data, 'demo', 'mosquitto.log'))
-  return { ...config, sources: { ...config.sources, ...source } }
+  return ok({ ...config, sources: { ...config.sources, ...source } })
 }
 
 /** The demo's log is a source like any other, said in the configuration's own words. */

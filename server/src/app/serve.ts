@@ -3,12 +3,12 @@ import { fileURLToPath } from 'node:url'
 import { createApi } from '../api/api.ts'
 import { formatProblem, ProblemError } from '../base/problems.ts'
 import { BUILTIN_RULES } from '../config/config.ts'
+import type { Result } from '../base/result.ts'
 import type { Config } from '../config/schema.ts'
+import type { ConfigDesk } from '../model/desks.ts'
 import { effectiveConfig } from '../config/show.ts'
-import { rulesControl } from '../detect/rules-control.ts'
 import { type DetectorThread, startDetectorThread } from '../detect/thread.ts'
 import { startTicker } from '../ingest/ticker.ts'
-import { loadRules } from '../library/library.ts'
 import { ensureFirstUser, type FirstRun, forgetFirstRun } from '../people/first-run.ts'
 import { createFileOutlet } from '../respond/json-lines.ts'
 import type { Outlet } from '../respond/outlet.ts'
@@ -21,6 +21,8 @@ import { createStoreReader } from '../store/reader/reader.ts'
 import { createSearch } from '../store/search/search.ts'
 import { type Base, openBase, type OpenOptions } from './open.ts'
 import { watchLoopDelay } from './loop-delay.ts'
+import { openConfigDesk, type OpenConfigDesk } from './config-desk.ts'
+import { openRuleDesk } from './rule-desk.ts'
 import { readinessOf, type Watched } from './readiness.ts'
 import { latenessOf, makeSources, type RunningSource } from './sources.ts'
 import { apiTls, watchTls } from './tls-files.ts'
@@ -30,12 +32,15 @@ import { ESSENTIAL_READERS, startTrim } from './trim.ts'
 export interface ServeOptions extends OpenOptions {
   readonly stdout: NodeJS.WriteStream
   readonly version: string
+  /** The configuration as it is now, for a reload. */
+  readonly reloadConfig: () => Promise<Result<Config>>
 }
 
 export interface Running {
   readonly url: string
   readonly sources: readonly RunningSource[]
   readonly rules: { readonly count: number; readonly broken: number }
+  readonly configDesk: ConfigDesk
   /** Whom to log in as, where this run made the first user. */
   readonly firstRun?: FirstRun
 }
@@ -49,19 +54,27 @@ export async function serve(options: ServeOptions): Promise<Running> {
   const base = await openBase(options)
   const store = openStore(options, base)
   const sources: RunningSource[] = []
+  let configDesk: OpenConfigDesk | undefined
   const deadLetters = makeDeadLetters(options, base, sources)
   const responder = await startResponder(options, base, deadLetters)
   store?.start((letters) => keepRefused(base, clock.now(), letters))
-  const rules = await announceRules(options, base)
+  const rules = await openRules(options, base, () => configDesk?.current() ?? config)
   const detector = startDetection(options, base)
   const watched: Watched = { journal: base.journal, detector, responder, store, sources }
+  configDesk = openConfigDesk({
+    ...{ config, load: options.reloadConfig, rules, sources, clock, log, journal: base.journal },
+    make: (next) => makeSources({ ...options, config: next, journal: base.journal }),
+    start: (came) => startThese(options, came),
+  })
   const tls = await apiTls(options)
   const api = createApi({
     ...(tls && { tls: tls.material }),
     ...{ clock, log, metrics, journal: base.journal, state: base.state, deadLetters },
     ...(store !== undefined && { search: templateSearch(createSearch(store.engine, { metrics })) }),
     readiness: () => readinessOf(watched),
-    config: () => effectiveConfig(config),
+    config: () => effectiveConfig(configDesk?.current() ?? config),
+    rules,
+    configDesk,
     version: options.version,
     onAlerts: (listener) => responder.onAlerts(listener),
     onPasswordChanged: () => forgetFirstRun(base.dataDir),
@@ -84,7 +97,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
   stops.add('trim', startTrim({ ...trim, ...(essential && { essential }) }))
   sources.push(...makeSources({ ...options, journal: base.journal }))
   await startSources(options, base, sources)
-  return { url, sources, rules, ...(firstRun && { firstRun }) }
+  return { url, sources, rules: rules.inForce(), configDesk, ...(firstRun && { firstRun }) }
 }
 
 function openStore(options: ServeOptions, base: Base) {
@@ -173,21 +186,12 @@ async function startResponder(
   return responder
 }
 
-/** The rules in force are a control record: what the detector sees is all in the journal's order. */
-async function announceRules(options: ServeOptions, base: Base): Promise<Running['rules']> {
-  const { config, clock, log } = options
-  const paths = config.detection.rules.map((path) => (path === BUILTIN_RULES ? BUILTIN_PATH : path))
-  const loaded = loadRules(paths)
-  const broken = loaded.reports.filter((report) => !report.ok)
-  for (const problem of loaded.problems) log.warn({ problem: problem.message }, 'Rules: a problem.')
-  for (const { path, problems } of broken) {
-    log.warn({ path, problem: problems[0]?.message ?? 'unknown' }, 'A rule does not run.')
-  }
-  const nowMs = clock.now()
-  const control = rulesControl(loaded.ruleSet, nowMs)
-  await base.journal.append({ source: 'app', ingestedMs: nowMs, controls: [control] })
-  const count = loaded.reports.filter((report) => report.ok).length
-  return { count, broken: broken.length }
+function openRules(options: ServeOptions, base: Base, current: () => Config) {
+  const { clock, log } = options
+  const paths = (): readonly string[] =>
+    current().detection.rules.map((path) => (path === BUILTIN_RULES ? BUILTIN_PATH : path))
+  const uploads = join(base.dataDir, 'rules')
+  return openRuleDesk({ state: base.state, journal: base.journal, clock, log, paths, uploads })
 }
 
 function startDetection(options: ServeOptions, base: Base): DetectorThread {
@@ -205,12 +209,10 @@ function startDetection(options: ServeOptions, base: Base): DetectorThread {
   return detector
 }
 
-async function startSources(
-  options: ServeOptions,
-  base: Base,
+async function startThese(
+  { stops }: Pick<ServeOptions, 'stops'>,
   sources: readonly RunningSource[],
 ): Promise<void> {
-  const { config, clock, log, metrics, stops } = options
   for (const { name, ingest, source } of sources) {
     await source.start(ingest)
     stops.add(`source ${name}`, async () => {
@@ -218,6 +220,15 @@ async function startSources(
       await source.stop()
     })
   }
+}
+
+async function startSources(
+  options: ServeOptions,
+  base: Base,
+  sources: readonly RunningSource[],
+): Promise<void> {
+  const { config, clock, log, metrics, stops } = options
+  await startThese(options, sources)
   const every = (ms: number, run: () => void): (() => void) => {
     const timer = setInterval(run, ms)
     return () => clearInterval(timer)

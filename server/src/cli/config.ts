@@ -1,8 +1,11 @@
-import { formatProblem } from '../base/problems.ts'
+import { printable } from '../base/printable.ts'
+import { formatProblem, ProblemError } from '../base/problems.ts'
 import { checkConfig } from '../config/config.ts'
 import { renderConfig } from '../config/show.ts'
 import { probeSecrets } from '../config/secret.ts'
+import type { ConfigReload } from '../model/desks.ts'
 import type { CliContext, RegisterCommand } from './context.ts'
+import { type DeskOptions, openDesk } from './desk.ts'
 
 /** `picket config check` and `picket config show`. */
 export const configCommand: RegisterCommand = (program, context) => {
@@ -12,6 +15,12 @@ export const configCommand: RegisterCommand = (program, context) => {
     .description('Say what is wrong with a configuration file, with line and column.')
     .option('--config <file>', 'the configuration file')
     .action((options: { config?: string }) => check(options.config, context))
+  config
+    .command('reload')
+    .description('Let the running server read its configuration anew.')
+    .option('--data <dir>', 'the data directory; else what the configuration says')
+    .option('--config <file>', 'the configuration file')
+    .action((options: DeskOptions) => reload(options, context))
   config
     .command('show')
     .description('Print the configuration in force; secrets are never shown.')
@@ -39,4 +48,23 @@ async function show(path: string | undefined, context: CliContext): Promise<void
   }
   for (const problem of checked.problem) context.stderr.write(`${formatProblem(problem)}\n`)
   context.exit(2)
+}
+
+async function reload(options: DeskOptions, context: CliContext): Promise<void> {
+  const desk = await openDesk(options, context)
+  try {
+    if (desk.server === undefined) {
+      const message = 'No server is running on this data directory.'
+      throw new ProblemError({ code: 'API_UNAVAILABLE', message })
+    }
+    const done = (await desk.server.post('/api/v1/config/reload')) as ConfigReload
+    const list = (names: readonly string[]): string =>
+      names.length === 0 ? 'nothing' : names.map((name) => printable(name)).join(', ')
+    context.stdout.write(`in force: ${list(done.applied)}\n`)
+    if (done.needsRestart.length > 0) {
+      context.stdout.write(`at the next start: ${list(done.needsRestart)}\n`)
+    }
+  } finally {
+    await desk.close()
+  }
 }

@@ -53,6 +53,11 @@ export const ACCESS_ACTIONS = {
   'dead-letter-replay': 'A dead letter was put through its decoder again.',
   'search-templates': 'The search templates were listed.',
   'search-run': 'Events were searched.',
+  'rule-list': 'Rules were listed.',
+  'rule-change': 'A rule was made live, put in shadow, disabled, or left to its file.',
+  'rule-reload': 'Rule files were read anew.',
+  'rule-upload': 'A folder of rules was uploaded or removed.',
+  'config-reload': 'The configuration was read anew.',
   'config-read': 'The running configuration was read, secrets left out.',
   'status-read': 'The state of the server was read.',
 } as const satisfies Record<string, string>

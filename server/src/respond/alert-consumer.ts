@@ -105,7 +105,9 @@ function outboxOf(
   announced: readonly HistoryWrite[],
   outlets: readonly Outlet[],
 ): readonly OutboxWrite[] {
-  return announced.flatMap((write) =>
+  // A rule on trial is kept and listed, and told to nobody.
+  const told = announced.filter(({ alert }) => (alert.rule.life ?? 'live') === 'live')
+  return told.flatMap((write) =>
     outlets
       .filter((outlet) => outlet.wants(write))
       .map((outlet) => ({

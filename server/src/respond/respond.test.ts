@@ -86,6 +86,20 @@ describeEngines('the responder', (engine) => {
     expect(responder.health()).toEqual({ ok: true, lagEntries: 0, problems: [] })
   })
 
+  test('a rule on trial is kept, and told to nobody', async () => {
+    const state = await openOne('shadow')
+    const journal = new MemoryJournal()
+    const outlet = recorder()
+    const { responder } = start(state, journal, [outlet])
+    await responder.start()
+    const rule = { ...alertOf().rule, life: 'shadow' as const }
+    await journal.append(batchOf(alertOf({ id: 'trial', rule }), alertOf({ id: 'real' })))
+    await responder.settled()
+    expect(outlet.told).toEqual(['opened real.1'])
+    const list = await listAlerts(state, state.db, {}, { limit: 9 })
+    expect(list.alerts.map((alert) => alert.id)).toEqual(['real', 'trial'])
+  })
+
   test('reading the same entries again changes and tells nothing', async () => {
     const state = await openOne('again')
     const journal = new MemoryJournal()

@@ -2,6 +2,7 @@ import { type Kysely, type Migration, Migrator, type RawBuilder, sql } from 'kys
 import { fail, ok, type Result } from '../base/result.ts'
 import { alertsMigration } from './migrations/0001-alerts.ts'
 import { peopleMigration } from './migrations/0002-people.ts'
+import { rulesMigration } from './migrations/0003-rules.ts'
 
 /** The types whose names differ between the two engines. */
 export interface ColumnTypes {
@@ -18,7 +19,11 @@ const TYPES: Readonly<Record<Engine, ColumnTypes>> = {
 
 /** In order; a released one is never changed. The names sort as they run. */
 function migrations(types: ColumnTypes): Record<string, Migration> {
-  return { '0001-alerts': alertsMigration(types), '0002-people': peopleMigration(types) }
+  return {
+    '0001-alerts': alertsMigration(types),
+    '0002-people': peopleMigration(types),
+    '0003-rules': rulesMigration(types),
+  }
 }
 
 /** Brings the database to this version's shape, or says why not. Never throws. */

@@ -137,7 +137,16 @@ export interface TokenRow {
   revoked_ms: number | null
 }
 
+export interface RuleLifeRow {
+  tenant: string
+  rule_id: string
+  life: string
+  changed_by: string
+  changed_ms: number
+}
+
 export interface StateTables {
+  rule_life: RuleLifeRow
   user: UserRow
   session: SessionRow
   token: TokenRow

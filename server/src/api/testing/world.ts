@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { ManualClock } from '../../base/clock.ts'
 import { SILENT } from '../../base/log.ts'
 import { MetricsRegistry } from '../../base/metrics.ts'
+import type { RuleDesk, RuleLine } from '../../model/desks.ts'
 import type { AuditEntry, JournalBatch } from '../../model/journal.ts'
 import type { Search, SearchRequest } from '../../model/search.ts'
 import { openState, type State } from '../../state/state.ts'
@@ -76,6 +77,8 @@ export async function makeWorld(change: Partial<ApiOptions> = {}): Promise<World
     readiness: () => ({ ready: true, problems: [] }),
     config: () => ({ journal: { bytes_max: 1 } }),
     version: '0.0.0-test',
+    rules: RULES,
+    configDesk: { reload: async () => ({ applied: ['sources.a'], needsRestart: [] }) },
     cost: { N: 16, r: 8, p: 1 },
     ...change,
   }
@@ -96,6 +99,28 @@ export async function makeWorld(change: Partial<ApiOptions> = {}): Promise<World
       rmSync(folder, { recursive: true, force: true })
     },
   }
+}
+
+const RULE: RuleLine = {
+  id: 'rule-1',
+  title: 'Brute force',
+  kind: 'correlation',
+  language: 'sigma',
+  severity: 'high',
+  author: 'Ada',
+  path: 'rules/a.yml',
+  life: 'live',
+  isSet: false,
+  ok: true,
+  problems: [],
+}
+const IN_FORCE = { hash: 'h', count: 1, broken: 0, changed: true }
+const RULES: RuleDesk = {
+  list: () => [RULE],
+  setLife: async () => RULE,
+  reload: async () => IN_FORCE,
+  upload: async () => IN_FORCE,
+  removeFolder: async () => IN_FORCE,
 }
 
 const PARAMETERS = [

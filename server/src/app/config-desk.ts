@@ -1,0 +1,123 @@
+import type { Clock } from '../base/clock.ts'
+import type { Logger } from '../base/log.ts'
+import { ProblemError } from '../base/problems.ts'
+import type { Result } from '../base/result.ts'
+import type { Config } from '../config/schema.ts'
+import type { ConfigDesk, ConfigReload, RuleDesk } from '../model/desks.ts'
+import type { Journal } from '../model/journal.ts'
+import type { RunningSource } from './sources.ts'
+
+export interface ConfigDeskOptions {
+  /** In force; replaced by each reload. */
+  readonly config: Config
+  readonly load: () => Promise<Result<Config>>
+  readonly rules: RuleDesk
+  /** Shared with what watches and ticks them. */
+  readonly sources: RunningSource[]
+  readonly make: (config: Config) => readonly RunningSource[]
+  readonly start: (sources: readonly RunningSource[]) => Promise<void>
+  readonly journal: Pick<Journal, 'append'>
+  readonly clock: Clock
+  readonly log: Logger
+}
+
+export interface OpenConfigDesk extends ConfigDesk {
+  current(): Config
+}
+
+/**
+ * Takes a changed configuration up while running: sources that came, went or changed, and rules.
+ * Everything is made before anything is stopped, so that a bad file changes nothing.
+ */
+export function openConfigDesk(options: ConfigDeskOptions): OpenConfigDesk {
+  let config = options.config
+  let last: Promise<unknown> = Promise.resolve()
+  const reload = async (): Promise<ConfigReload> => {
+    const loaded = await options.load()
+    if (!loaded.ok) throw new ProblemError(loaded.problem)
+    const next = loaded.value
+    const names = changedSources(config, next)
+    const came = names.filter((name) => next.sources[name] !== undefined)
+    const wanted = sourcesOf(came.map((name) => [name, next.sources[name]] as const))
+    const gone = options.sources.filter(({ name }) => names.includes(name))
+    // A source whose options do not fit throws here, before anything changed.
+    if (came.length > 0) options.make({ ...next, sources: wanted })
+    const rulesBefore = config.detection.rules
+    const before = config
+    config = { ...before, detection: { ...before.detection, rules: next.detection.rules } }
+    try {
+      await options.rules.reload()
+    } catch (error) {
+      config = before
+      throw error
+    }
+    for (const source of gone) await stopSource(options.sources, source)
+    // Made again now: what the stopped ones have saved is where the new ones begin.
+    const made = came.length === 0 ? [] : options.make({ ...next, sources: wanted })
+    options.sources.push(...made)
+    try {
+      await options.start(made)
+    } catch (error) {
+      // An address that is taken, for one: what ran before runs again.
+      for (const source of made) await stopSource(options.sources, source)
+      const old = gone.map(({ name }) => [name, before.sources[name]] as const)
+      const again = options.make({ ...before, sources: sourcesOf(old) })
+      options.sources.push(...again)
+      await options.start(again)
+      throw error
+    }
+    config = { ...config, sources: next.sources }
+    const applied = names.map((name) => `sources.${name}`)
+    if (JSON.stringify(rulesBefore) !== JSON.stringify(next.detection.rules)) {
+      applied.push('detection.rules')
+    }
+    const result = { applied, needsRestart: restartSections(config, next) }
+    const atMs = options.clock.now()
+    const controls = [{ type: 'config', atMs, body: result }]
+    await options.journal.append({ source: 'app', ingestedMs: atMs, controls })
+    options.log.info({ ...result }, 'The configuration was read anew.')
+    return result
+  }
+  return {
+    current: () => config,
+    reload: () => {
+      const run = last.then(reload, reload)
+      last = run.catch(() => undefined)
+      return run
+    },
+  }
+}
+
+async function stopSource(sources: RunningSource[], gone: RunningSource): Promise<void> {
+  gone.ingest.stop()
+  await gone.source.stop()
+  sources.splice(sources.indexOf(gone), 1)
+}
+
+function sourcesOf(
+  entries: readonly (readonly [string, Config['sources'][string] | undefined])[],
+): Config['sources'] {
+  const sources: Config['sources'] = {}
+  for (const [name, source] of entries) if (source !== undefined) sources[name] = source
+  return sources
+}
+
+function changedSources(before: Config, next: Config): string[] {
+  const names = new Set([...Object.keys(before.sources), ...Object.keys(next.sources)])
+  return [...names].filter(
+    (name) => JSON.stringify(before.sources[name]) !== JSON.stringify(next.sources[name]),
+  )
+}
+
+/** Sections, and keys of `detection`, that differ still. */
+function restartSections(inForce: Config, next: Config): string[] {
+  const differs = (a: unknown, b: unknown): boolean => JSON.stringify(a) !== JSON.stringify(b)
+  const names = new Set([...Object.keys(inForce), ...Object.keys(next)]) as Set<keyof Config>
+  const left: string[] = []
+  for (const name of names) {
+    if (name === 'sources' || name === 'file' || name === 'baseDir') continue
+    if (!differs(inForce[name], next[name])) continue
+    left.push(name)
+  }
+  return left.sort()
+}

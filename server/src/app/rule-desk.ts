@@ -1,0 +1,240 @@
+import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import type { Clock } from '../base/clock.ts'
+import { sha256Hex } from '../base/hash.ts'
+import type { Logger } from '../base/log.ts'
+import { type Problem, ProblemError } from '../base/problems.ts'
+import { rulesControl } from '../detect/rules-control.ts'
+import { type LoadedRules, loadRules } from '../library/library.ts'
+import type { RuleDesk, RuleFile, RuleLife, RuleLine, RulesInForce } from '../model/desks.ts'
+import type { Journal } from '../model/journal.ts'
+import type { CorrelationRule, MatchRule, RuleSet } from '../model/rule.ts'
+import { readRuleLives, saveRuleLife } from '../state/rule-lives.ts'
+import type { State } from '../state/state.ts'
+
+export interface RuleDeskOptions {
+  readonly state: State
+  readonly journal: Pick<Journal, 'append'>
+  readonly clock: Clock
+  readonly log: Logger
+  /** Files and folders of the configuration; asked at every reload. */
+  readonly paths: () => readonly string[]
+  /** Folder of what was uploaded, one folder a set. */
+  readonly uploads: string
+}
+
+type Lives = ReadonlyMap<string, RuleLife>
+
+/** Loads the rules, puts them in force as a control record, and takes changes while running. */
+export async function openRuleDesk(
+  options: RuleDeskOptions,
+): Promise<RuleDesk & { readonly inForce: () => RulesInForce }> {
+  mkdirSync(options.uploads, { recursive: true, mode: 0o700 })
+  const desk = new Desk(options)
+  await desk.begin()
+  return desk
+}
+
+class Desk implements RuleDesk {
+  readonly #options: RuleDeskOptions
+  #loaded: LoadedRules = loadRules([])
+  #lives: Lives = new Map()
+  #inForce: RulesInForce = { hash: '', count: 0, broken: 0, changed: false }
+  /** Changes wait for one another. */
+  #last: Promise<unknown> = Promise.resolve()
+
+  constructor(options: RuleDeskOptions) {
+    this.#options = options
+  }
+
+  inForce(): RulesInForce {
+    return this.#inForce
+  }
+
+  /** At the start what does not compile is said and left out: the others must watch. */
+  async begin(): Promise<void> {
+    const { state, log } = this.#options
+    this.#lives = await state.query((db) => readRuleLives(state, db))
+    const loaded = this.#load()
+    for (const problem of loaded.problems)
+      log.warn({ problem: problem.message }, 'Rules: a problem.')
+    for (const report of loaded.reports) {
+      if (report.ok) continue
+      const problem = report.problems[0]?.message ?? 'unknown'
+      log.warn({ path: report.path, problem }, 'A rule does not run.')
+    }
+    await this.#putInForce(loaded, this.#lives)
+  }
+
+  list(): readonly RuleLine[] {
+    return this.#loaded.reports
+      .filter(({ kind }) => kind === 'rule' || kind === 'correlation')
+      .map(({ path, kind, meta, ok, problems }) => {
+        const life = this.#lives.get(meta.id)
+        return {
+          id: meta.id,
+          title: meta.title,
+          kind,
+          language: meta.language,
+          severity: meta.severity,
+          author: meta.author,
+          path,
+          life: life ?? meta.life,
+          isSet: life !== undefined,
+          ok,
+          problems: problems.map((problem) => problem.message),
+        }
+      })
+  }
+
+  setLife(id: string, life: RuleLife | undefined, by: string): Promise<RuleLine> {
+    return this.#inTurn(async () => {
+      const { state, clock } = this.#options
+      if (!this.list().some((rule) => rule.id === id)) throw unknownRule()
+      const lives = new Map(this.#lives)
+      if (life === undefined) lives.delete(id)
+      else lives.set(id, life)
+      const change = { ruleId: id, life, by, atMs: clock.now() }
+      await state.transact((db) => saveRuleLife(state, db, change))
+      await this.#putInForce(this.#loaded, lives)
+      const line = this.list().find((rule) => rule.id === id)
+      if (line === undefined) throw unknownRule()
+      return line
+    })
+  }
+
+  reload(): Promise<RulesInForce> {
+    return this.#inTurn(async () => {
+      const loaded = this.#load()
+      this.#refuseWorse(loaded)
+      return this.#putInForce(loaded, this.#lives)
+    })
+  }
+
+  upload(folder: string, files: readonly RuleFile[]): Promise<RulesInForce> {
+    return this.#inTurn(async () => {
+      const { uploads } = this.#options
+      const part = join(uploads, `.${folder}.part`)
+      const kept = join(uploads, folder)
+      const old = join(uploads, `.${folder}.old`)
+      for (const path of [part, old]) rmSync(path, { recursive: true, force: true })
+      try {
+        for (const file of files) {
+          const path = join(part, file.path)
+          mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+          writeFileSync(path, file.text, { mode: 0o600, flag: 'wx' })
+        }
+        const others = this.#folders().filter((path) => path !== kept)
+        const loaded = loadRules([...this.#options.paths(), ...others, part])
+        const mine = loaded.reports.filter((report) => report.path.startsWith(part))
+        const wrong = [...mine.filter(({ ok }) => !ok).flatMap(({ problems }) => problems)]
+        const about = loaded.problems.filter(({ at }) => at?.file?.startsWith(part) === true)
+        const first = [...wrong, ...about].find(({ severity }) => severity !== 'warning')
+        if (first !== undefined || mine.length === 0) throw broken(first, part)
+        this.#refuseWorse(loaded)
+        if (this.#folders().includes(kept)) renameSync(kept, old)
+        renameSync(part, kept)
+      } finally {
+        for (const path of [part, old]) rmSync(path, { recursive: true, force: true })
+      }
+      return this.#putInForce(this.#load(), this.#lives)
+    })
+  }
+
+  removeFolder(folder: string): Promise<RulesInForce> {
+    return this.#inTurn(async () => {
+      const path = join(this.#options.uploads, folder)
+      if (!this.#folders().includes(path)) throw unknownRule()
+      rmSync(path, { recursive: true, force: true })
+      return this.#putInForce(this.#load(), this.#lives)
+    })
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const run = this.#last.then(work, work)
+    this.#last = run.catch(() => undefined)
+    return run
+  }
+
+  #folders(): string[] {
+    const { uploads } = this.#options
+    return readdirSync(uploads, { withFileTypes: true })
+      .filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'))
+      .map((entry) => join(uploads, entry.name))
+  }
+
+  #load(): LoadedRules {
+    return loadRules([...this.#options.paths(), ...this.#folders()])
+  }
+
+  /** What runs goes on running: a file that broke since does not take its rules away. */
+  #refuseWorse(loaded: LoadedRules): void {
+    const running = new Set(this.#loaded.reports.filter(({ ok }) => ok).map(({ meta }) => meta.id))
+    const paths = new Set(this.#loaded.reports.filter(({ ok }) => ok).map(({ path }) => path))
+    const worse = loaded.reports.find(({ ok, meta }) => !ok && running.has(meta.id))
+    if (worse !== undefined) throw broken(worse.problems[0], '')
+    const gone = loaded.problems.find(
+      ({ at, severity }) => severity === 'error' && at?.file !== undefined && paths.has(at.file),
+    )
+    if (gone !== undefined) throw broken(gone, '')
+  }
+
+  async #putInForce(loaded: LoadedRules, lives: Lives): Promise<RulesInForce> {
+    const { journal, clock } = this.#options
+    const ruleSet = withLives(loaded.ruleSet, lives)
+    const changed = ruleSet.hash !== this.#inForce.hash
+    if (changed) {
+      const atMs = clock.now()
+      const controls = [rulesControl(ruleSet, atMs)]
+      await journal.append({ source: 'app', ingestedMs: atMs, controls })
+    }
+    this.#loaded = loaded
+    this.#lives = lives
+    const count = loaded.reports.filter(({ ok }) => ok).length
+    const broken_ = loaded.reports.length - count
+    this.#inForce = { hash: ruleSet.hash, count, broken: broken_, changed }
+    return this.#inForce
+  }
+}
+
+/** A disabled rule says nothing; it still runs where it feeds one that does. */
+export function withLives(ruleSet: RuleSet, lives: Lives): RuleSet {
+  if (lives.size === 0) return ruleSet
+  const apply = <R extends MatchRule | CorrelationRule>(rule: R): R => {
+    const life = lives.get(rule.meta.id)
+    if (life === undefined) return rule
+    if (life === 'disabled') return { ...rule, alerts: false }
+    return { ...rule, meta: { ...rule.meta, life } }
+  }
+  let correlations = ruleSet.correlations.map(apply)
+  const disabled = (rule: MatchRule | CorrelationRule): boolean =>
+    lives.get(rule.meta.id) === 'disabled'
+  // From the end of each chain backwards: what is disabled and feeds nothing goes.
+  for (;;) {
+    const fed = new Set(correlations.flatMap(({ correlation }) => correlation.inputs))
+    const left = correlations.filter((rule) => !disabled(rule) || fed.has(rule.meta.id))
+    if (left.length === correlations.length) break
+    correlations = left
+  }
+  const fed = new Set(correlations.flatMap(({ correlation }) => correlation.inputs))
+  const matches = ruleSet.matches
+    .map(apply)
+    .filter((rule) => !disabled(rule) || fed.has(rule.meta.id))
+  const hash = sha256Hex(
+    `${ruleSet.hash} ${JSON.stringify([...lives].sort(([a], [b]) => (a < b ? -1 : 1)))}`,
+  )
+  return { hash, matches, correlations }
+}
+
+function broken(problem: Problem | undefined, part: string): ProblemError {
+  const message = problem?.message ?? 'No file holds a rule.'
+  const { file, ...place } = problem?.at ?? {}
+  const shown = part !== '' && file?.startsWith(part) === true ? file.slice(part.length + 1) : file
+  const at = { ...place, ...(shown !== undefined && { file: shown }) }
+  const hint = problem?.hint ?? 'nothing was changed'
+  return new ProblemError({ code: 'RULES_BROKEN', message, at, hint })
+}
+
+function unknownRule(): ProblemError {
+  return new ProblemError({ code: 'RULE_UNKNOWN', message: 'There is no rule of this name.' })
+}

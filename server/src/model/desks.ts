@@ -1,0 +1,61 @@
+import type { Severity } from './alert.ts'
+
+/** What a rule does in this installation, whatever its file says. */
+export const RULE_LIVES = ['live', 'shadow', 'disabled'] as const
+export type RuleLife = (typeof RULE_LIVES)[number]
+
+export interface RuleLine {
+  readonly id: string
+  readonly title: string
+  readonly kind: string
+  readonly language: string
+  readonly severity: Severity
+  readonly author: string
+  readonly path: string
+  /** As the file says, or as it was set here. */
+  readonly life: 'draft' | RuleLife
+  /** Set here, and not by its file. */
+  readonly isSet: boolean
+  /** Whether it compiles. */
+  readonly ok: boolean
+  readonly problems: readonly string[]
+}
+
+export interface RulesInForce {
+  /** Names the rules that run; the same rules have the same hash. */
+  readonly hash: string
+  readonly count: number
+  readonly broken: number
+  /** False where the call changed nothing. */
+  readonly changed: boolean
+}
+
+export interface RuleFile {
+  readonly path: string
+  readonly text: string
+}
+
+/** The rules of a running server. Changes are control records of the journal, one after another. */
+export interface RuleDesk {
+  list(): readonly RuleLine[]
+  /** Undefined: as the file says. Rejects with ProblemError RULE_UNKNOWN. */
+  setLife(id: string, life: RuleLife | undefined, by: string): Promise<RuleLine>
+  /** Reads the files anew. Rejects with RULES_BROKEN, changing nothing, where a running rule broke. */
+  reload(): Promise<RulesInForce>
+  /** Replaces a folder of rules of the installation's own; all of it must compile. */
+  upload(folder: string, files: readonly RuleFile[]): Promise<RulesInForce>
+  /** Rejects with ProblemError RULE_UNKNOWN. */
+  removeFolder(folder: string): Promise<RulesInForce>
+}
+
+export interface ConfigReload {
+  /** Dotted names of the sections that changed and are in force. */
+  readonly applied: readonly string[]
+  /** Sections that changed and take effect at the next start. */
+  readonly needsRestart: readonly string[]
+}
+
+/** Rejects with ProblemError CONFIG_…, changing nothing, where the file is not good. */
+export interface ConfigDesk {
+  reload(): Promise<ConfigReload>
+}
