@@ -15,10 +15,11 @@ export class Automaton {
   readonly #classes: Uint16Array
   readonly #wide: ReadonlyMap<number, number>
   readonly #width: number
-  /** Next state times width, by state times width plus class. */
-  readonly #next: Int32Array
-  /** First output of a state, as an index into `#found`; 0: none. */
-  readonly #first: Int32Array
+  /**
+   * A row for each state: the row of the next state by class, and last the first output of the
+   * state, as an index into `#found` (0: none).
+   */
+  readonly #rows: Int32Array
   /** Pairs of literal and next output. */
   readonly #found: Int32Array
 
@@ -30,31 +31,30 @@ export class Automaton {
     const classOf = (unit: number): number =>
       unit < ASCII ? (classes[unit] ?? 0) : (wide.get(unit) ?? 0)
     const trie = buildTrie(literals, width, classOf)
-    const { next, first, found } = linkFailures(trie, width)
-    this.#next = next
-    this.#first = first
+    const { rows, found } = linkFailures(trie, width)
+    this.#rows = rows
     this.#found = found
   }
 
   get states(): number {
-    return this.#first.length
+    return this.#rows.length / (this.#width + 1)
   }
 
   /** Calls back for every occurrence of every literal, overlapping ones included. */
   scan(text: string, onFound: OnFound): void {
     const classes = this.#classes
-    const next = this.#next
-    const first = this.#first
+    const rows = this.#rows
     const width = this.#width
-    let state = ROOT
+    let row = ROOT
     for (let at = 0; at < text.length; at++) {
       const unit = text.charCodeAt(at)
       if (unit >= ASCII) {
         this.#scanWide(foldCase(text), onFound)
         return
       }
-      state = next[state + classes[unit]!]!
-      if (first[state / width]! !== 0) this.#report(state, at + 1, onFound)
+      row = rows[row + classes[unit]!]!
+      const output = rows[row + width]!
+      if (output !== 0) this.#report(output, at + 1, onFound)
     }
   }
 
@@ -63,17 +63,18 @@ export class Automaton {
    * again, which callers bear.
    */
   #scanWide(folded: string, onFound: OnFound): void {
-    let state = ROOT
+    let row = ROOT
     for (let at = 0; at < folded.length; at++) {
       const unit = folded.charCodeAt(at)
       const cls = unit < ASCII ? this.#classes[unit]! : (this.#wide.get(unit) ?? 0)
-      state = this.#next[state + cls]!
-      if (this.#first[state / this.#width]! !== 0) this.#report(state, at + 1, onFound)
+      row = this.#rows[row + cls]!
+      const output = this.#rows[row + this.#width]!
+      if (output !== 0) this.#report(output, at + 1, onFound)
     }
   }
 
-  #report(state: number, end: number, onFound: OnFound): void {
-    let output = this.#first[state / this.#width]!
+  #report(first: number, end: number, onFound: OnFound): void {
+    let output = first
     while (output !== 0) {
       onFound(this.#found[output]!, end)
       output = this.#found[output + 1]!
@@ -127,29 +128,30 @@ function buildTrie(
 }
 
 function linkFailures({ states, child, ends }: Trie, width: number) {
-  const next = new Int32Array(states * width)
-  const first = new Int32Array(states)
+  const stride = width + 1
+  const rows = new Int32Array(states * stride)
   const found = [0, 0]
   const fail = new Int32Array(states)
   const queue = [0]
   for (let head = 0; head < queue.length; head++) {
     const state = queue[head] ?? 0
-    let output = state === 0 ? 0 : (first[fail[state] ?? 0] ?? 0)
+    const failRow = (fail[state] ?? 0) * stride
+    let output = state === 0 ? 0 : (rows[failRow + width] ?? 0)
     for (const literal of ends[state] ?? []) {
       found.push(literal, output)
       output = found.length - 2
     }
-    first[state] = output
+    rows[state * stride + width] = output
     for (let cls = 0; cls < width; cls++) {
       const to = child[state * width + cls] ?? 0
-      const beside = state === 0 ? 0 : (next[(fail[state] ?? 0) * width + cls] ?? 0) / width
-      if (to === 0) next[state * width + cls] = beside * width
+      const beside = state === 0 ? 0 : (rows[failRow + cls] ?? 0)
+      if (to === 0) rows[state * stride + cls] = beside
       else {
-        next[state * width + cls] = to * width
-        fail[to] = beside
+        rows[state * stride + cls] = to * stride
+        fail[to] = beside / stride
         queue.push(to)
       }
     }
   }
-  return { next, first, found: Int32Array.from(found) }
+  return { rows, found: Int32Array.from(found) }
 }

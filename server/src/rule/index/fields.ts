@@ -87,8 +87,8 @@ export class Fields {
   }
 
   #object(node: TrieNode | undefined, object: EcsDoc, at: At): void {
+    // Events are plain data: what a prototype has is not enumerable.
     for (const key in object) {
-      if (!Object.hasOwn(object, key)) continue
       let child = node?.children.get(key)
       if (child === undefined && node !== undefined && key.includes('.')) child = descend(node, key)
       if (child === undefined && this.#anywhere === undefined) continue

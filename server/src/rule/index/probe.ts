@@ -28,7 +28,7 @@ interface Bound {
 
 type Scalar = string | number | boolean
 
-const LITERAL_PART_MAX = 12
+const LITERAL_PART_MAX = 6
 const DECIMAL = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i
 
 function numberOf(value: Scalar): number {

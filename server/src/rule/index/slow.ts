@@ -24,9 +24,12 @@ export function compileRun(condition: Condition, compile: Compile): Run {
       return (doc) => gather(doc, path).some((value) => isObject(value) && part(value))
     }
     case 'expr': {
-      const inner = new Map<Condition, Run>()
-      collectConditions(condition.expr, (each) => inner.set(each, compile(each)))
-      const holds = (each: Condition, doc: EcsDoc): boolean => inner.get(each)?.(doc) ?? false
+      const inner = new Map<unknown, Run>()
+      collectConditions(condition.expr, (key, each) => inner.set(key, compile(each)))
+      const holds = (each: Condition, doc: EcsDoc): boolean => {
+        const run = inner.get(each) ?? (each.kind === 'field' ? inner.get(each.test) : undefined)
+        return run?.(doc) ?? false
+      }
       return (doc) => evaluateExpr(condition.expr, doc, holds) === true
     }
     case 'fields':
@@ -47,10 +50,22 @@ function isObject(value: unknown): value is EcsDoc {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-function collectConditions(expr: Expr, found: (condition: Condition) => void): void {
-  if (expr.kind === 'condition') found(expr.condition)
-  else if (expr.kind === 'call') for (const each of expr.args) collectConditions(each, found)
+/**
+ * Conditions that `evaluateExpr` may ask for: those that stand in the expression, and, for tests of
+ * computed values, conditions made around the same test.
+ */
+function collectConditions(expr: Expr, found: (key: object, condition: Condition) => void): void {
+  if (expr.kind === 'condition') found(expr.condition, expr.condition)
+  else if (expr.kind === 'test') {
+    found(expr.test, { kind: 'field', path: COMPUTED, test: expr.test })
+    collectConditions(expr.arg, found)
+  } else if (expr.kind === 'call') {
+    for (const each of expr.args) collectConditions(each, found)
+  }
 }
+
+/** The path under which `evaluateExpr` hands on a computed value to be tested. */
+const COMPUTED = 'value'
 
 const NAMES_KEPT_MAX = 1_000
 

@@ -1,4 +1,4 @@
-import type { Condition, ValueTest, WildcardPart } from '../../model/condition.ts'
+import type { Condition, Expr, ValueTest, WildcardPart } from '../../model/condition.ts'
 import type { EcsDoc } from '../../model/event.ts'
 
 /** A small seeded generator of numbers (mulberry32), for tests that make very many things. */
@@ -194,14 +194,30 @@ export function randomCondition(random: Random, depth = 0): Condition {
     }
   }
   if (kind === 12) {
-    return {
-      kind: 'expr',
-      expr: { kind: 'condition', condition: randomCondition(random, depth + 1) },
-    }
+    return { kind: 'expr', expr: randomExpr(random, depth + 1) }
   }
   if (kind === 3) return { kind: 'anywhere', test: randomTest(random) }
   if (kind === 4)
     return { kind: 'fields', pattern: random.pick(PATTERNS), test: randomTest(random) }
   if (kind === 5 && random.chance(0.1)) return random.pick([{ kind: 'always' }, { kind: 'never' }])
   return { kind: 'field', path: random.pick(PATHS), test: randomTest(random) }
+}
+
+const CALLS = ['substring', 'length', 'concat', 'string', 'add', 'indexof', 'none']
+
+function randomExpr(random: Random, depth: number): Expr {
+  switch (random.below(5)) {
+    case 0:
+      return { kind: 'literal', value: random.pick([null, true, false, 1, 'ab']) }
+    case 1:
+      return { kind: 'path', path: random.pick(PATHS) }
+    case 2:
+      return { kind: 'test', test: randomTest(random), arg: randomExpr(random, depth + 1) }
+    case 3: {
+      const args = Array.from({ length: random.below(3) }, () => randomExpr(random, depth + 1))
+      return { kind: 'call', name: random.pick(CALLS), args }
+    }
+    default:
+      return { kind: 'condition', condition: randomCondition(random, depth + 1) }
+  }
 }
