@@ -77,7 +77,16 @@ const httpSection = z
   })
   .superRefine(checkDecoder)
 
+const elasticSection = z
+  .strictObject({
+    type: z.literal('elastic').describe(sourceKinds.elastic.summary),
+    ...ofEverySource,
+    ...sourceKinds.elastic.options.shape,
+  })
+  .superRefine(checkDecoder)
+
 const sourceSection = z.discriminatedUnion('type', [
+  elasticSection,
   fileSection,
   hecSection,
   httpSection,

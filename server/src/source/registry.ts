@@ -1,6 +1,7 @@
 import type { z } from 'zod'
 import type { Source } from '../model/source.ts'
 import type { SourceDeps, SourceSpec } from './define.ts'
+import { elasticSource } from './elastic/elastic.ts'
 import { fileSource } from './file/file.ts'
 import { hecSource } from './hec/hec.ts'
 import { httpSource } from './http/http.ts'
@@ -8,6 +9,7 @@ import { syslogSource } from './syslog/syslog.ts'
 
 /** Every kind of source that the configuration can name. One line each. */
 export const sourceKinds = {
+  elastic: elasticSource,
   file: fileSource,
   hec: hecSource,
   http: httpSource,
