@@ -1,9 +1,14 @@
 import { describe, expect, test } from 'vitest'
 import { decoders } from './registry.ts'
 import { describeDecoder, type DecoderUnderTest } from './testing/describe-decoder.ts'
+import { corpusLines } from './testing/cloud-lines.ts'
 import { jsonLines, mosquittoLines } from './testing/mosquitto-lines.ts'
 
 const underTest: Readonly<Record<string, Omit<DecoderUnderTest, 'spec'>>> = {
+  'aws-device-defender': {
+    lines: corpusLines('aws-device-defender'),
+    limits: { versions: 100_000 },
+  },
   json: { lines: jsonLines },
   mosquitto: {
     lines: mosquittoLines,

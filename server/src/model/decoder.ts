@@ -70,6 +70,8 @@ export interface DecoderSpec {
   readonly summary: string
   /** The document holds all of the input, so `event.original` is left out. */
   readonly wholeInput?: boolean
+  /** The input is JSON, and a document may stand on several lines: files are cut at its end. */
+  readonly documents?: boolean
   /** The options that `create` takes, each with one sentence. */
   readonly options?: Readonly<Record<string, string>>
   /** What is wrong with the options, as a sentence without a period; undefined if they will do. */
