@@ -1,9 +1,13 @@
 import type { StateChange } from '../model/decoder.ts'
 
+/** Entries form a list in the order of their last use: a Map's own order is slow to take the first of. */
 interface Entry<V> {
-  readonly value: V
+  readonly key: string
+  value: V
   /** Order of the last use, so that a restored map evicts as this one would have. */
   turn: number
+  older: Entry<V> | undefined
+  newer: Entry<V> | undefined
 }
 
 /**
@@ -19,6 +23,8 @@ export class KeptMap<V> {
   readonly #max: number
   readonly #onEvict: ((key: string, value: V) => void) | undefined
   #turn = 0
+  #oldest: Entry<V> | undefined
+  #newest: Entry<V> | undefined
 
   /** `prefix` begins the keys of this map's saved entries; one letter and a colon. */
   constructor(prefix: string, max: number, onEvict?: (key: string, value: V) => void) {
@@ -41,31 +47,45 @@ export class KeptMap<V> {
 
   /** Sets the value and makes it the most recently used. */
   set(key: string, value: V): void {
-    if (!this.#entries.delete(key) && this.#entries.size >= this.#max) this.#evict()
-    this.#entries.set(key, { value, turn: ++this.#turn })
+    const known = this.#entries.get(key)
+    if (known !== undefined) {
+      known.value = value
+      known.turn = ++this.#turn
+      this.#unlink(known)
+      this.#append(known)
+    } else {
+      if (this.#entries.size >= this.#max) this.#evict()
+      this.#insert(key, value, ++this.#turn)
+    }
     this.#changed.add(key)
   }
 
   delete(key: string): boolean {
-    const had = this.#entries.delete(key)
-    if (had) this.#changed.add(key)
-    return had
+    const entry = this.#entries.get(key)
+    if (entry === undefined) return false
+    this.#entries.delete(key)
+    this.#unlink(entry)
+    this.#changed.add(key)
+    return true
   }
 
   clear(): void {
     for (const key of this.#entries.keys()) this.#changed.add(key)
     this.#entries.clear()
+    this.#oldest = undefined
+    this.#newest = undefined
   }
 
-  /** Oldest use first. Do not change the map meanwhile but by deleting the entry at hand. */
+  /** Oldest use first. Do not change the map meanwhile. */
   *[Symbol.iterator](): IterableIterator<readonly [string, V]> {
-    for (const [key, { value }] of this.#entries) yield [key, value]
+    for (let entry = this.#oldest; entry !== undefined; entry = entry.newer) {
+      yield [entry.key, entry.value]
+    }
   }
 
-  /** The key and value used longest ago. */
-  oldest(): readonly [string, V] | undefined {
-    for (const [key, { value }] of this.#entries) return [key, value]
-    return undefined
+  /** The key used longest ago. */
+  get oldestKey(): string | undefined {
+    return this.#oldest?.key
   }
 
   takeChanges(into: StateChange[]): void {
@@ -84,31 +104,53 @@ export class KeptMap<V> {
 
   /** Takes the entries that are this map's; others are left alone. Corrupt ones are dropped. */
   restore(entries: Iterable<readonly [string, string]>): void {
-    const found: { key: string; entry: Entry<V> }[] = []
+    const found: { key: string; turn: number; value: V }[] = []
     for (const [key, text] of entries) {
       if (!key.startsWith(this.#prefix)) continue
       const entry = readEntry<V>(text)
-      if (entry !== undefined) found.push({ key: key.slice(this.#prefix.length), entry })
+      if (entry !== undefined) found.push({ key: key.slice(this.#prefix.length), ...entry })
     }
-    found.sort((a, b) => a.entry.turn - b.entry.turn)
-    for (const { key, entry } of found) {
-      this.#entries.set(key, entry)
+    found.sort((a, b) => a.turn - b.turn)
+    for (const { key, turn, value } of found) {
+      if (this.#entries.has(key)) continue
+      this.#insert(key, value, turn)
       this.#saved.add(key)
-      this.#turn = Math.max(this.#turn, entry.turn)
+      this.#turn = Math.max(this.#turn, turn)
     }
+  }
+
+  #insert(key: string, value: V, turn: number): void {
+    const entry: Entry<V> = { key, value, turn, older: undefined, newer: undefined }
+    this.#entries.set(key, entry)
+    this.#append(entry)
+  }
+
+  #append(entry: Entry<V>): void {
+    entry.older = this.#newest
+    entry.newer = undefined
+    if (this.#newest === undefined) this.#oldest = entry
+    else this.#newest.newer = entry
+    this.#newest = entry
+  }
+
+  #unlink(entry: Entry<V>): void {
+    const { older, newer } = entry
+    if (older === undefined) this.#oldest = newer
+    else older.newer = newer
+    if (newer === undefined) this.#newest = older
+    else newer.older = older
   }
 
   #evict(): void {
-    const first = this.oldest()
+    const first = this.#oldest
     if (first === undefined) return
-    this.#entries.delete(first[0])
-    this.#changed.add(first[0])
+    this.delete(first.key)
     this.evicted += 1
-    this.#onEvict?.(first[0], first[1])
+    this.#onEvict?.(first.key, first.value)
   }
 }
 
-function readEntry<V>(text: string): Entry<V> | undefined {
+function readEntry<V>(text: string): { turn: number; value: V } | undefined {
   try {
     const parsed: unknown = JSON.parse(text)
     if (!Array.isArray(parsed) || typeof parsed[0] !== 'number' || parsed.length !== 2) {

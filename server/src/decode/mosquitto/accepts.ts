@@ -186,11 +186,11 @@ export class Accepts {
   }
 
   #expire(timeMs: number): void {
-    for (;;) {
-      const oldest = this.#waiting.oldest()
-      if (oldest === undefined || timeMs - oldest[1].timeMs <= AGE_MAX_MS) return
-      this.#waiting.delete(oldest[0])
-      this.#unlist(oldest[0], oldest[1].address)
+    for (let key = this.#waiting.oldestKey; key !== undefined; key = this.#waiting.oldestKey) {
+      const oldest = this.#waiting.get(key)
+      if (oldest === undefined || timeMs - oldest.timeMs <= AGE_MAX_MS) return
+      this.#waiting.delete(key)
+      this.#unlist(key, oldest.address)
       if (this.#ghosts > 0) this.#ghosts -= 1
     }
   }

@@ -74,11 +74,11 @@ export class AddressShape {
   }
 
   #expire(timeMs: number): void {
-    for (;;) {
-      const oldest = this.#clients.oldest()
-      if (oldest === undefined || timeMs - oldest[1].timeMs <= CLIENT_AGE_MAX_MS) return
-      this.#clients.delete(oldest[0])
-      this.#leave(oldest[1].ip)
+    for (let key = this.#clients.oldestKey; key !== undefined; key = this.#clients.oldestKey) {
+      const oldest = this.#clients.get(key)
+      if (oldest === undefined || timeMs - oldest.timeMs <= CLIENT_AGE_MAX_MS) return
+      this.#clients.delete(key)
+      this.#leave(oldest.ip)
     }
   }
 }
