@@ -23,7 +23,7 @@ const PICKET = fileURLToPath(new URL('../../bin/picket.mjs', import.meta.url))
 const MARK_RULE = `title: Marked event
 id: 0b6d1a52-2a42-4a4f-9b13-5a1f7a3f6f10
 level: low
-logsource: { category: bench }
+logsource: { product: picket }
 detection:
   mark: { labels.mark|exists: true }
   condition: mark
