@@ -52,7 +52,7 @@ mkdirSync(logs)
 writeFileSync(
   configFile,
   `data: ${data}
-detection: { snapshot_interval: 500ms }
+detection: { snapshot_interval: 500ms, lateness: 10s, tick_interval: 500ms }
 journal: { trim_interval: 300ms }
 api: { listen: 127.0.0.1:0 }
 outputs: { terminal: false, json_lines: { path: ${join(folder, 'alerts.jsonl')} } }
@@ -189,7 +189,9 @@ await sleep(1_500)
 writing = false
 await writer
 await waitUntilRead()
-await sleep(3_000)
+// Counts of alerts are told ten seconds of event time after they were told last, at the latest, and
+// event time is held back by the lateness.
+await sleep(25_000)
 compareAlerts()
 stopping = true
 const stopped = new Promise((resolve) => server.once('exit', resolve))

@@ -58,7 +58,9 @@ function makeSource(name: string, options: SourceConfig, context: SourceContext)
   }
   const deps = { name, baseDir: config.baseDir, clock, log: context.log, metrics, secret }
   const { type, decoder: _d, decoder_options: _o, lateness: _l, ...own } = options
-  return { name, ingest, source: createSource(type, own, deps) }
+  const source: Source = createSource(type, own, deps)
+  ingest.watchBacklog(() => source.behind?.() ?? [])
+  return { name, ingest, source }
 }
 
 function unknownDecoder(source: string, decoder: string, config: Config): ProblemError {

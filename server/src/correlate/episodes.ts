@@ -122,7 +122,13 @@ export class Episodes {
       for (const episode of this.table.get(key)!) {
         if (this.#endMs(episode) < watermarkMs && episode.pending.length === 0) {
           this.#say(key, episode, { state: stateOf(episode), open: false })
-        } else open.push(episode)
+          continue
+        }
+        // The count of an episode that has gone quiet is told, not kept until the episode ends.
+        if (this.#owedMs(episode) < watermarkMs) {
+          this.#say(key, episode, { state: stateOf(episode), open: true })
+        }
+        open.push(episode)
       }
       this.#put(key, open)
     }
@@ -298,10 +304,18 @@ export class Episodes {
     return Math.max(reachOf(episode).lastHitMs + this.#options.gapMs, episode.openUntilMs)
   }
 
+  /** When the watermark passes this, hits that were not told of are. */
+  #owedMs(episode: Episode): number {
+    if (countOf(episode) === episode.saidCount) return Number.POSITIVE_INFINITY
+    return episode.saidTimeMs + SAY_EVERY_MS
+  }
+
   #put(key: string, episodes: Episode[]): void {
     if (episodes.length === 0) return this.table.delete(key)
     let dueMs = Number.POSITIVE_INFINITY
-    for (const episode of episodes) dueMs = Math.min(dueMs, this.#endMs(episode))
+    for (const episode of episodes) {
+      dueMs = Math.min(dueMs, this.#endMs(episode), this.#owedMs(episode))
+    }
     this.table.put(key, episodes, { hold: 'held', dueMs })
   }
 

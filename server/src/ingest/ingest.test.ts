@@ -40,7 +40,10 @@ function setUp() {
         const changes = [{ key: batch.items[0]!.text, value: 'x' }]
         return {
           batch: { source: 's', ingestedMs, events, routine: { idle: 2 } },
-          commit: { decoderState: { source: 's', changes } },
+          commit: {
+            decoderState: { source: 's', changes },
+            ...(batch.cursor && { cursor: { source: 's', ...batch.cursor } }),
+          },
         }
       },
     },
@@ -104,6 +107,20 @@ describe('the tick of a source', () => {
     expect(ingest.tick(1_500, 1_000).watermarkMs).toBe(900)
     clock.set(9_000)
     expect(ingest.tick(9_000, 1_000).watermarkMs).toBe(9_000)
+  })
+
+  test('waits for a part of the source that is behind, and goes on when it is not', async () => {
+    const { ingest, clock } = setUp()
+    let behind: string[] = ['old.log']
+    ingest.watchBacklog(() => behind)
+    ingest.status('connected')
+    await ingest.deliver({ ...raw('a'), cursor: { key: 'live.log', value: '1' } }, 'wait')
+    clock.set(9_000)
+    expect(ingest.tick(9_000, 1_000).watermarkMs).toBe(0)
+    await ingest.deliver({ ...raw('b'), cursor: { key: 'old.log', value: '1' } }, 'wait')
+    expect(ingest.tick(9_000, 1_000).watermarkMs).toBe(900)
+    behind = []
+    expect(ingest.tick(20_000, 1_000).watermarkMs).toBe(20_000)
   })
 
   test('stands still while the source is paused or down', async () => {

@@ -32,6 +32,7 @@ export interface IngestOptions {
 const RETRY_FIRST_MS = 50
 const RETRY_MAX_MS = 2_000
 const DROP_REASONS_MAX = 20
+const REACHED_MAX = 10_000
 
 /**
  * One source's way into the journal: decode, normalize, append, and only then "durable". The batches
@@ -46,6 +47,10 @@ export class Ingest implements SourceSink {
   #pending = 0
   #lastDeliveryMs = 0
   #settledMs = 0
+  #watermarkMs = 0
+  #behind: () => readonly string[] = () => []
+  /** Newest event time by cursor key. */
+  readonly #reached = new Map<string, number>()
   #eventTimeMaxMs = 0
   #state: SourceState = 'down'
   #detail: string | undefined
@@ -55,6 +60,8 @@ export class Ingest implements SourceSink {
 
   constructor(options: IngestOptions) {
     this.#options = options
+    // A source that has just begun is not quiet: it has had no time to speak.
+    this.#lastDeliveryMs = options.clock.now()
     this.#counters = makeCounters(options.metrics)
   }
 
@@ -86,6 +93,11 @@ export class Ingest implements SourceSink {
     }
   }
 
+  /** Where the source says which of its parts have a backlog. */
+  watchBacklog(behind: () => readonly string[]): void {
+    this.#behind = behind
+  }
+
   cursors(): ReadonlyMap<string, string> {
     return this.#options.journal.cursors(this.#options.source)
   }
@@ -101,11 +113,8 @@ export class Ingest implements SourceSink {
     if (state === this.#state && detail === this.#detail) return
     this.#state = state
     this.#detail = detail
-    const { log, source } = this.#options
-    log.info(
-      { source, state, ...(detail === undefined ? {} : { detail }) },
-      'Source changed state.',
-    )
+    const fields = { state, ...(detail === undefined ? {} : { detail }) }
+    this.#options.log.info(fields, 'Source changed state.')
   }
 
   get state(): { readonly state: SourceState; readonly detail: string | undefined } {
@@ -118,7 +127,13 @@ export class Ingest implements SourceSink {
    */
   tick(nowMs: number, idleMs: number): Tick {
     const quiet = this.#state === 'connected' && this.isQuiet(nowMs, idleMs)
-    const watermarkMs = quiet ? nowMs : Math.min(this.#eventTimeMaxMs, nowMs)
+    let watermarkMs = quiet ? nowMs : Math.min(this.#eventTimeMaxMs, nowMs)
+    // A part that is caught up with holds the others: its events are old, not late.
+    for (const key of this.#behind()) {
+      const reachedMs = this.#reached.get(key) ?? this.#watermarkMs
+      watermarkMs = Math.min(watermarkMs, Math.max(reachedMs, this.#watermarkMs))
+    }
+    this.#watermarkMs = Math.max(this.#watermarkMs, watermarkMs)
     return { source: this.#options.source, state: this.#state, watermarkMs, atMs: nowMs }
   }
 
@@ -147,6 +162,7 @@ export class Ingest implements SourceSink {
       waitMs = Math.min(waitMs * 2, RETRY_MAX_MS)
     }
     this.#carried = []
+    this.#noteReached(batch, commit.cursor?.key)
     return this.#count(batch)
   }
 
@@ -169,15 +185,23 @@ export class Ingest implements SourceSink {
     }
   }
 
+  #noteReached(batch: JournalBatch, key: string | undefined): void {
+    let newestMs = 0
+    for (const event of batch.events ?? []) newestMs = Math.max(newestMs, event.time)
+    newestMs = Math.min(newestMs, batch.ingestedMs)
+    this.#eventTimeMaxMs = Math.max(this.#eventTimeMaxMs, newestMs)
+    if (key === undefined || newestMs === 0) return
+    const before = this.#reached.get(key) ?? 0
+    this.#reached.delete(key)
+    this.#reached.set(key, Math.max(before, newestMs))
+    const [oldest] = this.#reached.keys()
+    if (this.#reached.size > REACHED_MAX && oldest !== undefined) this.#reached.delete(oldest)
+  }
+
   #count(batch: JournalBatch): Delivery {
     const { source } = this.#options
     const { ingestedMs } = batch
     const events = batch.events ?? []
-    for (const event of events) {
-      if (event.time > this.#eventTimeMaxMs) {
-        this.#eventTimeMaxMs = Math.min(event.time, ingestedMs)
-      }
-    }
     this.#lastDeliveryMs = ingestedMs
     const rejects = batch.deadLetters?.length ?? 0
     this.#counters.events.inc({ source }, events.length)

@@ -78,4 +78,10 @@ export type SourceState = 'connected' | 'paused' | 'down'
 export interface Source {
   start(sink: SourceSink): Promise<void>
   stop(): Promise<void>
+  /**
+   * Cursor keys of parts (files, partitions) with input that is there and not yet delivered: old
+   * input that is caught up with after a pause must not count as late because another part of the
+   * source is already further. Absent: the source has no backlog.
+   */
+  behind?(): readonly string[]
 }

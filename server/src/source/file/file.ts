@@ -60,6 +60,10 @@ class FileSource implements Source {
     await waitForEnd(closed)
   }
 
+  behind(): readonly string[] {
+    return this.#follower?.behind() ?? []
+  }
+
   #schedule(follower: Follower, delayMs: number = this.#options.poll_interval): void {
     if (this.#isStopped) return
     clearTimeout(this.#timer)

@@ -143,6 +143,12 @@ export class Follower {
     }
   }
 
+  /** Cursor keys of files with a backlog. */
+  behind(): string[] {
+    const tails = this.#reader.behind(this.#deps.clock.now())
+    return tails.map(({ id }) => this.#records.cursorKey(id) ?? `new:${id}`)
+  }
+
   settled(): Promise<void> {
     return this.#reader.settled()
   }

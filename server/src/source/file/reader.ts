@@ -10,6 +10,9 @@ import type { FileRecord } from './record.ts'
 import type { Records } from './records.ts'
 import type { Tail, WorkSpace } from './tail.ts'
 
+/** A file that is written to steadily is at its end every few moments. */
+const BEHIND_MS = 2_000
+
 export interface ReaderParts {
   readonly options: FileOptions
   readonly deps: SourceDeps
@@ -75,6 +78,11 @@ export class Reader {
       if ((tail.catchingUp || isLoneLine) && dirname(tail.path) === folder) return true
     }
     return false
+  }
+
+  /** Files under reading that have not been read to their end of late: there is a backlog. */
+  behind(nowMs: number): Tail[] {
+    return [...this.#reading.keys()].filter((tail) => nowMs - tail.endMs > BEHIND_MS)
   }
 
   isReading(tail: Tail): boolean {

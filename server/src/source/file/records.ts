@@ -68,6 +68,12 @@ export class Records {
     return `f${slot}`
   }
 
+  /** The key of a content's cursor; undefined before anything was delivered of it. */
+  cursorKey(id: string): string | undefined {
+    const slot = this.#slots.get(id)
+    return slot === undefined ? undefined : `f${slot}`
+  }
+
   get(id: string): FileRecord | undefined {
     return this.#byId.get(id)
   }

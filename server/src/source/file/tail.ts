@@ -43,6 +43,8 @@ export class Tail {
   rotated = false
   /** It lost its name and was not read to its end since. */
   catchingUp = false
+  /** Last time at which it was read to its end. */
+  endMs = Number.NEGATIVE_INFINITY
   /** Last time at which it gave something or changed its name. */
   activeMs = 0
   file: ByteFile | undefined
@@ -208,6 +210,7 @@ export class Tail {
     if (bytes !== this.#partial.bytes) this.#partial = { bytes, sinceMs: nowMs }
     this.size = stat.size
     this.mtimeMs = stat.mtimeMs
+    this.endMs = nowMs
     return { kind: 'nothing', waiting: bytes > 0 }
   }
 
