@@ -257,7 +257,10 @@ function allAlerts() {
   let page = []
   for (;;) {
     const args = ['alert', 'list', '--data', data, '--json', '--limit', '500', ...page]
-    const done = spawnSync(process.execPath, [PICKET, ...args], { encoding: 'utf8' })
+    const done = spawnSync(process.execPath, [PICKET, ...args], {
+      encoding: 'utf8',
+      maxBuffer: 2 ** 28,
+    })
     if (done.status !== 0) fail(`alert list: ${done.stderr}`)
     all.push(...jsonLines(done.stdout))
     const more = /--cursor (\S+)/.exec(done.stderr)

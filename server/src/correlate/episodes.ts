@@ -2,8 +2,8 @@ import { shortId } from '../base/hash.ts'
 import type { AlertState } from '../model/alert.ts'
 import { CORRELATOR_LIMITS, type Hit } from './correlator.ts'
 import { addBlock, blockOf, reachOf, type Block, type Episode } from './episode.ts'
+import { type EpisodeRow, fromRow, toRow } from './episode-row.ts'
 import { KeyTable } from './key-table.ts'
-import { UNTOLD } from './origin.ts'
 
 /** The key that collects the hits of new keys when a rule has too many episodes open. */
 export const OVERFLOW_KEY = '"overflow"'
@@ -372,30 +372,4 @@ function countOf(episode: Episode): number {
 function stateOf(episode: Episode): AlertState {
   if (episode.pending.length > 0) return 'provisional'
   return episode.changed ? 'amended' : 'final'
-}
-
-type EpisodeRow = Omit<Episode, 'openUntilMs' | 'settled'> & {
-  openUntilMs: number | null
-  settled: Block | null
-}
-
-function toRow(episode: Episode): EpisodeRow {
-  const { openUntilMs, settled } = episode
-  return {
-    ...episode,
-    openUntilMs: Number.isFinite(openUntilMs) ? openUntilMs : null,
-    settled: settled ?? null,
-  }
-}
-
-function fromRow(row: EpisodeRow): Episode {
-  const { openUntilMs, settled } = row
-  return {
-    ...row,
-    openUntilMs: openUntilMs ?? Number.NEGATIVE_INFINITY,
-    // Kept by an older version: where its events came from was not told.
-    settled: settled === null ? undefined : { ...settled, origins: settled.origins ?? [UNTOLD] },
-    continues: row.continues,
-    matched: row.matched,
-  }
 }
