@@ -3,6 +3,7 @@ import type { Logger } from '../base/log.ts'
 import { ProblemError } from '../base/problems.ts'
 import type { Result } from '../base/result.ts'
 import type { Config } from '../config/schema.ts'
+import { sourcesControl } from '../detect/sources-control.ts'
 import type { ConfigDesk, ConfigReload, RuleDesk } from '../model/desks.ts'
 import type { Journal } from '../model/journal.ts'
 import type { RunningSource } from './sources.ts'
@@ -16,6 +17,8 @@ export interface ConfigDeskOptions {
   readonly sources: RunningSource[]
   readonly make: (config: Config) => readonly RunningSource[]
   readonly start: (sources: readonly RunningSource[]) => Promise<void>
+  /** Settles when the sources of the first configuration run; a reload waits for it. */
+  readonly begun: Promise<unknown>
   readonly journal: Pick<Journal, 'append'>
   readonly clock: Clock
   readonly log: Logger
@@ -31,7 +34,7 @@ export interface OpenConfigDesk extends ConfigDesk {
  */
 export function openConfigDesk(options: ConfigDeskOptions): OpenConfigDesk {
   let config = options.config
-  let last: Promise<unknown> = Promise.resolve()
+  let last: Promise<unknown> = options.begun
   const reload = async (): Promise<ConfigReload> => {
     const loaded = await options.load()
     if (!loaded.ok) throw new ProblemError(loaded.problem)
@@ -73,7 +76,8 @@ export function openConfigDesk(options: ConfigDeskOptions): OpenConfigDesk {
     }
     const result = { applied, needsRestart: restartSections(config, next) }
     const atMs = options.clock.now()
-    const controls = [{ type: 'config', atMs, body: result }]
+    const there = options.sources.map(({ name }) => name)
+    const controls = [{ type: 'config', atMs, body: result }, sourcesControl(there, atMs)]
     await options.journal.append({ source: 'app', ingestedMs: atMs, controls })
     options.log.info({ ...result }, 'The configuration was read anew.')
     return result

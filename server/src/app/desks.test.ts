@@ -166,6 +166,7 @@ test('a changed configuration starts, stops and leaves alone; a bad one changes 
       },
     } as never,
     sources,
+    begun: Promise.resolve(),
     make,
     start,
     journal: { append: async (batch) => batches.push(batch) },
@@ -203,6 +204,9 @@ test('a changed configuration starts, stops and leaves alone; a bad one changes 
   })
   expect(said).toEqual(['stop a', 'stop b', 'start b', 'start c'])
   expect(names()).toBe('b,c')
-  expect(batches.at(-1)?.controls).toMatchObject([{ type: 'config' }])
+  expect(batches.at(-1)?.controls).toMatchObject([
+    { type: 'config' },
+    { type: 'sources', body: { names: ['b', 'c'] } },
+  ])
   expect(batches).toHaveLength(2)
 })

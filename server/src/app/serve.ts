@@ -7,6 +7,7 @@ import type { Result } from '../base/result.ts'
 import type { Config } from '../config/schema.ts'
 import type { ConfigDesk } from '../model/desks.ts'
 import { effectiveConfig } from '../config/show.ts'
+import { sourcesControl } from '../detect/sources-control.ts'
 import { type DetectorThread, startDetectorThread } from '../detect/thread.ts'
 import { startTicker } from '../ingest/ticker.ts'
 import { ensureFirstUser, type FirstRun, forgetFirstRun } from '../people/first-run.ts'
@@ -61,7 +62,12 @@ export async function serve(options: ServeOptions): Promise<Running> {
   const rules = await openRules(options, base, () => configDesk?.current() ?? config)
   const detector = startDetection(options, base)
   const watched: Watched = { journal: base.journal, detector, responder, store, sources }
+  let sourcesRun: () => void = () => undefined
+  const begun = new Promise<void>((resolve) => {
+    sourcesRun = resolve
+  })
   configDesk = openConfigDesk({
+    begun,
     ...{ config, load: options.reloadConfig, rules, sources, clock, log, journal: base.journal },
     make: (next) => makeSources({ ...options, config: next, journal: base.journal }),
     start: (came) => startThese(options, came),
@@ -96,7 +102,11 @@ export async function serve(options: ServeOptions): Promise<Running> {
   const trim = { journal: base.journal, clock, log, intervalMs: config.journal.trim_interval }
   stops.add('trim', startTrim({ ...trim, ...(essential && { essential }) }))
   sources.push(...makeSources({ ...options, journal: base.journal }))
+  const names = sources.map(({ name }) => name)
+  const controls = [sourcesControl(names, clock.now())]
+  await base.journal.append({ source: 'app', ingestedMs: clock.now(), controls })
   await startSources(options, base, sources)
+  sourcesRun()
   return { url, sources, rules: rules.inForce(), configDesk, ...(firstRun && { firstRun }) }
 }
 

@@ -49,7 +49,9 @@ function makeSource(name: string, options: SourceConfig, context: SourceContext)
     skewMs: config.detection.skew_max,
   })
   preparer.restore(journal.decoderState(name))
-  const pause = async (ms: number): Promise<void> => void (await sleep(ms))
+  const pause = async (ms: number): Promise<void> => {
+    await sleep(ms)
+  }
   const ingest = new Ingest({ source: name, journal, preparer, clock, log, metrics, pause })
   const secret = async (ref: SecretRef): Promise<string> => {
     const read = await readSecret(ref, context.env)

@@ -20,6 +20,7 @@ import { createMatcher, type Matcher, type MatcherStats } from '../rule/matcher.
 import { readState, stateChanges, stateRows } from './engine-state.ts'
 import { packRules, RULES_CONTROL, unpackRules } from './rules-control.ts'
 import { createRuns, type CorrelationRun, type Runs, type Surroundings } from './rule-runs.ts'
+import { sourcesOf } from './sources-control.ts'
 import { SourceClock, type Lateness } from './source-clock.ts'
 
 export interface EngineOptions extends Lateness {
@@ -173,6 +174,8 @@ export class Engine {
 
   /** Takes over what a control record says; types that detection does not know are ignored. */
   control(record: ControlRecord, position: Position): void {
+    const sources = sourcesOf(record)
+    if (sources !== undefined) this.#clock.keep(sources)
     if (record.type !== RULES_CONTROL) return
     this.#around.position = formatPosition(position)
     this.setRules(unpackRules(record.body))

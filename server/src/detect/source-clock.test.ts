@@ -55,3 +55,17 @@ describe('the clock of sources', () => {
     expect(at(3_623_000, 'down')).toBe(1_500)
   })
 })
+
+test('a source that was taken away holds nothing up', () => {
+  const clock = new SourceClock({ latenessMs: 0 })
+  const at = (source: string, ms: number) =>
+    clock.tick({ source, state: 'connected', watermarkMs: ms, atMs: ms })
+  at('gone', 1_000)
+  at('there', 1_000)
+  at('there', 9_000)
+  expect(clock.watermarkMs).toBe(1_000)
+  clock.keep(['there', 'new'])
+  at('there', 9_000)
+  expect(clock.watermarkMs).toBe(9_000)
+  expect(clock.silence('gone')).toBeUndefined()
+})

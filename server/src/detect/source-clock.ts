@@ -74,6 +74,13 @@ export class SourceClock {
     return { sinceMs: row.lastInputMs, atMs: row.atMs }
   }
 
+  /** These are all the sources there are: nobody waits for others any more. */
+  keep(names: readonly string[]): void {
+    for (const name of this.#sources.keys()) {
+      if (!names.includes(name)) this.#sources.delete(name)
+    }
+  }
+
   /** For input that is complete: nothing will ever be earlier than this. */
   raise(watermarkMs: number): void {
     this.#watermarkMs = Math.max(this.#watermarkMs, watermarkMs)
