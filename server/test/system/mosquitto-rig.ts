@@ -1,10 +1,10 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
-import { connect as tcpConnect, createServer } from 'node:net'
+import { connect as tcpConnect, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import mqtt, { type IClientOptions, type MqttClient } from 'mqtt'
+import mqtt, { type IClientOptions, MqttClient } from 'mqtt'
 
 /**
  * The brokers to test with: Debian's, and further ones whose binaries PICKET_MOSQUITTO names, separated
@@ -66,15 +66,13 @@ export class MosquittoRig {
     return join(this.folder, name)
   }
 
-  /** Connects; the error's text where the broker refuses. */
-  async connect(options: IClientOptions): Promise<MqttClient | string> {
-    const client = mqtt.connect({
-      host: '127.0.0.1',
-      port: this.port,
-      reconnectPeriod: 0,
-      connectTimeout: 5_000,
-      ...options,
-    })
+  /** Connects, over TCP from an address of choice; the error's text where the broker refuses. */
+  async connect(options: IClientOptions, from?: string): Promise<MqttClient | string> {
+    const given = { reconnectPeriod: 0, connectTimeout: 5_000, ...options }
+    const client =
+      from === undefined
+        ? mqtt.connect({ host: '127.0.0.1', port: this.port, ...given })
+        : new MqttClient(() => this.#socketFrom(from), given)
     this.#clients.add(client)
     client.on('error', () => undefined)
     return new Promise((resolve) => {
@@ -82,6 +80,10 @@ export class MosquittoRig {
       client.once('error', (error) => resolve(error.message))
       client.once('close', () => resolve('closed'))
     })
+  }
+
+  #socketFrom(localAddress: string): Socket {
+    return tcpConnect({ host: '127.0.0.1', port: this.port, localAddress })
   }
 
   /** A TCP connection that says this and hangs up. */
