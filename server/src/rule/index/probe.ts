@@ -2,20 +2,27 @@ import { foldCase } from '../../base/fold.ts'
 import { isoToMs, timeToMs } from '../../base/timestamp.ts'
 import type { ValueTest } from '../../model/condition.ts'
 import { Automaton } from './automaton.ts'
+import { EdgeTree } from './edge-tree.ts'
 import type { Marks } from './marks.ts'
 import { Networks } from './networks.ts'
 import { longestLiteral, textMatcher, type TextMatcher } from './pattern.ts'
+import { RareParts } from './rare-part.ts'
 import { literalsOf } from './regex-literals.ts'
 
-/** A literal of the automaton, and what its being found says about a predicate. */
-interface Check {
+/** A text, and what its being found says about a predicate. */
+interface Literal {
   readonly predicate: number
   readonly kind: 'prefix' | 'suffix' | 'substring' | 'possible'
-  /** The whole literal, of which the automaton may only know a part. */
+  readonly folded: string
+  /** What has to stand there: as written where letter case counts, else folded. */
   readonly text: string
+  readonly cased: boolean
+}
+
+/** A literal of which the automaton knows a part. */
+interface Check extends Literal {
   readonly partAt: number
   readonly partLength: number
-  readonly cased: boolean
 }
 
 interface Bound {
@@ -28,7 +35,8 @@ interface Bound {
 
 type Scalar = string | number | boolean
 
-const LITERAL_PART_MAX = 6
+/** What the automaton looks for of a literal: the rest is compared where this is found. */
+const LITERAL_PART_MAX = 8
 const DECIMAL = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i
 
 function numberOf(value: Scalar): number {
@@ -55,11 +63,16 @@ export class Probe {
   readonly #texts: { readonly predicate: number; readonly test: ValueTest }[] = []
   readonly #times: { readonly predicate: number; readonly test: ValueTest }[] = []
   #networks: Networks | undefined
-  readonly #literals = new Map<string, Check[]>()
+  /** Literals that values start or end with. */
+  readonly #starts = new EdgeTree<Literal>(false)
+  readonly #ends = new EdgeTree<Literal>(true)
+  /** Literals that the automaton is to find. */
+  readonly #literals: Literal[] = []
   #checks: readonly (readonly Check[])[] = []
   #automaton: Automaton | undefined
   readonly #matchers = new Map<number, TextMatcher>()
   #needsText = false
+  #needsFolded = false
 
   // The value at hand, for the automaton's call back.
   #marks: Marks | undefined
@@ -118,16 +131,15 @@ export class Probe {
 
   #addLiteral(
     predicate: number,
-    kind: Check['kind'],
-    literal: { readonly text: string; readonly cased: boolean },
+    kind: Literal['kind'],
+    given: { readonly text: string; readonly cased: boolean },
   ): void {
-    const folded = foldCase(literal.text)
-    // The end of a long literal tells more than its start: paths and commands begin alike.
-    const partAt = Math.max(0, folded.length - LITERAL_PART_MAX)
-    const part = folded.slice(partAt)
-    const text = literal.cased ? literal.text : folded
-    const partLength = part.length
-    put(this.#literals, part, { predicate, kind, text, partAt, partLength, cased: literal.cased })
+    const folded = foldCase(given.text)
+    const { cased } = given
+    const literal = { predicate, kind, folded, text: cased ? given.text : folded, cased }
+    if (kind === 'prefix') this.#starts.add(folded, literal)
+    else if (kind === 'suffix') this.#ends.add(folded, literal)
+    else this.#literals.push(literal)
   }
 
   #addBound(predicate: number, test: Extract<ValueTest, { kind: 'compare' }>): void {
@@ -142,17 +154,31 @@ export class Probe {
 
   /** To be called once, after all tests were added. */
   finish(): void {
-    const parts = [...this.#literals.keys()]
+    const byPart = this.#byPart()
+    const parts = [...byPart.keys()]
     if (parts.length > 0) this.#automaton = new Automaton(parts)
-    this.#checks = parts.map((part) => this.#literals.get(part) ?? [])
-    this.#literals.clear()
+    this.#checks = [...byPart.values()]
+    this.#literals.length = 0
     this.#above.sort((a, b) => a.value - b.value)
     this.#below.sort((a, b) => b.value - a.value)
+    this.#needsFolded = this.#folded.size + this.#starts.size + this.#ends.size > 0
     this.#needsText =
-      parts.length > 0 ||
-      this.#folded.size > 0 ||
-      this.#exact.size > 0 ||
-      this.#networks !== undefined
+      parts.length > 0 || this.#needsFolded || this.#exact.size > 0 || this.#networks !== undefined
+  }
+
+  #byPart(): Map<string, Check[]> {
+    const rare = new RareParts(
+      this.#literals.map((literal) => literal.folded),
+      LITERAL_PART_MAX,
+    )
+    const byPart = new Map<string, Check[]>()
+    for (const literal of this.#literals) {
+      const { folded } = literal
+      const partAt = folded.length > LITERAL_PART_MAX ? rare.startOf(folded) : 0
+      const part = folded.slice(partAt, partAt + LITERAL_PART_MAX)
+      put(byPart, part, { ...literal, partAt, partLength: part.length })
+    }
+    return byPart
   }
 
   get states(): number {
@@ -217,13 +243,24 @@ export class Probe {
     if (this.#exact.size > 0) all(this.#exact.get(text), marks)
     this.#text = text
     this.#foldedText = undefined
-    if (this.#folded.size > 0) {
-      this.#foldedText = foldCase(text)
-      all(this.#folded.get(this.#foldedText), marks)
-    }
     this.#marks = marks
+    if (this.#needsFolded) {
+      const folded = foldCase(text)
+      this.#foldedText = folded
+      all(this.#folded.get(folded), marks)
+      if (this.#starts.size > 0) this.#starts.find(folded, this.#onStart)
+      if (this.#ends.size > 0) this.#ends.find(folded, this.#onEnd)
+    }
     this.#networks?.find(text, this.#onNetwork)
     this.#automaton?.scan(text, this.#onLiteral)
+  }
+
+  readonly #onStart = ({ predicate, cased, text }: Literal): void => {
+    if (!cased || this.#text.startsWith(text)) this.#marks?.hold(predicate)
+  }
+
+  readonly #onEnd = ({ predicate, cased, text }: Literal): void => {
+    if (!cased || this.#text.endsWith(text)) this.#marks?.hold(predicate)
   }
 
   readonly #onNetwork = (predicate: number): void => this.#marks?.hold(predicate)
@@ -241,10 +278,8 @@ export class Probe {
   #confirms(check: Check, end: number): boolean {
     const start = end - check.partLength - check.partAt
     if (start < 0) return false
-    if (check.kind === 'prefix' && start !== 0) return false
-    if (check.kind === 'suffix' && end !== this.#text.length) return false
     if (check.cased) return this.#text.startsWith(check.text, start)
-    if (check.partAt === 0) return true
+    if (check.folded.length === check.partLength) return true
     this.#foldedText ??= foldCase(this.#text)
     return this.#foldedText.startsWith(check.text, start)
   }
