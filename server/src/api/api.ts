@@ -16,6 +16,7 @@ import type { State } from '../state/state.ts'
 import { type AccessRecorder, createAccessRecorder } from './access-recorder.ts'
 import type { TlsMaterial } from '../vault/tls.ts'
 import { createAuthenticate } from './cookies.ts'
+import { createOnce } from './idempotency.ts'
 import { describeApi } from './openapi.ts'
 import type { Route } from './route.ts'
 import { alertRoutes } from './routes/alerts.ts'
@@ -86,7 +87,8 @@ export function createApi(options: ApiOptions): Api {
   const recorder = createAccessRecorder({ journal, clock, metrics })
   const people = createPeople(options)
   const routes = apiRoutes(options, people, recorder)
-  const shared = { routes, recorder, clock, log, metrics }
+  const once = createOnce(options)
+  const shared = { routes, recorder, clock, log, metrics, once }
   const authenticate = createAuthenticate(people)
   const secure = options.tls === undefined ? {} : { tls: options.tls }
   const app = buildServer({ ...shared, ...secure, authenticate, recordOrRefuse: true })

@@ -39,7 +39,12 @@ function operationOf(route: Route): Record<string, unknown> {
           'x-access-record': route.access,
           security: [{ token: [] }, { session: [] }],
         }
-  const parameters = [...parametersOf(route, 'path'), ...parametersOf(route, 'query')]
+  const once = route.method !== 'GET' && !('public' in route) && route.beforeChange !== true
+  const parameters = [
+    ...parametersOf(route, 'path'),
+    ...parametersOf(route, 'query'),
+    ...(once ? [IDEMPOTENCY_KEY] : []),
+  ]
   return {
     operationId: route.operation,
     summary: route.summary,
@@ -58,6 +63,14 @@ function operationOf(route: Route): Record<string, unknown> {
       },
     },
   }
+}
+
+const IDEMPOTENCY_KEY = {
+  name: 'Idempotency-Key',
+  in: 'header',
+  required: false,
+  description: 'The same request under the same key is done once; for a day.',
+  schema: { type: 'string', minLength: 1, maxLength: 128 },
 }
 
 function responseOf(route: Route): Record<string, unknown> {

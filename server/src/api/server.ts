@@ -12,6 +12,7 @@ import type { Principal } from '../model/access.ts'
 import type { Known } from '../people/people.ts'
 import type { TlsMaterial } from '../vault/tls.ts'
 import type { AccessRecorder } from './access-recorder.ts'
+import type { Once } from './idempotency.ts'
 import { PROBLEM_TYPE, invalidDetails, knownProblem, problemDetails } from './problem-details.ts'
 import { type Answer, type Route, routeName } from './route.ts'
 
@@ -32,6 +33,8 @@ export interface ServerOptions {
   readonly log: Logger
   readonly metrics: Metrics
   readonly tls?: TlsMaterial
+  /** Does writes that bring an Idempotency-Key once. */
+  readonly once?: Once
 }
 
 const BODY_BYTES_MAX = 1024 * 1024
@@ -210,7 +213,15 @@ async function answer(
   }
   let given: Answer<unknown>
   try {
-    given = await route.handle(context)
+    const key = route.method === 'GET' ? undefined : headerOf(request, 'idempotency-key')
+    // A login or a change of a password is not to be answered from what was kept.
+    const isOnce = key !== undefined && options.once !== undefined && route.beforeChange !== true
+    given =
+      isOnce && !('public' in route)
+        ? await options.once({ actor: principal.id, key, request: requestText(request) }, () =>
+            route.handle(context),
+          )
+        : await route.handle(context)
   } catch (error) {
     const detail = { code: knownProblem(error)?.code ?? 'API_INTERNAL' }
     await record(route, options, request, { actor: principal.id, outcome: 'failure', detail })
@@ -221,6 +232,10 @@ async function answer(
   const actor = given.actor ?? principal.id
   await record(route, options, request, { actor, outcome: 'success', detail })
   return send(route, given, request, reply)
+}
+
+function requestText(request: FastifyRequest): string {
+  return `${request.method} ${request.url}\n${JSON.stringify(request.body ?? null)}`
 }
 
 const NOTHING = z.strictObject({})

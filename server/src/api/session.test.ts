@@ -221,6 +221,43 @@ test('users and tokens are made, changed and taken away', async () => {
   expect((await browser.ask('DELETE', `/api/v1/users/${me.id}`)).code).toBe('USER_LAST_ADMIN')
 })
 
+test('a write that is named is done once, and answered alike again', async () => {
+  const { world, browser } = await setUp()
+  await settled(browser)
+  const { cookie, csrf } = browser
+  const post = async (key: string, name: string) => {
+    const headers = { cookie, 'x-csrf-token': csrf, 'idempotency-key': key }
+    const payload = { name, roles: ['ingest'] }
+    return world.api.app.inject({ method: 'POST', url: '/api/v1/tokens', headers, payload })
+  }
+  const first = await post('k1', 'ci')
+  const again = await post('k1', 'ci')
+  expect([again.statusCode, again.json()]).toEqual([201, first.json()])
+  expect(again.headers['idempotency-replayed']).toBe('true')
+  expect((await post('k1', 'other')).json()).toMatchObject({ code: 'API_CONFLICT', status: 409 })
+  expect((await post('k2', 'ci')).json().text).not.toBe(first.json().text)
+  expect((await post('bad key', 'ci')).statusCode).toBe(400)
+  // What was refused is not kept.
+  const user = async (roles: string[]) => {
+    const headers = { cookie, 'x-csrf-token': csrf, 'idempotency-key': 'k3' }
+    const payload = { name: 'bob', roles, visibility: { sites: ['x'] } }
+    return world.api.app.inject({ method: 'POST', url: '/api/v1/users', headers, payload })
+  }
+  expect((await user(['admin'])).statusCode).toBe(422)
+  expect((await user(['analyst'])).statusCode).toBe(201)
+  const all = await Promise.all(Array.from({ length: 8 }, () => post('k4', 'burst')))
+  const codes = all.map((answer) => answer.statusCode)
+  expect(codes.every((code) => code === 201 || code === 409)).toBe(true)
+  const tokens = (await browser.ask('GET', '/api/v1/tokens')).body as { tokens: { name: string }[] }
+  expect(tokens.tokens.filter((one) => one.name === 'burst')).toHaveLength(1)
+  const rows = await world.state.db.selectFrom('idempotency').selectAll().execute()
+  expect(JSON.stringify(rows)).not.toMatch(/pkt_|k1/)
+  world.clock.advance(25 * 3_600_000)
+  await browser.login('ada', NEXT)
+  const later = await browser.ask('GET', '/api/v1/session')
+  expect(later.status).toBe(200)
+})
+
 test('an unknown name costs as much work as a known one', async () => {
   // No test of wall time: both ways check one hash, the unknown name that of a decoy.
   const { world } = await setUp()

@@ -38,6 +38,7 @@ export const ERROR_CODES = {
   API_UNAUTHENTICATED: { status: 401, help: 'The route needs to know who asks.' },
   API_FORBIDDEN: { status: 403, help: 'Who asks has no role that the route is open to.' },
   API_UNKNOWN: { status: 404, help: 'There is nothing at this address.' },
+  API_CONFLICT: { status: 409, help: 'An Idempotency-Key stands for another request.' },
   API_TOO_LARGE: { status: 413, help: 'A request is larger than the route takes.' },
   API_MEDIA_TYPE: { status: 415, help: 'The route takes JSON.' },
   API_INTERNAL: { status: 500, help: 'A fault of Picket itself; its log has the details.' },

@@ -3,6 +3,7 @@ import { fail, ok, type Result } from '../base/result.ts'
 import { alertsMigration } from './migrations/0001-alerts.ts'
 import { peopleMigration } from './migrations/0002-people.ts'
 import { rulesMigration } from './migrations/0003-rules.ts'
+import { idempotencyMigration } from './migrations/0004-idempotency.ts'
 
 /** The types whose names differ between the two engines. */
 export interface ColumnTypes {
@@ -23,6 +24,7 @@ function migrations(types: ColumnTypes): Record<string, Migration> {
     '0001-alerts': alertsMigration(types),
     '0002-people': peopleMigration(types),
     '0003-rules': rulesMigration(types),
+    '0004-idempotency': idempotencyMigration(types),
   }
 }
 

@@ -145,7 +145,21 @@ export interface RuleLifeRow {
   changed_ms: number
 }
 
+export interface IdempotencyRow {
+  tenant: string
+  /** Of who asks and the key they gave. */
+  key_hash: string
+  /** Of method, address and body: the same key for another request is a mistake. */
+  request_hash: string
+  at_ms: number
+  /** Null while the request is under way, or when it died there. */
+  status: number | null
+  /** The answer, sealed. */
+  body: Uint8Array | null
+}
+
 export interface StateTables {
+  idempotency: IdempotencyRow
   rule_life: RuleLifeRow
   user: UserRow
   session: SessionRow
