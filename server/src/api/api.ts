@@ -25,6 +25,7 @@ import { ruleRoutes } from './routes/rules.ts'
 import { searchRoutes } from './routes/search.ts'
 import { sessionRoutes } from './routes/session.ts'
 import { type Readiness, statusRoutes } from './routes/status.ts'
+import { localRoutes, type StorePass } from './routes/store-pass.ts'
 import { streamRoutes } from './routes/stream.ts'
 import { userRoutes } from './routes/users.ts'
 import { buildServer, secureOptions } from './server.ts'
@@ -38,6 +39,8 @@ export interface ApiOptions {
   readonly deadLetters: Pick<DeadLetters, 'replay'>
   /** Absent where no event store runs. */
   readonly search?: Search
+  /** Given out on the control socket alone; undefined while the store is down. */
+  readonly storePass?: () => StorePass | undefined
   readonly readiness: () => Readiness
   /** The running configuration, secrets left out. */
   readonly config: () => unknown
@@ -71,7 +74,7 @@ export interface Api {
   listenLocal(path: string): Promise<void>
   /** The server behind `listen`, for tests by `inject`. */
   readonly app: FastifyInstance
-  /** Every route of both servers. */
+  /** Every route that both servers have; the control socket has a few of its own. */
   readonly routes: readonly Route[]
   /** Stops taking requests, ends those under way, writes the last access records. Safe twice. */
   close(): Promise<void>
@@ -92,7 +95,12 @@ export function createApi(options: ApiOptions): Api {
   const authenticate = createAuthenticate(people)
   const secure = options.tls === undefined ? {} : { tls: options.tls }
   const app = buildServer({ ...shared, ...secure, authenticate, recordOrRefuse: true })
-  const local = buildServer({ ...shared, authenticate: async () => LOCAL, recordOrRefuse: false })
+  const local = buildServer({
+    ...shared,
+    routes: [...routes, ...localRoutes({ storePass: options.storePass })],
+    authenticate: async () => LOCAL,
+    recordOrRefuse: false,
+  })
   let closed: Promise<void> | undefined
   let socketPath: string | undefined
   return {

@@ -77,6 +77,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
     ...(tls && { tls: tls.material }),
     ...{ clock, log, metrics, journal: base.journal, state: base.state, deadLetters },
     ...(store !== undefined && { search: templateSearch(createSearch(store.engine, { metrics })) }),
+    ...(store !== undefined && { storePass: () => store.engine.readerPass() }),
     readiness: () => readinessOf(watched),
     config: () => effectiveConfig(configDesk?.current() ?? config),
     rules,

@@ -4,6 +4,7 @@ import type { RegisterCommand } from './context.ts'
 import { rulesCommand } from './rules.ts'
 import { registerDeadLetter } from './deadletter.ts'
 import { detectCommand } from './detect.ts'
+import { huntCommand } from './hunt.ts'
 import { registerNormalize } from './normalize.ts'
 import { registerSearch } from './search.ts'
 import { registerToken, registerUser } from './user.ts'
@@ -19,4 +20,5 @@ export const commands: readonly RegisterCommand[] = [
   registerNormalize,
   rulesCommand,
   detectCommand,
+  huntCommand,
 ]

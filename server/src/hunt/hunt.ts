@@ -39,7 +39,9 @@ export interface HuntSummary {
   readonly evicted: number
   readonly refused: number
   readonly trimmed: number
-  /** Rules that cannot be hunted with, and why. */
+  /** Rules of which the store cannot know (the silence of a source), left out. */
+  readonly unknowable: readonly string[]
+  /** Rules that cannot run, and why. */
   readonly left: readonly { readonly ruleId: string; readonly reason: string }[]
 }
 
@@ -62,7 +64,7 @@ export async function* hunt(
   options: HuntOptions,
 ): AsyncGenerator<readonly AlertRecord[], HuntSummary> {
   const { fromMs, toMs } = options
-  const { huntable, left } = withoutSilence(options.ruleSet)
+  const { huntable, unknowable } = withoutSilence(options.ruleSet)
   const readFromMs = Math.max(TIME_MS_MIN, fromMs - (options.warmUpMs ?? warmUpMs(huntable)))
   const readToMs = toMs + LATENESS_MS
   const where = necessaryOf(huntable)
@@ -102,10 +104,10 @@ export async function* hunt(
   detector.finish()
   const last = inRange(detector.take())
   if (last.length > 0) yield last
-  const { evicted, refused, trimmed, left: stuck } = detector.stats()
+  const { evicted, refused, trimmed, left } = detector.stats()
   const losses = { evicted, refused, trimmed }
   const narrowed = where !== undefined
-  return { alerts, events, readFromMs, readToMs, narrowed, ...losses, left: [...left, ...stuck] }
+  return { alerts, events, readFromMs, readToMs, narrowed, ...losses, left, unknowable }
 }
 
 function calledOff(): StoreError {
@@ -121,15 +123,14 @@ function overlaps(alert: AlertRecord, fromMs: number, toMs: number): boolean {
 
 function withoutSilence(ruleSet: RuleSet): {
   readonly huntable: RuleSet
-  readonly left: HuntSummary['left']
+  readonly unknowable: readonly string[]
 } {
   const ofSources = ruleSet.correlations.filter(
     ({ correlation }) => correlation.type === 'absence' && correlation.of === 'source',
   )
   const correlations = ruleSet.correlations.filter((rule) => !ofSources.includes(rule))
-  const left = ofSources.map(({ meta }) => ({
-    ruleId: meta.id,
-    reason: 'the silence of a source leaves no events to hunt through',
-  }))
-  return { huntable: { ...ruleSet, correlations }, left }
+  return {
+    huntable: { ...ruleSet, correlations },
+    unknowable: ofSources.map(({ meta }) => meta.id),
+  }
 }

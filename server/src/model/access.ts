@@ -58,6 +58,7 @@ export const ACCESS_ACTIONS = {
   'rule-reload': 'Rule files were read anew.',
   'rule-upload': 'A folder of rules was uploaded or removed.',
   'config-reload': 'The configuration was read anew.',
+  'store-pass': 'A command on the host was let read the store.',
   'config-read': 'The running configuration was read, secrets left out.',
   'status-read': 'The state of the server was read.',
 } as const satisfies Record<string, string>

@@ -104,6 +104,7 @@ export function engineUsers(secrets: EngineSecrets, limits: EngineLimits): strin
         max_execution_time: 60,
         max_concurrent_queries_for_user: 8,
         max_query_size: 1024 * 1024,
+        cancel_http_readonly_queries_on_client_close: true,
         max_ast_depth: 200,
         max_ast_elements: 20_000,
         output_format_json_quote_64bit_integers: false,

@@ -4,7 +4,7 @@ import { ok } from '../../base/result.ts'
 import type { Logger } from '../../base/log.ts'
 import type { Metrics } from '../../base/metrics.ts'
 import { connectStore } from '../client.ts'
-import type { StoreClient } from '../client.ts'
+import type { ConnectOptions, StoreClient } from '../client.ts'
 import { StoreError } from '../failure.ts'
 import { prepareSchema } from '../schema/migrate.ts'
 import { ENGINE_LIMITS, KEY_HEADER, userName } from './config.ts'
@@ -56,6 +56,8 @@ export interface StoreEngine {
   whenReady(signal?: AbortSignal): Promise<boolean>
   /** The connection of a role. Throws StoreError `unavailable` while there is none. */
   client(role: Role): StoreClient
+  /** What another process of this machine's owner needs to read; undefined while it is down. */
+  readerPass(): ConnectOptions | undefined
   /** Process id of the embedded engine, while there is one. */
   pid(): number | undefined
   restarts(): number
@@ -85,14 +87,12 @@ export function startStoreEngine(options: StoreEngineOptions): Result<StoreEngin
       limits: { ...ENGINE_LIMITS, ...options.limits },
       backoff,
       connect: (url, secrets) =>
-        clientsOf((role) =>
-          connectStore({
-            url,
-            username: userName(role),
-            password: secrets.passwords[role],
-            headers: { [KEY_HEADER]: secrets.key },
-          }),
-        ),
+        clientsOf((role) => ({
+          url,
+          username: userName(role),
+          password: secrets.passwords[role],
+          headers: { [KEY_HEADER]: secrets.key },
+        })),
     }),
   )
   return ok(engine)
@@ -101,16 +101,16 @@ export function startStoreEngine(options: StoreEngineOptions): Result<StoreEngin
 function connectExternal(external: ExternalStore): StoreClients {
   return clientsOf((role) => {
     const account = external.accounts[role] ?? external.accounts.admin
-    return connectStore({
-      url: external.url,
-      ...account,
-      ...(external.headers === undefined ? {} : { headers: external.headers }),
-    })
-  })
+    const { headers } = external
+    return { url: external.url, ...account, ...(headers !== undefined && { headers }) }
+  }, external.accounts.reader !== undefined)
 }
 
-function clientsOf(make: (role: Role) => StoreClient): StoreClients {
-  return { admin: make('admin'), writer: make('writer'), reader: make('reader') }
+/** A pass is given only for an account that can do nothing but read. */
+function clientsOf(accessOf: (role: Role) => ConnectOptions, withPass = true): StoreClients {
+  const connect = (role: Role): StoreClient => connectStore(accessOf(role))
+  const clients = { admin: connect('admin'), writer: connect('writer'), reader: connect('reader') }
+  return withPass ? { ...clients, readerPass: accessOf('reader') } : clients
 }
 
 class SupervisedEngine implements StoreEngine {
@@ -193,6 +193,10 @@ class SupervisedEngine implements StoreEngine {
     if (this.#clients !== undefined) return this.#clients[role]
     const reason = this.#state.kind === 'down' ? ` ${this.#state.problem.message}` : ''
     throw new StoreError('unavailable', `The store is ${this.#state.kind}.${reason}`)
+  }
+
+  readerPass(): ConnectOptions | undefined {
+    return this.#clients?.readerPass
   }
 
   pid(): number | undefined {

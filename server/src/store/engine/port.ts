@@ -1,11 +1,13 @@
 import type { Problem } from '../../base/problems.ts'
 import { ProblemError } from '../../base/problems.ts'
 import type { Logger } from '../../base/log.ts'
-import type { StoreClient } from '../client.ts'
+import type { ConnectOptions, StoreClient } from '../client.ts'
 import { ROLES } from './config.ts'
 import type { Role } from './config.ts'
 
-export type StoreClients = Readonly<Record<Role, StoreClient>>
+export type StoreClients = Readonly<Record<Role, StoreClient>> & {
+  readonly readerPass?: ConnectOptions
+}
 
 /** The process behind the clients, where it is ours. */
 export interface EngineLife {

@@ -70,6 +70,8 @@ async function live(
   const until = AbortSignal.any([port.stopping, over.signal])
   const hung = await watchPulse(clients, until)
   if (port.stopping.aborted && !over.signal.aborted) {
+    // It waits for connections that stay open.
+    closeClients(clients)
     await life.stop(STOP_GRACE_MS)
     return undefined
   }

@@ -67,7 +67,12 @@ export function createSearch(
       return result
     },
     cancel: (name) => endQuery(engine, PREFIX + name),
-    streamEvents: (how) => streamEvents(engine, tenant, `${PREFIX}stream-${fresh()}`, how),
+    streamEvents: (how) => {
+      const reader = engine.client('reader')
+      const queryName = `${PREFIX}stream-${fresh()}`
+      const end = (queryId: string): Promise<boolean> => endQuery(engine, queryId)
+      return streamEvents({ reader, tenant, queryName, end }, how)
+    },
   }
 }
 

@@ -1,7 +1,7 @@
 import type { EcsDoc } from '../../model/event.ts'
 import type { Position } from '../../model/position.ts'
 import type { StoreClient } from '../client.ts'
-import type { StoreEngine } from '../engine/engine.ts'
+import { DEFAULT_TENANT } from '../schema/names.ts'
 import { p, sql } from '../sql.ts'
 import type { Sql } from '../sql.ts'
 import { timeWithin } from './where.ts'
@@ -27,6 +27,15 @@ export interface EventStreamOptions {
   readonly onTotal?: (events: number) => void
 }
 
+export interface StreamFrom {
+  readonly reader: StoreClient
+  readonly tenant?: string
+  /** Query ids begin with it. */
+  readonly queryName: string
+  /** Ends a query that was left; without it, the engine does when the connection closes. */
+  end?(queryId: string): Promise<unknown>
+}
+
 /** Rows that are sorted at a time: few enough to sort in memory, enough to be worth a query. */
 const STRETCH_ROWS = 100_000
 const QUERY_SECONDS_MAX = 600
@@ -36,16 +45,14 @@ const QUERY_SECONDS_MAX = 600
  * hours, so that neither side holds more than one stretch, however long the range is.
  */
 export async function* streamEvents(
-  engine: StoreEngine,
-  tenant: string,
-  queryName: string,
+  from: StreamFrom,
   options: EventStreamOptions,
 ): AsyncGenerator<readonly StoredEvent[]> {
+  const { reader, queryName } = from
   const left = new AbortController()
   const signals = options.signal === undefined ? [left.signal] : [left.signal, options.signal]
   const signal = AbortSignal.any(signals)
-  const reader = engine.client('reader')
-  const condition = sql`tenant = ${p('String', tenant)}
+  const condition = sql`tenant = ${p('String', from.tenant ?? DEFAULT_TENANT)}
     AND ${timeWithin(options.fromMs, options.toMs)} AND (${options.where ?? sql`1`})`
   let queryId = queryName
   try {
@@ -58,7 +65,7 @@ export async function* streamEvents(
     queryId = ''
   } finally {
     left.abort()
-    if (queryId !== '') await endQuietly(engine, queryId)
+    if (queryId !== '') await from.end?.(queryId)
   }
 }
 
@@ -125,15 +132,5 @@ function toEvent(row: readonly unknown[]): StoredEvent {
     ingestedMs: Number(ingested),
     position: { partition: Number(partition), offset: Number(offset), index: Number(index) },
     doc: JSON.parse(String(doc)) as EcsDoc,
-  }
-}
-
-async function endQuietly(engine: StoreEngine, queryId: string): Promise<void> {
-  if (engine.state().kind !== 'ready') return
-  try {
-    const query = sql`KILL QUERY WHERE query_id = ${p('String', queryId)} ASYNC`
-    await engine.client('admin').command(query)
-  } catch {
-    // The store went away, and the query with it.
   }
 }

@@ -1,0 +1,106 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { PassThrough } from 'node:stream'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { makeWorld, serveAs } from '../api/testing/world.ts'
+import { ManualClock } from '../base/clock.ts'
+import { SILENT } from '../base/log.ts'
+import { MetricsRegistry } from '../base/metrics.ts'
+import type { AlertRecord } from '../model/alert.ts'
+import { controlSocket } from '../state/location.ts'
+import { startStoreEngine } from '../store/engine/engine.ts'
+import type { StoreEngine } from '../store/engine/engine.ts'
+import { fillStore } from '../store/testing/fill.ts'
+import { TEST_DAY_MS, brokerEvent } from '../store/testing/store-fixture.ts'
+import { runCli } from './cli.ts'
+import { commands } from './registry.ts'
+
+const HOUR_MS = 3_600_000
+let data: string
+let engine: StoreEngine
+
+function start(): StoreEngine {
+  const started = startStoreEngine({
+    dataDir: join(data, 'store'),
+    log: SILENT,
+    metrics: new MetricsRegistry(),
+  })
+  if (!started.ok) throw new Error(started.problem.message)
+  return started.value
+}
+
+beforeAll(async () => {
+  data = mkdtempSync(join(tmpdir(), 'picket-hunt-'))
+  engine = start()
+  await engine.whenReady()
+  const hours = Array.from({ length: 5 }, (_, at) =>
+    brokerEvent(`e${at}`, TEST_DAY_MS + at * HOUR_MS),
+  )
+  await fillStore(engine, hours)
+})
+afterAll(async () => {
+  await engine.stop()
+  rmSync(data, { recursive: true, force: true })
+})
+
+async function picket(...args: string[]): Promise<{ out: string; err: string; code: number }> {
+  const [stdout, stderr] = [new PassThrough(), new PassThrough()]
+  let code = 0
+  const context = {
+    stdin: new PassThrough(),
+    stdout,
+    stderr,
+    env: {},
+    clock: new ManualClock(TEST_DAY_MS + 12 * HOUR_MS),
+    metrics: new MetricsRegistry(),
+    interactive: false,
+    exit: (given: 0 | 1 | 2) => {
+      code = given
+    },
+  }
+  await runCli([...args, '--data', data], context, commands)
+  return { out: String(stdout.read() ?? ''), err: String(stderr.read() ?? ''), code }
+}
+
+const RANGE = ['--from', '2026-11-22T01:00:00Z', '--to', '2026-11-22T03:30:00Z']
+const QUERY = ['hunt', '--eql', 'any where event.outcome == "failure"', ...RANGE]
+
+function eventsOf(out: string): readonly string[] {
+  const lines = out.split('\n').filter((line) => line !== '')
+  return lines.flatMap((line) => (JSON.parse(line) as AlertRecord).events)
+}
+
+test('hunts beside a running server, by a pass from its control socket', async () => {
+  const world = await makeWorld({ storePass: () => engine.readerPass() })
+  await world.api.listenLocal(controlSocket(data))
+  const found = await picket(...QUERY)
+  expect(eventsOf(found.out)).toEqual(['e1', 'e2', 'e3'])
+  expect(found.code).toBe(0)
+  expect(JSON.parse(found.err)).toMatchObject({
+    summary: { alerts: 3, narrowed: true, context: 'as-of-then' },
+  })
+  expect(world.audit).toContainEqual(expect.objectContaining({ action: 'store-pass' }))
+  // Over the network nobody gets a pass, whoever they are.
+  const app = serveAs(world, { id: 'a', roles: ['admin'] })
+  const refused = await app.inject({ method: 'POST', url: '/api/v1/store/pass', payload: {} })
+  expect(refused.statusCode).toBe(404)
+  await app.close()
+  await world.close()
+})
+
+test('hunts in the files that a stopped server left', async () => {
+  await engine.stop()
+  const found = await picket(...QUERY)
+  expect(eventsOf(found.out)).toEqual(['e1', 'e2', 'e3'])
+  engine = start()
+  await engine.whenReady()
+})
+
+test('wrong use is said plainly', async () => {
+  const backwards = await picket('hunt', '--eql', 'any where true', '--from', '1h', '--to', '2h')
+  expect(backwards).toMatchObject({ code: 2, out: '' })
+  expect(backwards.err).toContain('--from must be earlier than --to')
+  const none = await picket('hunt', '--from', '1h')
+  expect(none.err).toContain('--rules, --eql, --kql and --sigma')
+})
