@@ -1,4 +1,8 @@
 import type { StateChange } from '../model/decoder.ts'
+import { ownText } from './own-text.ts'
+
+/** Longer keys are not kept: they would make the limit on entries none on bytes. */
+const KEY_MAX = 600
 
 /** Entries form a list in the order of their last use: a Map's own order is slow to take the first of. */
 interface Entry<V> {
@@ -45,8 +49,12 @@ export class KeptMap<V> {
     return this.#entries.has(key)
   }
 
-  /** Sets the value and makes it the most recently used. */
+  /** Sets the value and makes it the most recently used. A key that is too long is not kept. */
   set(key: string, value: V): void {
+    if (key.length > KEY_MAX) {
+      this.evicted += 1
+      return
+    }
     const known = this.#entries.get(key)
     if (known !== undefined) {
       known.value = value
@@ -55,9 +63,9 @@ export class KeptMap<V> {
       this.#append(known)
     } else {
       if (this.#entries.size >= this.#max) this.#evict()
-      this.#insert(key, value, ++this.#turn)
+      this.#insert(ownText(key), value, ++this.#turn)
     }
-    this.#changed.add(key)
+    this.#changed.add(this.#newest?.key ?? key)
   }
 
   delete(key: string): boolean {

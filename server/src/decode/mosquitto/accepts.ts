@@ -1,5 +1,6 @@
 import type { StateChange } from '../../model/decoder.ts'
 import { KeptMap } from '../kept-map.ts'
+import { ownText } from '../own-text.ts'
 import type { Peer } from './address.ts'
 
 /** A TCP connection that was accepted and has not said who it is. */
@@ -48,7 +49,9 @@ export class Accepts {
 
   add(peer: Peer, listener: number | undefined, timeMs: number): void {
     this.#expire(timeMs)
-    const { address, ip, port } = peer
+    const { port } = peer
+    const address = ownText(peer.address.slice(0, 128))
+    const ip = peer.ip === peer.address ? address : peer.ip
     const key = port === undefined ? `${address} #${++this.#serial}` : `${address} ${port}`
     this.#waiting.set(key, { address, ip, port, listener, timeMs })
     this.#list(key, address)

@@ -14,6 +14,7 @@ import {
   SESSION,
   STARTED,
 } from './drafts.ts'
+import { ownText } from '../own-text.ts'
 import { Joins } from './joins.ts'
 import type { Closing, Connack, Connected, Denied } from './message.ts'
 import { type About, EXACT, UNKNOWN } from './teller.ts'
@@ -255,10 +256,10 @@ function isSame(peer: Peer, session: Session): boolean {
 function sessionOf(connected: Connected, listener: number | undefined, sinceMs: number): Session {
   const { peer, user, protocol, keepalive, clean, bridge } = connected
   return {
-    address: peer.address,
-    ...(peer.ip === undefined ? {} : { ip: peer.ip }),
+    address: ownText(peer.address.slice(0, 128)),
+    ...(peer.ip === undefined ? {} : { ip: ownText(peer.ip) }),
     ...(peer.port === undefined ? {} : { port: peer.port }),
-    ...(user === undefined ? {} : { user }),
+    ...(user === undefined ? {} : { user: ownText(user.slice(0, 512)) }),
     ...(protocol === undefined ? {} : { protocol }),
     ...(keepalive === undefined ? {} : { keepalive }),
     ...(clean === undefined ? {} : { clean }),

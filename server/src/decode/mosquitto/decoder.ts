@@ -10,9 +10,11 @@ import { auditTypes, isReading, parseAudit, splitActor } from './dynsec.ts'
 import { parseClosing, parseConnack, parseConnected, parseDenied } from './message.ts'
 import { pluginUser } from './plugin-user.ts'
 import { noticeOf, surroundingOf } from './routine.ts'
-import type { Turn } from './turn.ts'
+import { type Turn, TurnState } from './turn.ts'
 
-const MESSAGE_MAX = 65_536
+const LINE_MAX = 65_536
+/** Mosquitto cuts what it says at 1,000 bytes; plugins may say more. */
+const MESSAGE_MAX = 4_096
 
 /**
  * Reads the log of Eclipse Mosquitto, every version from 1.4 to 2.1, line by line. What belongs to
@@ -29,7 +31,7 @@ export class MosquittoDecoder implements Decoder {
   }
 
   decode(item: RawItem, out: DecodeSink): void {
-    if (item.text.length > MESSAGE_MAX) {
+    if (item.text.length > LINE_MAX) {
       out.reject('DECODE_TOO_LONG', `A log line of ${item.text.length} characters.`)
       return
     }
@@ -45,7 +47,12 @@ export class MosquittoDecoder implements Decoder {
       out.routine('other-program')
       return
     }
-    if (!this.#dispatch(frame.message) && !this.#retry(frame.message)) {
+    const { message } = frame
+    if (message.length > MESSAGE_MAX) {
+      const name = surroundingOf(message)
+      if (name !== undefined) out.routine(name)
+      else out.reject('DECODE_TOO_LONG', `A message of ${message.length} characters.`)
+    } else if (!this.#dispatch(message) && !this.#retry(message)) {
       out.reject('DECODE_UNKNOWN', 'No message of Mosquitto begins like this.')
     }
   }
@@ -364,14 +371,6 @@ const EPOCH = new RegExp(`^([^']{0,80}?(\\d{10}): )(?:${BEGINNINGS.join('|')})`)
 const LOST = new RegExp(
   `^([^']{0,60}?\\d\\d:\\d\\d[^']{0,30}?[\\]:|> ] ?)(?:${BEGINNINGS.join('|')})`,
 )
-
-class TurnState implements Turn {
-  item: RawItem = { text: '', key: '', receivedMs: 0 }
-  out: DecodeSink = { event: () => undefined, routine: () => undefined, reject: () => undefined }
-  timeMs: number | undefined
-  atMs = 0
-  whole = false
-}
 
 /** A syslog file holds the lines of every program. */
 function isForeign(program: string | undefined): boolean {

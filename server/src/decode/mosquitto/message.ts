@@ -15,6 +15,7 @@ export interface Connected {
   readonly ambiguous: boolean
 }
 
+const TRIES_MAX = 100
 const PARAMS =
   /^(?:p(\d{1,3}), )?c([01]), k(\d{1,6})(?:, u(?:'([^]*)'|[\u2018\u2019]([^]*)[\u2018\u2019]|([^']*)))?$/
 
@@ -50,9 +51,11 @@ function findParams(message: string, idAt: number) {
   let best: RegExpExecArray | undefined
   let bestAt = -1
   let readings = 0
+  let tries = 0
   for (let open = message.indexOf(' (', idAt); open >= 0; open = message.indexOf(' (', open + 1)) {
     const next = message.charCodeAt(open + 2)
     if (next !== 112 && next !== 99) continue
+    if (++tries > TRIES_MAX) break
     const params = PARAMS.exec(message.slice(open + 2, -2))
     if (params === null) continue
     readings += 1
@@ -60,7 +63,6 @@ function findParams(message: string, idAt: number) {
       best = params
       bestAt = open
     }
-    if (readings > READINGS_MAX) break
   }
   if (best === undefined) return undefined
   const [, protocol, clean, keepalive, quoted, curled, bare] = best

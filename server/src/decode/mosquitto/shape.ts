@@ -1,7 +1,9 @@
 import type { StateChange } from '../../model/decoder.ts'
 import { KeptMap } from '../kept-map.ts'
+import { ownText } from '../own-text.ts'
 
 const CLIENTS_MAX = 100_000
+const ID_MAX = 512
 const CLIENT_AGE_MAX_MS = 24 * 3_600_000
 const SHARED_CLIENTS_MIN = 5
 const SHARED_SHARE_MIN = 0.5
@@ -32,14 +34,15 @@ export class AddressShape {
 
   connected(ip: string, id: string, timeMs: number): void {
     this.#expire(timeMs)
+    if (id.length > ID_MAX) return
     const before = this.#clients.get(id)
     if (before?.ip !== ip) {
       if (before !== undefined) this.#leave(before.ip)
-      this.#counts.set(ip, (this.#counts.get(ip) ?? 0) + 1)
+      this.#counts.set(ownText(ip), (this.#counts.get(ip) ?? 0) + 1)
     } else if (timeMs - before.timeMs < CLIENT_AGE_MAX_MS / 24 && timeMs >= before.timeMs) {
       return
     }
-    this.#clients.set(id, { ip, timeMs })
+    this.#clients.set(id, { ip: ownText(ip), timeMs })
   }
 
   of(ip: string): Sharing {
@@ -152,8 +155,9 @@ function nextRun(
   timeMs: number,
   wholeSeconds: boolean,
 ): Run {
-  const fresh = { lastMs: timeMs, meanMs: 0, count: 0, reason }
-  if (before === undefined || before.reason !== reason || timeMs < before.lastMs) return fresh
+  const fresh = { lastMs: timeMs, meanMs: 0, count: 0, reason: reason.slice(0, 200) }
+  if (before === undefined || before.reason !== reason.slice(0, 200) || timeMs < before.lastMs)
+    return fresh
   const interval = timeMs - before.lastMs
   if (before.count === 0) return { ...fresh, meanMs: interval, count: 1 }
   const slack = Math.max(before.meanMs * TOLERANCE, wholeSeconds ? SECOND_MS : 0)

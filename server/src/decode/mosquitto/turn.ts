@@ -20,3 +20,11 @@ export interface Turn extends Moment {
   whole: boolean
   out: DecodeSink
 }
+
+export class TurnState implements Turn {
+  item: RawItem = { text: '', key: '', receivedMs: 0 }
+  out: DecodeSink = { event: () => undefined, routine: () => undefined, reject: () => undefined }
+  timeMs: number | undefined
+  atMs = 0
+  whole = false
+}

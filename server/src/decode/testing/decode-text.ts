@@ -8,6 +8,8 @@ export interface Told {
   readonly drafts: Draft[]
   readonly routine: Map<string, number>
   readonly rejects: { readonly line: number; readonly code: RejectCode; readonly detail: string }[]
+  /** Keys of rejected items: one that holds many records may have events all the same. */
+  readonly rejectedKeys: Set<string>
 }
 
 export const RECEIVED_MS = Date.UTC(2026, 10, 22, 12)
@@ -19,6 +21,7 @@ export function newTold(): Told {
     drafts: [],
     routine: new Map(),
     rejects: [],
+    rejectedKeys: new Set(),
   }
 }
 
@@ -31,13 +34,18 @@ export function decodeInto(told: Told, decoder: Decoder, item: RawItem): void {
       told.routine.set(name, (told.routine.get(name) ?? 0) + 1)
       told.routineLines += 1
     },
-    reject: (code, detail) => told.rejects.push({ line: told.lines, code, detail }),
+    reject: (code, detail) => {
+      told.rejects.push({ line: told.lines, code, detail })
+      told.rejectedKeys.add(item.key)
+    },
   })
 }
 
-/** Lines that have events. After `settleInto` each line is one of these, routine, or rejected. */
+/** Lines that have events and were not rejected. After `settleInto` each line is one of these, routine, or rejected. */
 export function linesWithEvents(told: Told): number {
-  return new Set(told.drafts.map(({ origin }) => origin?.key)).size
+  const keys = new Set(told.drafts.map(({ origin }) => origin?.key ?? ''))
+  for (const key of told.rejectedKeys) keys.delete(key)
+  return keys.size
 }
 
 export function settleInto(told: Told, decoder: Decoder): void {

@@ -101,7 +101,18 @@ export function describeDecoder(
     })
 
     test('a line of a megabyte is answered at once', () => {
-      for (const unit of ['a', '(', ' (p2, c1', '"', '[', '{"a":', "', ... (", ': ', '\u001b[']) {
+      for (const unit of [
+        'a',
+        '(',
+        ' (p2, c1',
+        " (c1, k1, u'",
+        '"',
+        '[',
+        '{"a":',
+        "', ... (",
+        ': ',
+        '\u001b[',
+      ]) {
         const text = unit.repeat(Math.floor(1_000_000 / unit.length))
         const told = run(spec.create(), [text, `1795301345: Client ${text}`, text.slice(0, 60_000)])
         expect(told.lines).toBe(3)
