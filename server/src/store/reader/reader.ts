@@ -114,6 +114,7 @@ class JournalToStore implements StoreReader {
   #markedMs = Number.NEGATIVE_INFINITY
   #expiredMs = Number.NEGATIVE_INFINITY
   #oldestMs: number | undefined
+  #ahead: Promise<Gathered | undefined> | undefined
   #state: StoreReaderStatus['state'] = 'stopped'
   #problem: Problem | undefined
   #restored: Problem | undefined
@@ -178,6 +179,7 @@ class JournalToStore implements StoreReader {
         this.#problem = undefined
       } catch (error) {
         this.#unsettled = true
+        this.#ahead = undefined
         this.#trouble(error)
         await pause(retryMs, this.#stopping.signal)
         retryMs = Math.min(retryMs * 2, RETRY_MS_MAX)
@@ -219,14 +221,20 @@ class JournalToStore implements StoreReader {
   /** Waits for rows, and writes a batch of them. */
   async #step(): Promise<void> {
     this.#state = 'waiting'
-    const gathered = await this.#gather()
+    const ahead = this.#ahead
+    this.#ahead = undefined
+    const gathered = await (ahead ?? this.#gather(this.#position))
     if (gathered === undefined) return
     this.#state = 'writing'
     const { batch, upTo } = gathered
+    // While the engine writes this batch, the next is made.
+    const next = this.#options.journal.lastOffset() > upTo ? this.#gather(upTo) : undefined
+    next?.catch(() => undefined)
     if (batch.rows > 0) await this.#write(batch, gathered.after, upTo)
+    this.#ahead = next
     await this.#refuse(batch.letters)
     this.#position = upTo
-    this.#oldestMs = undefined
+    if (next === undefined) this.#oldestMs = undefined
     const due = batch.rows > 0 || upTo - this.#savedPosition >= SAVE_EVERY_ENTRIES
     if (due) await this.#save()
     if (this.#now() - this.#markedMs >= MARK_EVERY_MS && batch.rows > 0) await this.#mark()
@@ -234,11 +242,11 @@ class JournalToStore implements StoreReader {
     this.#metrics.lagEntries.set(this.lag().entries)
   }
 
-  #gather(): Promise<Gathered | undefined> {
+  #gather(after: number): Promise<Gathered | undefined> {
     const writer = this.#options.engine.client('writer')
     return gather({
       journal: this.#options.journal,
-      after: this.#position,
+      after,
       tenant: this.#tenant,
       lane: { partition: PARTITION, epoch: this.#epoch },
       limits: this.#limits,
