@@ -1,6 +1,6 @@
 import type { EcsDoc } from '../../model/event.ts'
 import { plainIp } from '../mosquitto/address.ts'
-import { compacted } from './compact.ts'
+import { compact } from '../document/values.ts'
 
 export interface DnsAnswer {
   readonly data: string
@@ -25,18 +25,18 @@ const ANSWERS_MAX = 100
 /** `dns` of a document. The registered domain is not worked out: that needs the public suffix list. */
 export function dnsOf(facts: DnsFacts): EcsDoc {
   const { name, answers = [] } = facts
-  const kept = answers.slice(0, ANSWERS_MAX).map((answer) => compacted({ ...answer }))
+  const kept = answers.slice(0, ANSWERS_MAX).map((answer) => compact({ ...answer }))
   const ips: string[] = []
   for (const { data } of answers.slice(0, ANSWERS_MAX)) {
     const ip = plainIp(data)
     if (ip !== undefined && !ips.includes(ip)) ips.push(ip)
   }
-  return compacted({
+  return compact({
     type: facts.kind,
     id: facts.id,
-    question: compacted({ name: plainName(name), type: facts.type, class: facts.class }),
-    answers: kept,
-    resolved_ip: ips,
+    question: compact({ name: plainName(name), type: facts.type, class: facts.class }),
+    answers: kept.length === 0 ? undefined : kept,
+    resolved_ip: ips.length === 0 ? undefined : ips,
     response_code: facts.responseCode,
     header_flags: facts.flags,
   })
@@ -60,4 +60,7 @@ export function rcodeName(code: number): string {
   return RCODES[code] ?? `RCODE${code}`
 }
 
-const RCODES = 'NOERROR FORMERR SERVFAIL NXDOMAIN NOTIMP REFUSED YXDOMAIN YXRRSET NXRRSET NOTAUTH NOTZONE'.split(' ')
+const RCODES =
+  'NOERROR FORMERR SERVFAIL NXDOMAIN NOTIMP REFUSED YXDOMAIN YXRRSET NXRRSET NOTAUTH NOTZONE'.split(
+    ' ',
+  )

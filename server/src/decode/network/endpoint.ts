@@ -1,6 +1,6 @@
 import type { EcsDoc } from '../../model/event.ts'
 import { plainIp } from '../mosquitto/address.ts'
-import { compact } from './compact.ts'
+import { present } from '../document/values.ts'
 
 /** One side of a connection, as a sensor names it. */
 export interface Side {
@@ -15,7 +15,7 @@ export interface Side {
 /** `source` or `destination` of a document; undefined where nothing of it is known. */
 export function endpoint(side: Side): EcsDoc | undefined {
   const { address, port, mac, bytes, packets, domain } = side
-  return compact({
+  return present({
     address,
     ip: address === undefined ? undefined : plainIp(address),
     port: port !== undefined && port >= 0 && port <= 65_535 ? port : undefined,
