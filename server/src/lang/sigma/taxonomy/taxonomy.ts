@@ -194,5 +194,6 @@ export function pathsIn(mapping: SourceMapping, field: string): readonly string[
   const isPath = field.includes('.')
     ? ROOTS.has(root)
     : root === '@timestamp' || root === 'message' || root === 'tags'
-  return [isPath || mapping.prefix === undefined ? field : mapping.prefix + field]
+  // Plain JSON keeps the names of the source's own fields; Elastic agents put them under a prefix.
+  return isPath || mapping.prefix === undefined ? [field] : [mapping.prefix + field, field]
 }

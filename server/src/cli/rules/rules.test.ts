@@ -1,0 +1,135 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { PassThrough, Readable } from 'node:stream'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { ManualClock } from '../../base/clock.ts'
+import { MetricsRegistry } from '../../base/metrics.ts'
+import { runCli } from '../cli.ts'
+import { rulesCommand } from '../rules.ts'
+import { coverageOf } from './coverage.ts'
+
+let folder: string
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'picket-cli-rules-'))
+})
+afterEach(() => rmSync(folder, { recursive: true }))
+
+async function run(args: readonly string[], input = '') {
+  const [stdout, stderr] = [new PassThrough(), new PassThrough()]
+  let code = 0
+  await runCli(
+    args,
+    {
+      stdin: Readable.from([Buffer.from(input)]),
+      stdout,
+      stderr,
+      env: {},
+      clock: new ManualClock(0),
+      metrics: new MetricsRegistry(),
+      interactive: false,
+      exit: (wanted) => {
+        code = wanted
+      },
+    },
+    [rulesCommand],
+  )
+  return { code, out: String(stdout.read() ?? ''), err: String(stderr.read() ?? '') }
+}
+
+const RULE = `title: Denied
+id: denied
+level: high
+tags: [attack.t0855, attack.t1110.001, attack.credential_access]
+logsource: {product: picket}
+detection: {sel: {event.action: mqtt-publish-denied}, condition: sel}
+tests:
+  - {name: fires, alerts: 1, events: [{event: {action: mqtt-publish-denied}}]}
+  - {name: is quiet, fires: false, events: [{event: {action: mqtt-connect}}]}
+`
+
+function write(name: string, text: string): string {
+  const path = join(folder, name)
+  writeFileSync(path, text)
+  return path
+}
+
+test('check prints a line a rule, and what rules cost and cover', async () => {
+  const path = write('a.yml', RULE)
+  const { code, out } = await run(['rules', 'check', '--json', folder])
+  expect(code).toBe(0)
+  expect(JSON.parse(out)).toEqual({
+    path,
+    id: 'denied',
+    title: 'Denied',
+    language: 'sigma',
+    kind: 'rule',
+    ok: true,
+    problems: [],
+  })
+  const text = await run(['rules', 'check', path])
+  expect(text.out).toContain('0 rules are evaluated on every event')
+  expect(text.out).toContain('ICS: 1 techniques (T0855)')
+})
+
+test('check ends with 2 and a place where a rule does not compile', async () => {
+  write('a.yml', RULE.replace('condition: sel', 'condition: sell'))
+  write('b.yml', 'title: "')
+  const { code, out } = await run(['rules', 'check', '--json', folder])
+  expect(code).toBe(2)
+  const lines = out
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, unknown>)
+  expect(lines).toHaveLength(2)
+  expect(lines[0]).toMatchObject({ ok: false, id: null, problems: [{ code: 'RULE_SYNTAX' }] })
+  expect(lines[1]).toMatchObject({
+    ok: false,
+    problems: [{ code: 'RULE_REFERENCE', line: 6, column: 66, hint: 'did you mean "sel"?' }],
+  })
+})
+
+test('test runs the cases, ends with 1 where one fails, and writes JUnit', async () => {
+  const path = write('a.yml', RULE)
+  expect((await run(['rules', 'test', path])).code).toBe(0)
+  write('a.yml', RULE.replace('alerts: 1', 'alerts: 2'))
+  const junit = join(folder, 'junit.xml')
+  const { code, out, err } = await run(['rules', 'test', path, '--junit', junit])
+  expect(code).toBe(1)
+  expect(out).toContain('FAIL denied: fires (Expected alerts: 2; there were 1.)')
+  expect(err).toContain('2 cases, 1 failed; 0 documents without cases.')
+  expect(readFileSync(junit, 'utf8')).toContain(
+    '<testsuite name="picket rules" tests="2" failures="1">',
+  )
+})
+
+test('list and explain', async () => {
+  const path = write('a.yml', RULE)
+  const { out } = await run(['rules', 'list', '--json', path])
+  expect(JSON.parse(out)).toMatchObject({
+    id: 'denied',
+    severity: 'high',
+    life: 'live',
+    techniques: ['T1110.001', 'T0855'],
+    tests: 2,
+  })
+  const why = await run(['rules', 'explain', path, '-'], '{"event":{"action":"mqtt-connect"}}\n{}')
+  expect(why.out).toContain('denied (Denied) does not match')
+  expect(why.out).toContain('- event.action is "mqtt-publish-denied"; the event has "mqtt-connect"')
+  expect((await run(['rules', 'explain', path, 'no json'])).code).toBe(2)
+})
+
+test('techniques are told apart by their numbers', () => {
+  const tags = [
+    'attack.t0800',
+    'attack.T1059',
+    'attack.initial-access',
+    'cve.2020.1',
+    'attack.g0001',
+  ]
+  expect(coverageOf([{ tags }])).toEqual({
+    enterprise: ['T1059'],
+    ics: ['T0800'],
+    tactics: ['initial-access'],
+  })
+})
