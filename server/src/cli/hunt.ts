@@ -65,6 +65,7 @@ async function run(flags: HuntFlags, context: CliContext): Promise<void> {
       ruleSet,
       fromMs,
       toMs,
+      nowMs,
       tell: adHoc ? 'matches' : 'alerts',
       signal: interrupted.signal,
       onProgress: (how) => progress.show(how),

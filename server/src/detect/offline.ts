@@ -60,8 +60,10 @@ export class OfflineDetector {
     this.#engine.raiseWatermark(this.#newestMs - this.#options.latenessMs, this.#position())
   }
 
-  finish(): void {
-    const endMs = Number.isFinite(this.#newestMs) ? this.#newestMs : 0
+  /** `untilMs`: nothing more came until then, so that absence up to there counts. */
+  finish(untilMs = Number.NEGATIVE_INFINITY): void {
+    const lastMs = Math.max(this.#newestMs, untilMs)
+    const endMs = Number.isFinite(lastMs) ? lastMs : 0
     this.#engine.finish(endMs, this.#position())
     this.#finished = true
   }

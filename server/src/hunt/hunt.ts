@@ -16,6 +16,8 @@ export interface HuntOptions {
   readonly tell: 'alerts' | 'matches'
   readonly signal?: AbortSignal
   readonly onProgress?: (progress: HuntProgress) => void
+  /** The range may reach past it: silence is no absence before it has happened. */
+  readonly nowMs?: number
   /** Read before the range; as long as the rules look back unless given. */
   readonly warmUpMs?: number
 }
@@ -101,7 +103,7 @@ export async function* hunt(
       await new Promise((resolve) => setImmediate(resolve))
     }
   }
-  detector.finish()
+  detector.finish(Math.min(toMs, options.nowMs ?? toMs))
   const last = inRange(detector.take())
   if (last.length > 0) yield last
   const { evicted, refused, trimmed, left } = detector.stats()
