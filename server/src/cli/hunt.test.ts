@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
@@ -93,8 +93,27 @@ test('hunts in the files that a stopped server left', async () => {
   await engine.stop()
   const found = await picket(...QUERY)
   expect(eventsOf(found.out)).toEqual(['e1', 'e2', 'e3'])
-  engine = start()
-  await engine.whenReady()
+})
+
+test('compares a proposed rule with the one in force', async () => {
+  const rule = (outcome: string): string => {
+    const file = join(data, `${outcome}.yml`)
+    const detection = `detection: { it: { event.outcome: ${outcome} }, condition: it }`
+    writeFileSync(file, `title: ${outcome}\nlogsource: { category: x }\n${detection}\n`)
+    return file
+  }
+  const old = rule('failure')
+  const how = ['--pipeline', 'none', '--ignore-logsource', ...RANGE]
+  const stricter = await picket('hunt', '--rules', rule('success'), '--against', old, ...how)
+  const changes = stricter.out.split('\n').filter((line) => line !== '')
+  expect(changes.map((line) => (JSON.parse(line) as { change: string }).change)).toEqual([
+    'gone',
+    'gone',
+    'gone',
+  ])
+  expect(stricter.err).toContain('"added":0,"gone":3,"same":0')
+  const same = await picket('hunt', '--rules', old, '--against', old, ...how)
+  expect(same.err).toContain('"added":0,"gone":0,"same":3')
 })
 
 test('wrong use is said plainly', async () => {

@@ -5,6 +5,10 @@ import { SILENT } from '../base/log.ts'
 import { formatProblem, ProblemError } from '../base/problems.ts'
 import { loadConfig } from '../config/config.ts'
 import { hunt, type EventSource, type HuntProgress, type HuntSummary } from '../hunt/hunt.ts'
+import { compareAlerts } from '../hunt/compare.ts'
+import type { AlertRecord } from '../model/alert.ts'
+import type { QueryPipe } from '../model/query.ts'
+import type { RuleSet } from '../model/rule.ts'
 import { controlSocket } from '../state/location.ts'
 import { connectStore, type ConnectOptions } from '../store/client.ts'
 import { startStoreEngine } from '../store/engine/engine.ts'
@@ -17,6 +21,7 @@ import { AlertPrinter, writeText } from './detect/print-alerts.ts'
 import { createSocketClient, isServed } from './socket-client.ts'
 
 interface HuntFlags extends RuleFlags {
+  readonly against?: string
   readonly from: string
   readonly to?: string
   readonly data?: string
@@ -32,6 +37,7 @@ export const huntCommand: RegisterCommand = (program, context) => {
     .option('--eql <text>', 'one EQL query instead of --rules')
     .option('--kql <text>', 'one KQL query instead of --rules')
     .option('--sigma <file>', 'one Sigma file instead of --rules')
+    .option('--against <path>', 'rules to compare with: tells what is added, gone and the same')
     .option('--pipeline <name>', 'Sigma field mapping: a name, a file, or none')
     .option('--ignore-logsource', 'try every Sigma rule on every event')
     .requiredOption('--from <time>', 'from when: 2h, 7d, or ISO 8601')
@@ -50,33 +56,36 @@ async function run(flags: HuntFlags, context: CliContext): Promise<void> {
   const fromMs = parseWhen(flags.from, nowMs, '--from')
   const toMs = flags.to === undefined ? nowMs : parseWhen(flags.to, nowMs, '--to')
   if (fromMs >= toMs) throw usage('--from must be earlier than --to')
-  const { ruleSet, adHoc, pipes, problems } = chooseRules(flags, nowMs)
+  const chosen = chooseRules(flags, nowMs)
+  const { against, pipeline, ignoreLogsource } = flags
+  const reading = {
+    ...(pipeline !== undefined && { pipeline }),
+    ...(ignoreLogsource !== undefined && { ignoreLogsource }),
+  }
+  const current =
+    against === undefined ? undefined : chooseRules({ rules: [against], ...reading }, nowMs)
+  const problems = [...chosen.problems, ...(current?.problems ?? [])]
   for (const problem of problems) context.stderr.write(`picket: ${formatProblem(problem)}\n`)
   if (problems.some(({ severity }) => severity === 'error')) context.exit(2)
   const past = await openPast(flags, context)
+  const progress = new ProgressLine(context)
   const interrupted = new AbortController()
   const stop = (): void => interrupted.abort()
   process.once('SIGINT', stop)
-  const startedMs = performance.now()
-  const printer = new AlertPrinter(context.stdout, pipes)
-  const progress = new ProgressLine(context)
+  const common = {
+    ...{ fromMs, toMs, nowMs, signal: interrupted.signal },
+    onProgress: (how: HuntProgress) => progress.show(how),
+  }
+  const huntFor = (ruleSet: RuleSet, tell: 'alerts' | 'matches'): Hunt =>
+    hunt(past.source, { ...common, ruleSet, tell })
   try {
-    const running = hunt(past.source, {
-      ruleSet,
-      fromMs,
-      toMs,
-      nowMs,
-      tell: adHoc ? 'matches' : 'alerts',
-      signal: interrupted.signal,
-      onProgress: (how) => progress.show(how),
-    })
-    let step = await running.next()
-    for (; step.done !== true; step = await running.next()) await printer.print(step.value)
-    await printer.end()
-    progress.clear()
-    const elapsedMs = Math.round(performance.now() - startedMs)
-    await writeText(context.stderr, renderSummary(step.value, printer.printed, elapsedMs))
-    if (step.value.left.length > 0) context.exit(2)
+    if (current === undefined) {
+      const tell = chosen.adHoc ? 'matches' : 'alerts'
+      await tellAlerts(huntFor(chosen.ruleSet, tell), chosen.pipes, progress, context)
+    } else {
+      const before = huntFor(current.ruleSet, 'alerts')
+      await tellChanges(before, huntFor(chosen.ruleSet, 'alerts'), progress, context)
+    }
   } finally {
     process.off('SIGINT', stop)
     progress.clear()
@@ -84,18 +93,78 @@ async function run(flags: HuntFlags, context: CliContext): Promise<void> {
   }
 }
 
-function renderSummary(summary: HuntSummary, alerts: number, elapsedMs: number): string {
+type Hunt = ReturnType<typeof hunt>
+
+async function tellAlerts(
+  running: Hunt,
+  pipes: readonly QueryPipe[],
+  progress: ProgressLine,
+  context: CliContext,
+): Promise<void> {
+  const startedMs = performance.now()
+  const printer = new AlertPrinter(context.stdout, pipes)
+  let step = await running.next()
+  for (; step.done !== true; step = await running.next()) await printer.print(step.value)
+  await printer.end()
+  progress.clear()
+  const elapsedMs = Math.round(performance.now() - startedMs)
+  await tellSummary(step.value, { alerts: printer.printed, elapsedMs }, context)
+}
+
+/** A line an alert, as the proposed rules tell it, with what the change of rules means for it. */
+async function tellChanges(
+  current: Hunt,
+  proposed: Hunt,
+  progress: ProgressLine,
+  context: CliContext,
+): Promise<void> {
+  const startedMs = performance.now()
+  const before = await collectAlerts(current)
+  const after = await collectAlerts(proposed)
+  const counts = { added: 0, gone: 0, same: 0 }
+  for (const compared of compareAlerts(before.alerts, after.alerts)) {
+    counts[compared.change] += 1
+    await writeText(context.stdout, `${JSON.stringify(compared)}\n`)
+  }
+  progress.clear()
+  const elapsedMs = Math.round(performance.now() - startedMs)
+  await tellSummary(after.summary, { ...counts, elapsedMs }, context)
+}
+
+const COMPARED_MAX = 100_000
+
+async function collectAlerts(
+  running: Hunt,
+): Promise<{ readonly alerts: readonly AlertRecord[]; readonly summary: HuntSummary }> {
+  const alerts: AlertRecord[] = []
+  for (;;) {
+    const step = await running.next()
+    if (step.done === true) return { alerts, summary: step.value }
+    alerts.push(...step.value)
+    if (alerts.length > COMPARED_MAX) {
+      const message = `There are more than ${COMPARED_MAX} alerts to compare.`
+      throw new ProblemError({ code: 'STORE_LIMIT', message, hint: 'narrow --from and --to' })
+    }
+  }
+}
+
+async function tellSummary(
+  summary: HuntSummary,
+  more: Readonly<Record<string, number>>,
+  context: CliContext,
+): Promise<void> {
   let text = ''
-  for (const { ruleId, reason } of summary.left) {
+  const { readFromMs, readToMs, left, unknowable, ...counts } = summary
+  for (const { ruleId, reason } of left) {
     text += `picket: the rule ${ruleId} does not run: ${reason}\n`
   }
-  for (const ruleId of summary.unknowable) {
+  for (const ruleId of unknowable) {
     text += `picket: the rule ${ruleId} is left out: events do not tell of a source's silence\n`
   }
-  const { readFromMs, readToMs, left: _left, unknowable: _unknowable, ...counts } = summary
   const [from, to] = [readFromMs, readToMs].map((ms) => new Date(ms).toISOString())
-  const told = { ...counts, alerts, read: { from, to }, context: 'as-of-then', elapsedMs }
-  return `${text}${JSON.stringify({ summary: told })}\n`
+  const told = { ...counts, ...more, read: { from, to }, context: 'as-of-then' }
+  await writeText(context.stderr, `${text}${JSON.stringify({ summary: told })}\n`)
+  if (left.length > 0) context.exit(2)
 }
 
 interface Past {
