@@ -14,6 +14,7 @@ const underTest: Readonly<Record<string, Omit<DecoderUnderTest, 'spec'>>> = {
     lines: mosquittoLines,
     limits: { sessions: 100_000, accepts: 4_096, clients: 100_000, retries: 20_000 },
   },
+  suricata: { lines: corpusLines('suricata') },
   zeek: { lines: corpusLines('zeek'), limits: { headers: 1_000 }
   },
 }
