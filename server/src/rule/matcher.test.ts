@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { test } from 'vitest'
+import { expect, test } from 'vitest'
 import type { Condition } from '../model/condition.ts'
 import type { EcsDoc } from '../model/event.ts'
 import type { MatchRule, RuleMeta } from '../model/rule.ts'
@@ -57,3 +57,47 @@ test(`compiled equals interpreted on ${RULES * DOCS * RUNS} pairs of rule and ev
     { numRuns: RUNS },
   )
 }, 120_000)
+
+test('many rules, and witnesses chosen again after many events, change no answer', () => {
+  const random = new Random(4)
+  const rules = Array.from({ length: 1_500 }, (_, index) => ruleOf(randomCondition(random), index))
+  const docs = Array.from({ length: 12 }, () => randomDoc(random))
+  const wanted = docs.map((doc) =>
+    rules.flatMap((rule, at) => (interpret(rule.condition, doc) ? [at] : [])),
+  )
+  const matcher = createMatcher(rules)
+  const hits: number[] = []
+  for (let round = 0; round < 250; round++) {
+    docs.forEach((doc, index) => {
+      const count = matcher.match(doc, hits)
+      if (round % 60 === 0 || round > 245) expect(hits.slice(0, count)).toEqual(wanted[index])
+    })
+  }
+  const { events, candidates, rules: total } = matcher.stats()
+  expect(events).toBe(3_000)
+  expect(candidates / events).toBeLessThan(total)
+})
+
+test('a rule is looked at only when something it needs was found', () => {
+  const rules = Array.from({ length: 1_000 }, (_, index) =>
+    ruleOf(
+      {
+        kind: 'and',
+        parts: [
+          { kind: 'field', path: 'a', test: { kind: 'equals', value: 'x', cased: false } },
+          {
+            kind: 'field',
+            path: 'b',
+            test: { kind: 'substring', value: `word${index}!`, cased: false },
+          },
+        ],
+      },
+      index,
+    ),
+  )
+  const matcher = createMatcher(rules)
+  const hits = new Int32Array(rules.length)
+  expect(matcher.match({ a: 'x', b: 'has WORD7! in it' }, hits)).toBe(1)
+  expect(hits[0]).toBe(7)
+  expect(matcher.stats()).toMatchObject({ rulesAlways: 0, candidates: 1, predicates: 1_001 })
+})

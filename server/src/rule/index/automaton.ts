@@ -16,8 +16,8 @@ export class Automaton {
   readonly #wide: ReadonlyMap<number, number>
   readonly #width: number
   /**
-   * A row for each state: the row of the next state by class, and last the first output of the
-   * state, as an index into `#found` (0: none).
+   * A row for each state: the row of the next state by class, as its complement where that state has
+   * outputs, and last the first output of the state, as an index into `#found` (0: none).
    */
   readonly #rows: Int32Array
   /** Pairs of literal and next output. */
@@ -53,8 +53,10 @@ export class Automaton {
         return
       }
       row = rows[row + classes[unit]!]!
-      const output = rows[row + width]!
-      if (output !== 0) this.#report(output, at + 1, onFound)
+      if (row < 0) {
+        row = ~row
+        this.#report(rows[row + width]!, at + 1, onFound)
+      }
     }
   }
 
@@ -68,8 +70,10 @@ export class Automaton {
       const unit = folded.charCodeAt(at)
       const cls = unit < ASCII ? this.#classes[unit]! : (this.#wide.get(unit) ?? 0)
       row = this.#rows[row + cls]!
-      const output = this.#rows[row + this.#width]!
-      if (output !== 0) this.#report(output, at + 1, onFound)
+      if (row < 0) {
+        row = ~row
+        this.#report(this.#rows[row + this.#width]!, at + 1, onFound)
+      }
     }
   }
 
@@ -152,6 +156,11 @@ function linkFailures({ states, child, ends }: Trie, width: number) {
         queue.push(to)
       }
     }
+  }
+  for (let at = 0; at < rows.length; at++) {
+    const isOutput = at % stride === width
+    const to = rows[at] ?? 0
+    if (!isOutput && rows[to + width] !== 0) rows[at] = ~to
   }
   return { rows, found: Int32Array.from(found) }
 }
