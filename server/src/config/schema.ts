@@ -85,11 +85,20 @@ const elasticSection = z
   })
   .superRefine(checkDecoder)
 
+const mqttSection = z
+  .strictObject({
+    type: z.literal('mqtt').describe(sourceKinds.mqtt.summary),
+    ...ofEverySource,
+    ...sourceKinds.mqtt.options.shape,
+  })
+  .superRefine(checkDecoder)
+
 const sourceSection = z.discriminatedUnion('type', [
   elasticSection,
   fileSection,
   hecSection,
   httpSection,
+  mqttSection,
   syslogSection,
 ])
 

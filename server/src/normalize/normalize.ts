@@ -125,9 +125,27 @@ function addFacts(doc: EcsDoc, facts: Readonly<Record<string, string>>): void {
   const labels: EcsDoc = isObject(doc['labels']) ? { ...doc['labels'] } : {}
   for (const [name, value] of Object.entries(facts)) {
     if (name === 'path' || name === 'host' || name === 'time') continue
+    if (name.startsWith('ecs.')) {
+      fillPath(doc, name.slice(4).split('.'), value)
+      continue
+    }
     labels[name.startsWith('field.') ? name.slice(6).replaceAll('.', '_') : name] ??= value
   }
   doc['labels'] = labels
+}
+
+/** Sets a field that the document does not have; what it says itself counts more. */
+function fillPath(doc: EcsDoc, path: readonly string[], value: string): void {
+  let at = doc
+  for (const name of path.slice(0, -1)) {
+    const inner = at[name]
+    if (inner !== undefined && !isObject(inner)) return
+    const copy: EcsDoc = { ...inner }
+    at[name] = copy
+    at = copy
+  }
+  const last = path.at(-1)
+  if (last !== undefined) at[last] ??= value
 }
 
 function addTag(doc: EcsDoc, tag: string): void {

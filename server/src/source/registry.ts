@@ -5,6 +5,7 @@ import { elasticSource } from './elastic/elastic.ts'
 import { fileSource } from './file/file.ts'
 import { hecSource } from './hec/hec.ts'
 import { httpSource } from './http/http.ts'
+import { mqttSource } from './mqtt/mqtt.ts'
 import { syslogSource } from './syslog/syslog.ts'
 
 /** Every kind of source that the configuration can name. One line each. */
@@ -13,6 +14,7 @@ export const sourceKinds = {
   file: fileSource,
   hec: hecSource,
   http: httpSource,
+  mqtt: mqttSource,
   syslog: syslogSource,
 } as const satisfies Readonly<Record<string, SourceSpec>>
 

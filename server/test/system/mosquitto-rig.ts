@@ -133,6 +133,8 @@ export class MosquittoRig {
       `log_dest file ${this.log}`,
       'log_type all',
       'connection_messages true',
+      'max_inflight_messages 2000',
+      'max_queued_messages 20000',
       ...(stamps === 'iso' ? ['log_timestamp_format %Y-%m-%dT%H:%M:%S'] : []),
       `listener ${this.port} 127.0.0.1`,
       `listener ${this.tlsPort} 127.0.0.1`,
