@@ -18,7 +18,8 @@ export interface InsertCall {
 /**
  * Writes a batch. Each table's part is one block of one insert, so it is there whole or not at all.
  * The token makes the engine drop the same block if it comes again within its window: a second
- * belt, for an insert that commits while it is being given up on. What counts is the read-back.
+ * belt, for an insert that commits while it is being given up on; it is never that of an earlier
+ * life of the reader. What counts is the read-back.
  */
 export async function insertBatch(
   writer: StoreClient,
@@ -81,6 +82,7 @@ export async function bisect(
     readonly writer: StoreClient
     readonly after: number
     readonly upTo: number
+    readonly life: string
     readonly tenant: string
     readonly lane: Lane
     readonly present: Present
@@ -105,7 +107,7 @@ export async function bisect(
     const first = rows[from]?.place
     const token = `part-${options.lane.epoch}-${first?.offset}-${first?.index}-${from}-${to}`
     try {
-      await insertBatch(options.writer, batch, `${options.tenant}-${token}`, options)
+      await insertBatch(options.writer, batch, `${options.life}-${token}`, options)
       letters.push(...batch.letters)
       written.events += batch.events
       written.rollups += batch.rollups

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import type { Clock } from '../../base/clock.ts'
 import type { Logger } from '../../base/log.ts'
 import type { Metrics } from '../../base/metrics.ts'
@@ -110,6 +111,7 @@ class JournalToStore implements StoreReader {
   #position = 0
   #verifyUpTo = 0
   #epoch = 0
+  #life = ''
   #savedPosition = 0
   #markedMs = Number.NEGATIVE_INFINITY
   #expiredMs = Number.NEGATIVE_INFINITY
@@ -215,6 +217,8 @@ class JournalToStore implements StoreReader {
       await this.#save()
     }
     if (mark.none || opening.epoch !== mark.epoch) await this.#mark()
+    // Tokens of an earlier life may be of rows that a restored backup no longer has.
+    this.#life = randomBytes(8).toString('hex')
     this.#opened = true
   }
 
@@ -267,7 +271,7 @@ class JournalToStore implements StoreReader {
     this.#unsettled = true
     const begunMs = performance.now()
     const call = { signal: this.#abandon.signal, queryPrefix: QUERY_PREFIX }
-    const token = `${this.#tenant}-${PARTITION}-${this.#epoch}-${after + 1}-${upTo}-${batch.rows}`
+    const token = `${this.#life}-${PARTITION}-${this.#epoch}-${after + 1}-${upTo}-${batch.rows}`
     try {
       await insertBatch(engine.client('writer'), batch, token, call)
       this.#metrics.rows.inc({ table: 'events' }, batch.events)
@@ -291,6 +295,7 @@ class JournalToStore implements StoreReader {
       writer,
       after,
       upTo,
+      life: this.#life,
       tenant: this.#tenant,
       lane: { partition: PARTITION, epoch: this.#epoch },
       present: await readBack(writer, range),
