@@ -9,6 +9,7 @@ import { readSecret } from '../config/secret.ts'
 import { decoders } from '../decode/registry.ts'
 import { Ingest } from '../ingest/ingest.ts'
 import { createPreparer } from '../ingest/prepare.ts'
+import { readOptionFiles } from '../library/option-files.ts'
 import type { SecretRef } from '../model/options.ts'
 import type { Journal } from '../model/journal.ts'
 import type { Source } from '../model/source.ts'
@@ -44,7 +45,7 @@ function makeSource(name: string, options: SourceConfig, context: SourceContext)
   const preparer = createPreparer({
     source: name,
     decoderSpec,
-    decoderOptions: options.decoder_options,
+    decoderOptions: readOptionFiles(decoderSpec, options.decoder_options, config.baseDir),
     tenant: TENANT,
     skewMs: config.detection.skew_max,
   })

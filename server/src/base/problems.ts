@@ -26,6 +26,10 @@ export const ERROR_CODES = {
   RULE_LOGSOURCE: { status: 422, help: 'The log source of a rule is mapped to no events.' },
   RULE_PIPELINE: { status: 422, help: 'A processing pipeline cannot be read, or refuses a rule.' },
   RULE_UNSUPPORTED: { status: 422, help: 'A rule uses something that Picket does not do.' },
+  // mappings
+  MAPPING_SYNTAX: { status: 422, help: 'A mapping file is not well-formed YAML, or too large.' },
+  MAPPING_UNKNOWN_KEY: { status: 422, help: 'A mapping file has a key that does not exist.' },
+  MAPPING_INVALID: { status: 422, help: 'A part of a mapping is not of the form it takes.' },
   // detector
   DETECTOR_DOWN: { status: 503, help: 'The detector stopped and is being started again.' },
   // sources

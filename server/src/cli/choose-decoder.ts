@@ -1,6 +1,7 @@
 import { nearest } from '../base/nearest.ts'
 import { ProblemError } from '../base/problems.ts'
 import { decoders } from '../decode/registry.ts'
+import { readOptionFiles } from '../library/option-files.ts'
 import type { DecoderSpec } from '../model/decoder.ts'
 
 /** The decoder of a name; throws USAGE with the nearest name, and all of them. */
@@ -24,7 +25,7 @@ export function decoderOptions(
   spec: DecoderSpec,
   pairs: readonly string[],
   zone: string | undefined,
-): Readonly<Record<string, string>> {
+): Readonly<Record<string, unknown>> {
   const options: Record<string, string> = {}
   for (const pair of zone === undefined ? pairs : [...pairs, `zone=${zone}`]) {
     const equals = pair.indexOf('=')
@@ -42,5 +43,5 @@ export function decoderOptions(
   }
   const wrong = spec.check?.(options)
   if (wrong !== undefined) throw new ProblemError({ code: 'USAGE', message: `${wrong}.` })
-  return options
+  return readOptionFiles(spec, options, '.')
 }

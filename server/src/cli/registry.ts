@@ -2,6 +2,7 @@ import { registerAlert } from './alert.ts'
 import { configCommand } from './config.ts'
 import type { RegisterCommand } from './context.ts'
 import { rulesCommand } from './rules.ts'
+import { registerDecoder } from './decoder.ts'
 import { registerDeadLetter } from './deadletter.ts'
 import { detectCommand } from './detect.ts'
 import { huntCommand } from './hunt.ts'
@@ -18,6 +19,7 @@ export const commands: readonly RegisterCommand[] = [
   registerToken,
   configCommand,
   registerNormalize,
+  registerDecoder,
   rulesCommand,
   detectCommand,
   huntCommand,

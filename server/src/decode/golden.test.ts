@@ -4,13 +4,14 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { createNormalizer } from '../normalize/normalize.ts'
 import { decoders } from './registry.ts'
+import { exampleMapping } from './testing/example-mapping.ts'
 import { decodeInto, newTold, RECEIVED_MS, settleInto } from './testing/decode-text.ts'
 
 const CORPUS = join(import.meta.dirname, '../../test/corpus')
 
 function decodeFile(name: string, text: string): string {
   const spec = decoders[name]!
-  const decoder = spec.create()
+  const decoder = spec.create(name === 'custom' ? exampleMapping : {})
   const told = newTold()
   const normalize = createNormalizer({ source: 'golden', decoder: spec, tenant: 'default' })
   const lines = text.split('\n').slice(0, -1)

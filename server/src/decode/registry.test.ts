@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { decoders } from './registry.ts'
 import { describeDecoder, type DecoderUnderTest } from './testing/describe-decoder.ts'
+import { exampleMapping } from './testing/example-mapping.ts'
 import { corpusLines } from './testing/cloud-lines.ts'
 import { jsonLines, mosquittoLines } from './testing/mosquitto-lines.ts'
 
@@ -9,14 +10,16 @@ const underTest: Readonly<Record<string, Omit<DecoderUnderTest, 'spec'>>> = {
     lines: corpusLines('aws-device-defender'),
     limits: { versions: 100_000 },
   },
+  custom: { lines: corpusLines('custom'), options: exampleMapping },
+  hivemq: { lines: corpusLines('hivemq') },
   json: { lines: jsonLines },
   mosquitto: {
     lines: mosquittoLines,
     limits: { sessions: 100_000, accepts: 4_096, clients: 100_000, retries: 20_000 },
   },
   suricata: { lines: corpusLines('suricata') },
-  zeek: { lines: corpusLines('zeek'), limits: { headers: 1_000 }
-  },
+  zeek: { lines: corpusLines('zeek'), limits: { headers: 1_000 } },
+  vernemq: { lines: corpusLines('vernemq') },
 }
 
 describe('the registry', () => {

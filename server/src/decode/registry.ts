@@ -1,5 +1,7 @@
 import type { DecoderSpec } from '../model/decoder.ts'
 import { awsDeviceDefender } from './aws-device-defender/aws-device-defender.ts'
+import { custom, mappingDecoder } from './custom/custom.ts'
+import { BUILT_IN } from './custom/generated/built-in.ts'
 import { json } from './json/json.ts'
 import { mosquitto } from './mosquitto/mosquitto.ts'
 import { suricata } from './suricata/suricata.ts'
@@ -8,8 +10,11 @@ import { zeek } from './zeek/zeek.ts'
 /** Every decoder, by name. One line each. */
 export const decoders: Readonly<Record<string, DecoderSpec>> = {
   'aws-device-defender': awsDeviceDefender,
+  custom,
+  hivemq: mappingDecoder('hivemq', 'The event.log of HiveMQ.', BUILT_IN.hivemq),
   json,
   mosquitto,
   suricata,
   zeek,
+  vernemq: mappingDecoder('vernemq', 'The console log of VerneMQ.', BUILT_IN.vernemq),
 }

@@ -74,6 +74,8 @@ export interface DecoderSpec {
   readonly documents?: boolean
   /** The options that `create` takes, each with one sentence. */
   readonly options?: Readonly<Record<string, string>>
+  /** Options that name a file: `check` and `create` get `{path, text}` in the name's place. */
+  readonly files?: readonly string[]
   /** What is wrong with the options, as a sentence without a period; undefined if they will do. */
   check?(options: Readonly<Record<string, unknown>>): string | undefined
   /** Unknown or wrong options fall back to their defaults: `check` says so beforehand. */

@@ -14,6 +14,7 @@ export interface DecoderUnderTest {
   readonly spec: DecoderSpec
   /** Lines of the kind that the decoder is for, related to one another. */
   readonly lines: fc.Arbitrary<string>
+  readonly options?: Readonly<Record<string, unknown>>
   /** Names of the counters of `stats` and their limits. */
   readonly limits?: Readonly<Record<string, number>>
 }
@@ -21,8 +22,9 @@ export interface DecoderUnderTest {
 /** The contract that every decoder keeps. */
 export function describeDecoder(
   name: string,
-  { spec, lines, limits = {} }: DecoderUnderTest,
+  { spec: given, lines, limits = {}, options }: DecoderUnderTest,
 ): void {
+  const spec: DecoderSpec = { ...given, create: () => given.create(options) }
   describe(`${name} keeps the contract of decoders`, () => {
     const hostile = fc.oneof(
       fc.string({ unit: 'binary', maxLength: 300 }),
