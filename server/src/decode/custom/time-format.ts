@@ -4,7 +4,7 @@ import type { ZoneOffset } from '../line/zone.ts'
 import type { TimeRule } from './mapping.ts'
 
 const MONTHS = 'janfebmaraprmayjunjulaugsepoctnovdec'
-const TOKEN = /yyyy|yy|MMM|MM|dd|d|HH|H|mm|ss|SSSSSS|SSS|XXX|Z/g
+const TOKEN = /yyyy|yy|MMM|MM|dd|d|HH|H|mm|ss|SSSSSS|SSS|X+|Z/g
 
 const PATTERNS: Readonly<Record<string, string>> = {
   yyyy: '(\\d{4})',
@@ -19,9 +19,10 @@ const PATTERNS: Readonly<Record<string, string>> = {
   ss: '(\\d\\d)',
   SSS: '(\\d{1,3})',
   SSSSSS: '(\\d{1,6})',
-  XXX: '(Z|[+-]\\d\\d:?\\d\\d)',
-  Z: '(Z|[+-]\\d\\d:?\\d\\d)',
 }
+
+/** `Z` and `X`: what is left of the letters. */
+const OFFSET = '(Z|[+-]\\d\\d:?\\d\\d)'
 
 /**
  * How a time is written: `auto` (every stamp that logs of programs have), `epoch` and `epoch_ms`, or
@@ -35,13 +36,13 @@ export function timeReader(format: string, zone: ZoneOffset): TimeRule['read'] |
   let source = ''
   let from = 0
   for (const { 0: token, index } of format.matchAll(TOKEN)) {
-    source += escaped(format.slice(from, index)) + (PATTERNS[token] ?? '')
+    source += escaped(format.slice(from, index)) + (PATTERNS[token] ?? OFFSET)
     names.push(token)
     from = index + token.length
   }
   source += escaped(format.slice(from))
   if (/[A-SU-Za-su-z]/.test(format.replaceAll(TOKEN, '').replaceAll(/'[^']*'/g, ''))) {
-    return 'a time format has the letters yyyy, MM, MMM, dd, d, HH, H, mm, ss, SSS, Z or XXX'
+    return 'a time format has the letters yyyy, MM, MMM, dd, d, HH, H, mm, ss, SSS, Z or X'
   }
   if (!names.includes('yyyy') && !names.includes('yy')) return 'the time format has no year'
   const pattern = new RegExp(`^${source}$`)
