@@ -4,9 +4,9 @@ import type { Logger } from '../base/log.ts'
 import type { MetricsRegistry } from '../base/metrics.ts'
 import { ProblemError } from '../base/problems.ts'
 import type { Config } from '../config/schema.ts'
+import { statePlace } from '../config/state-place.ts'
 import { openJournal } from '../journal/journal.ts'
 import type { LmdbJournal } from '../journal/lmdb-journal.ts'
-import { stateFile } from '../state/location.ts'
 import { openState, type State } from '../state/state.ts'
 import { openDataDir } from '../vault/directory.ts'
 import { type Keyring, openKeyring } from '../vault/keyring.ts'
@@ -49,7 +49,9 @@ export async function openBase(options: OpenOptions): Promise<Base> {
   })
   stops.add('journal', () => journal.close())
   const sealer = createSealer(keyring, 'state', clock)
-  const opened = await openState({ at: { sqlite: stateFile(dataDir.path) }, sealer, log })
+  const place = await statePlace(config, dataDir.path, env)
+  if (!place.ok) throw new ProblemError(place.problem)
+  const opened = await openState({ at: place.value, sealer, log })
   if (!opened.ok) throw new ProblemError(opened.problem)
   const state = opened.value
   stops.add('state', () => state.close())

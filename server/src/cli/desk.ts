@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { SILENT } from '../base/log.ts'
 import { ProblemError } from '../base/problems.ts'
 import { loadConfig } from '../config/config.ts'
+import { knownStatePlace } from '../config/state-place.ts'
 import type { AlertRecord } from '../model/alert.ts'
 import type { DeadLetter } from '../model/journal.ts'
 import { type AlertFilter, listAlerts } from '../state/alert-list.ts'
@@ -12,7 +13,7 @@ import {
   listDeadLetters,
   readDeadLetter,
 } from '../state/dead-letters.ts'
-import { controlSocket, stateFile } from '../state/location.ts'
+import { controlSocket } from '../state/location.ts'
 import { openState, type State } from '../state/state.ts'
 import { openKeyring } from '../vault/keyring.ts'
 import { createSealer } from '../vault/sealer.ts'
@@ -72,15 +73,8 @@ export async function openDesk(options: DeskOptions, context: CliContext): Promi
   const data = options.data ?? config.data
   const socket = controlSocket(data)
   if (existsSync(socket) && (await isServed(socket))) return serverDesk(createSocketClient(socket))
-  const file = stateFile(data)
-  if (!existsSync(file)) {
-    throw new ProblemError({
-      code: 'STATE_MISSING',
-      message: 'No server is running on this data directory, and it holds no state.',
-      at: { file: data },
-      hint: 'name the data directory with --data',
-    })
-  }
+  const place = await knownStatePlace(config, data, context.env)
+  if (!place.ok) throw new ProblemError(place.problem)
   const keyring = await openKeyring({
     dataDir: { path: data },
     masterKey: masterKeySource(config.master_key),
@@ -88,7 +82,7 @@ export async function openDesk(options: DeskOptions, context: CliContext): Promi
     log: SILENT,
   })
   const sealer = createSealer(keyring, 'state', context.clock)
-  const opened = await openState({ at: { sqlite: file }, sealer, log: SILENT, readOnly: true })
+  const opened = await openState({ at: place.value, sealer, log: SILENT, readOnly: true })
   if (!opened.ok) throw new ProblemError(opened.problem)
   return fileDesk(opened.value)
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { SILENT } from '../base/log.ts'
 import { ProblemError } from '../base/problems.ts'
 import { loadConfig } from '../config/config.ts'
+import { knownStatePlace } from '../config/state-place.ts'
 import { openJournal } from '../journal/journal.ts'
 import type { AccessAction, Role, Visibility } from '../model/access.ts'
 import type { Journal } from '../model/journal.ts'
@@ -15,7 +16,7 @@ import {
   type UserChange,
 } from '../people/accounts.ts'
 import { listTokens, readToken, stampToken } from '../state/sessions.ts'
-import { controlSocket, stateFile } from '../state/location.ts'
+import { controlSocket } from '../state/location.ts'
 import { openState, type State } from '../state/state.ts'
 import { type Grant, listUsers } from '../state/users.ts'
 import { openDataDir } from '../vault/directory.ts'
@@ -76,14 +77,8 @@ export async function openOffice(options: DeskOptions, context: CliContext): Pro
   if (existsSync(socket) && (await isServed(socket))) {
     return serverOffice(createSocketClient(socket))
   }
-  if (!existsSync(stateFile(data))) {
-    throw new ProblemError({
-      code: 'STATE_MISSING',
-      message: 'No server is running on this data directory, and it holds no state.',
-      at: { file: data },
-      hint: 'name the data directory with --data',
-    })
-  }
+  const place = await knownStatePlace(config, data, context.env)
+  if (!place.ok) throw new ProblemError(place.problem)
   const dataDir = await openDataDir(data)
   const { clock, env, metrics } = context
   const keyring = await openKeyring({
@@ -104,7 +99,7 @@ export async function openOffice(options: DeskOptions, context: CliContext): Pro
     clock,
   })
   const sealer = createSealer(keyring, 'state', clock)
-  const opened = await openState({ at: { sqlite: stateFile(data) }, sealer, log: SILENT })
+  const opened = await openState({ at: place.value, sealer, log: SILENT })
   if (!opened.ok) {
     await journal.close()
     dataDir.release()

@@ -78,6 +78,7 @@ function anchored(values: ConfigValues, origin: ConfigOrigin): Config {
     data: at(values.data),
     detection: { ...detection, rules },
     ...(key !== undefined && 'file' in key ? { master_key: { file: at(key.file) } } : {}),
+    state: anchoredState(values.state, at),
     ...(tls !== undefined && { api: { ...values.api, tls: anchoredTls(tls, at) } }),
     outputs: {
       ...outputs,
@@ -96,4 +97,12 @@ function anchoredTls(
     key_file: at(key),
     ...(ca !== undefined && { client_ca_file: at(ca) }),
   }
+}
+
+function anchoredState(
+  state: ConfigValues['state'],
+  at: (path: string) => string,
+): ConfigValues['state'] {
+  const { postgres_url: url } = state
+  return url !== undefined && 'file' in url ? { postgres_url: { file: at(url.file) } } : state
 }

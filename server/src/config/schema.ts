@@ -2,6 +2,7 @@ import { z } from 'zod'
 import {
   durationOption,
   listenOption,
+  secretOption,
   secretOrCommandOption,
   sizeOption,
 } from '../model/options.ts'
@@ -127,6 +128,15 @@ const storeSection = z.strictObject({
     .describe('Events can be searched this many days; then whole days of ingest are dropped.'),
 })
 
+const stateSection = z.strictObject({
+  postgres_url: secretOption()
+    .optional()
+    .describe(
+      'Address of a PostgreSQL database (`postgres://user:password@host/name`) that keeps alerts and ' +
+        'people instead of an SQLite file in the data folder.',
+    ),
+})
+
 const detectionSection = z.strictObject({
   rules: z
     .array(path)
@@ -209,6 +219,7 @@ export const configSchema = z.strictObject({
     ),
   journal: journalSection.prefault({}).describe('The durable log between sources and readers.'),
   store: storeSection.prefault({}).describe('The engine that searches run on.'),
+  state: stateSection.prefault({}).describe('Where alerts, users and settings are kept.'),
   detection: detectionSection.prefault({}).describe('Rules and how they see time.'),
   sources: z
     .record(instanceName, sourceSection)

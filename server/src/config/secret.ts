@@ -58,8 +58,11 @@ function missing(place: string, what: string): Problem {
 
 /** Problems of the secrets that a configuration names, without running any command. */
 export async function probeSecrets(config: Config, env: Environment): Promise<Problem[]> {
-  const ref = config.master_key
-  if (ref === undefined || 'command' in ref) return []
-  const read = await readSecret(ref, env)
-  return read.ok ? [] : [read.problem]
+  const problems: Problem[] = []
+  for (const ref of [config.master_key, config.state.postgres_url]) {
+    if (ref === undefined || 'command' in ref) continue
+    const read = await readSecret(ref, env)
+    if (!read.ok) problems.push(read.problem)
+  }
+  return problems
 }
