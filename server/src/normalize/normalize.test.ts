@@ -123,6 +123,29 @@ describe('a document', () => {
     expect(fieldOf(odd.doc, 'event.kind')).toBe('event')
   })
 
+  test('takes what a delivery said beside the input, where the input does not say it', () => {
+    const facts = {
+      transport: 'mqtt',
+      topic: 'fleet/a/t',
+      'ecs.device.id': 'a',
+      'ecs.iot.site': 'b',
+      host: 'h',
+      sourcetype: 's',
+      'field.x.y': '1',
+      time: String(NOW - 5_000),
+    }
+    const doc = { device: { id: 'own', type: 'lock' } }
+    const event = normalize(draft(undefined, doc), { ...item, facts }, NOW)
+    expect(event.time).toBe(NOW - 5_000)
+    expect(event.doc).toMatchObject({
+      device: { id: 'own', type: 'lock' },
+      host: { name: 'h' },
+      iot: { site: 'b', mqtt: { topic: 'fleet/a/t' } },
+      labels: { sourcetype: 's', x_y: '1' },
+    })
+    expect(doc).toEqual({ device: { id: 'own', type: 'lock' } })
+  })
+
   test('does not change the draft', () => {
     const doc = { event: { outcome: 'success' }, iot: { mqtt: { qos: 1 } } }
     const before = structuredClone(doc)

@@ -124,15 +124,15 @@ function addFacts(doc: EcsDoc, facts: Readonly<Record<string, string>>): void {
   }
   const labels: EcsDoc = isObject(doc['labels']) ? { ...doc['labels'] } : {}
   for (const [name, value] of Object.entries(facts)) {
-    if (name === 'path' || name === 'host' || name === 'time') continue
-    if (name.startsWith('ecs.')) {
-      fillPath(doc, name.slice(4).split('.'), value)
-      continue
-    }
-    labels[name.startsWith('field.') ? name.slice(6).replaceAll('.', '_') : name] ??= value
+    if (NO_LABELS.has(name)) continue
+    if (name === 'topic') fillPath(doc, ['iot', 'mqtt', 'topic'], value)
+    else if (name.startsWith('ecs.')) fillPath(doc, name.slice(4).split('.'), value)
+    else labels[name.startsWith('field.') ? name.slice(6).replaceAll('.', '_') : name] ??= value
   }
-  doc['labels'] = labels
+  if (Object.keys(labels).length > 0) doc['labels'] = labels
 }
+
+const NO_LABELS: ReadonlySet<string> = new Set(['path', 'host', 'time', 'transport'])
 
 /** Sets a field that the document does not have; what it says itself counts more. */
 function fillPath(doc: EcsDoc, path: readonly string[], value: string): void {

@@ -209,7 +209,7 @@ describe('a subscriber', () => {
     await until('it arrives', () => sink.items.length === 1)
     expect(sink.items[0]?.facts).toEqual({
       transport: 'mqtt',
-      'ecs.iot.mqtt.topic': 'fleet/a',
+      topic: 'fleet/a',
       'ecs.device.id': 'a',
     })
   })

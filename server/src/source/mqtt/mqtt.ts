@@ -170,7 +170,7 @@ class MqttSource implements Source {
 
   #toItem({ topic, payload, cutBytes, receivedMs, retain }: Queued): RawItem {
     this.#keys += 1
-    const facts: Record<string, string> = { transport: 'mqtt', 'ecs.iot.mqtt.topic': topic }
+    const facts: Record<string, string> = { transport: 'mqtt', topic }
     for (const [name, value] of Object.entries(captured(this.#templates, topic))) {
       facts[`ecs.${name}`] = value
     }
