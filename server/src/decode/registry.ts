@@ -2,6 +2,10 @@ import type { DecoderSpec } from '../model/decoder.ts'
 import { awsDeviceDefender } from './aws-device-defender/aws-device-defender.ts'
 import { custom, mappingDecoder } from './custom/custom.ts'
 import { BUILT_IN } from './custom/generated/built-in.ts'
+import { cef, leef } from './firewall/cef.ts'
+import { iptables } from './firewall/iptables.ts'
+import { pfsense } from './firewall/pfsense.ts'
+import { vpcFlow } from './firewall/vpc-flow.ts'
 import { json } from './json/json.ts'
 import { mosquitto } from './mosquitto/mosquitto.ts'
 import { suricata } from './suricata/suricata.ts'
@@ -12,9 +16,14 @@ export const decoders: Readonly<Record<string, DecoderSpec>> = {
   'aws-device-defender': awsDeviceDefender,
   custom,
   hivemq: mappingDecoder('hivemq', 'The event.log of HiveMQ.', BUILT_IN.hivemq),
+  cef,
+  iptables,
   json,
+  leef,
   mosquitto,
+  pfsense,
   suricata,
+  'vpc-flow': vpcFlow,
   zeek,
   vernemq: mappingDecoder('vernemq', 'The console log of VerneMQ.', BUILT_IN.vernemq),
 }
