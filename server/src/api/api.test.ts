@@ -309,3 +309,40 @@ test('openapi.json is beside the other references', () => {
   const path = join(import.meta.dirname, '../../../docs/reference/openapi.json')
   expect(JSON.parse(readFileSync(path, 'utf8'))).toHaveProperty('paths./api/v1/alerts.get')
 })
+
+test('the description holds together: references, parameters, names', async () => {
+  const one = await world()
+  const text = JSON.stringify(describeApi(one.api.routes, '1'))
+  const described = JSON.parse(text) as {
+    paths: Record<string, Record<string, Described>>
+    components: { schemas: Record<string, unknown> }
+  }
+  const names: string[] = []
+  for (const [path, operations] of Object.entries(described.paths)) {
+    const inPath = [...path.matchAll(/\{(\w+)\}/g)].map((found) => found[1])
+    for (const [method, operation] of Object.entries(operations)) {
+      names.push(operation.operationId)
+      const given = (operation.parameters ?? []).filter((each) => each.in === 'path')
+      expect([path, given.map((each) => each.name)]).toEqual([path, inPath])
+      expect(given.every((each) => each.required)).toBe(true)
+      expect(Object.keys(operation.responses)).toContain('default')
+      // OpenAPI 3.1, 4.8.10: the meaning of a body of GET and DELETE is not defined.
+      if (method === 'get' || method === 'delete') expect(operation.requestBody).toBeUndefined()
+    }
+  }
+  expect(new Set(names).size).toBe(names.length)
+  expect(names.length).toBe(one.api.routes.length)
+  for (const [, name] of text.matchAll(/"\$ref":"#\/components\/schemas\/(\w+)"/g)) {
+    expect(described.components.schemas).toHaveProperty(name ?? '')
+  }
+  // Nothing points to what only stood in the schema it was taken from.
+  expect(text).not.toMatch(/"\$ref":"#\/(definitions|\$defs)/)
+  expect(text).not.toContain('"$schema"')
+})
+
+interface Described {
+  readonly operationId: string
+  readonly parameters?: readonly { name: string; in: string; required: boolean }[]
+  readonly requestBody?: unknown
+  readonly responses: Readonly<Record<string, unknown>>
+}

@@ -257,16 +257,3 @@ test('a write that is named is done once, and answered alike again', async () =>
   const later = await browser.ask('GET', '/api/v1/session')
   expect(later.status).toBe(200)
 })
-
-test('an unknown name costs as much work as a known one', async () => {
-  // No test of wall time: both ways check one hash, the unknown name that of a decoy.
-  const { world } = await setUp()
-  let checks = 0
-  const { scrypt } = await import('node:crypto')
-  expect(typeof scrypt).toBe('function')
-  for (const name of ['ada', 'nobody']) {
-    const answer = await new Browser(world).login(name, 'wrong wrong wrong')
-    checks += answer.code === 'LOGIN_FAILED' ? 1 : 0
-  }
-  expect(checks).toBe(2)
-})
