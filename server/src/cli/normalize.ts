@@ -1,6 +1,7 @@
 import type { Writable } from 'node:stream'
 import { createPreparer, type LinePreparer, type Prepared } from '../ingest/prepare.ts'
-import { readLines } from '../ingest/read-lines.ts'
+import { readInput } from '../ingest/join-documents.ts'
+import type { DecoderSpec } from '../model/decoder.ts'
 import type { CliContext, RegisterCommand } from './context.ts'
 import { chooseDecoder, decoderOptions } from './choose-decoder.ts'
 
@@ -54,22 +55,24 @@ async function normalizeFiles(
   })
   const tally: Tally = { lines: 0, events: 0, rejects: 0, routine: new Map() }
   try {
-    await run(files, preparer, tally, context)
+    await run({ files, decoderSpec, preparer }, tally, context)
   } finally {
     await writeSummary(tally, context)
   }
 }
 
-async function run(
-  files: readonly string[],
-  preparer: LinePreparer,
-  tally: Tally,
-  context: CliContext,
-): Promise<void> {
+interface Input {
+  readonly files: readonly string[]
+  readonly decoderSpec: DecoderSpec
+  readonly preparer: LinePreparer
+}
+
+async function run(input: Input, tally: Tally, context: CliContext): Promise<void> {
+  const { files, decoderSpec, preparer } = input
   const { stdin, clock } = context
   const sources = files.map((path) => ({ path, stdin }))
   const nowMs = (): number => clock.now()
-  for await (const items of readLines(sources, { nowMs })) {
+  for await (const items of readInput(decoderSpec, sources, { nowMs })) {
     tally.lines += items.length
     await print(preparer.prepare({ items }, nowMs()), tally, context)
   }

@@ -2,7 +2,8 @@ import { chooseDecoder, decoderOptions } from '../choose-decoder.ts'
 import type { CliContext } from '../context.ts'
 import { readEventLine, type EventFields, type OfflineEvent } from '../../detect/event-lines.ts'
 import { createPreparer, type Prepared } from '../../ingest/prepare.ts'
-import { readLines } from '../../ingest/read-lines.ts'
+import { readInput as readItems } from '../../ingest/join-documents.ts'
+import { type LineSource, readLines } from '../../ingest/read-lines.ts'
 import type { RawItem } from '../../model/source.ts'
 
 export interface InputFlags {
@@ -38,9 +39,9 @@ export async function* readInput(
   context: CliContext,
 ): AsyncGenerator<InputBatch> {
   const sources = files.map((path) => ({ path, stdin: context.stdin }))
-  const lines = readLines(sources, { nowMs: () => context.clock.now() })
-  if (flags.ndjson === true) yield* readJson(lines, flags.fields)
-  else yield* readDecoded(lines, flags, context)
+  if (flags.ndjson === true) {
+    yield* readJson(readLines(sources, { nowMs: () => context.clock.now() }), flags.fields)
+  } else yield* readDecoded(sources, flags, context)
 }
 
 async function* readJson(
@@ -75,11 +76,12 @@ async function* readJson(
 }
 
 async function* readDecoded(
-  lines: AsyncIterable<readonly RawItem[]>,
+  sources: readonly LineSource[],
   flags: InputFlags,
   context: CliContext,
 ): AsyncGenerator<InputBatch> {
   const decoderSpec = chooseDecoder(flags.decoder ?? '')
+  const lines = readItems(decoderSpec, sources, { nowMs: () => context.clock.now() })
   const preparer = createPreparer({
     source: 'cli',
     decoderSpec,
