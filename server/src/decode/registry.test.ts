@@ -12,6 +12,10 @@ const underTest: Readonly<Record<string, Omit<DecoderUnderTest, 'spec'>>> = {
   },
   custom: { lines: corpusLines('custom'), options: exampleMapping },
   hivemq: { lines: corpusLines('hivemq') },
+  'aws-iot': {
+    lines: corpusLines('aws-iot'),
+    limits: { shadows: 5_000, sessions: 100_000, held_characters: 34_000_000 },
+  },
   json: { lines: jsonLines },
   mosquitto: {
     lines: mosquittoLines,

@@ -6,6 +6,7 @@ import { cef, leef } from './firewall/cef.ts'
 import { iptables } from './firewall/iptables.ts'
 import { pfsense } from './firewall/pfsense.ts'
 import { vpcFlow } from './firewall/vpc-flow.ts'
+import { awsIot } from './aws-iot/aws-iot.ts'
 import { json } from './json/json.ts'
 import { mosquitto } from './mosquitto/mosquitto.ts'
 import { suricata } from './suricata/suricata.ts'
@@ -18,6 +19,7 @@ export const decoders: Readonly<Record<string, DecoderSpec>> = {
   hivemq: mappingDecoder('hivemq', 'The event.log of HiveMQ.', BUILT_IN.hivemq),
   cef,
   iptables,
+  'aws-iot': awsIot,
   json,
   leef,
   mosquitto,

@@ -72,7 +72,7 @@ class Preparer implements LinePreparer, DecodeSink {
     if (this.#decoder.settle === undefined) return undefined
     this.#begin(ingestedMs, false)
     this.#decoder.settle(this)
-    return this.#events.length === 0 ? undefined : this.#end(undefined)
+    return this.#events.length + this.#routine.size === 0 ? undefined : this.#end(undefined)
   }
 
   restore(entries: Iterable<readonly [string, string]>): void {

@@ -58,7 +58,8 @@ export interface Decoder {
   restore?(entries: Iterable<readonly [string, string]>): void
   /**
    * Emits what still waits for a partner line: called at the end of input, and when the source has
-   * been quiet for a while. Only `out.event` is called, each with its `origin`.
+   * been quiet for a while. Only `out.event` is called, each with its `origin`, and `out.routine`
+   * for inputs whose content an event of another input tells.
    */
   settle?(out: DecodeSink): void
   /** Counters since the instance was made: evictions by kind of memory, sizes of what is kept. */

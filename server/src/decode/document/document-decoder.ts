@@ -3,35 +3,47 @@ import type { RawItem } from '../../model/source.ts'
 import { readDelivery } from './delivery.ts'
 import { openPayloads, type Payload } from './payloads.ts'
 
-/** What a reader of payloads tells; each payload ends in events, one routine class, or one reject. */
+/** What a reader of payloads tells; each payload ends in one or more of these. */
 export interface Teller {
   /** Part and original are filled in. */
   event(draft: Draft): void
   routine(className: string): void
   reject(code: RejectCode, detail: string): void
+  /** The payload waits for others; it will end in an event of its own, or within another's. */
+  hold(): void
 }
 
 export type ReadPayload = (payload: Payload, item: RawItem, tell: Teller) => void
 
+/** How many payloads wait, and whether the delivery has ended in something already. */
+export interface Outcome {
+  readonly held: number
+  readonly told: boolean
+}
+
+const FAULTS_MAX = 1_000
+
 /**
  * Decodes one delivery, which may hold many payloads. All events of it are told, numbered by part.
- * Where payloads cannot be read the delivery ends in one reject, which says how many; where all are
- * routine, in the class of the first. `finish` is called behind the last payload.
+ * Payloads that cannot be read beside ones that can become unclassified events of the kind
+ * `pipeline_error`, with the payload in `event.original`, so that nothing of the delivery is lost;
+ * where none can be read the delivery is one reject. Where all are routine, it counts in the class of
+ * the first. `finish` is called behind the last payload.
  */
 export function decodeDelivery(
   item: RawItem,
   out: DecodeSink,
   read: ReadPayload,
   finish?: (tell: Teller) => void,
-): void {
+): Outcome {
   const delivery = readDelivery(item)
   if (delivery === undefined) {
     out.routine('blank')
-    return
+    return TOLD
   }
   if (!delivery.ok) {
     out.reject(delivery.code, delivery.detail)
-    return
+    return TOLD
   }
   const { topic, timeMs } = delivery
   const opened = openPayloads(delivery.values, { topic, timeMs }, item.bytes === undefined)
@@ -41,35 +53,39 @@ export function decodeDelivery(
     read(payload, item, gathering)
   }
   finish?.(gathering)
+  gathering.payload = undefined
   for (const { code, detail } of opened.faults) gathering.reject(code, detail)
-  gathering.end(opened.payloads.length + opened.faults.length, opened.empty[0])
+  return gathering.end(opened.empty[0])
+}
+
+const TOLD: Outcome = { held: 0, told: true }
+
+interface Fault {
+  readonly code: RejectCode
+  readonly detail: string
+  readonly payload: Payload | undefined
 }
 
 class Gathering implements Teller {
   payload: Payload | undefined
   readonly #out: DecodeSink
+  readonly #faults: Fault[] = []
   #events = 0
-  #routine: string | undefined
+  #held = 0
   #rejects = 0
-  #code: RejectCode = 'DECODE_UNKNOWN'
-  #detail = ''
+  #routine: string | undefined
 
   constructor(out: DecodeSink) {
     this.#out = out
   }
 
   event(draft: Draft): void {
-    // An event of an earlier item brings its own part and original.
-    if (draft.origin !== undefined) {
-      this.#out.event(draft)
-      return
-    }
     const part = this.#events
     this.#events += 1
     const { payload } = this
-    const given = draft.original
     const original =
-      given ?? (payload === undefined || payload.whole ? undefined : JSON.stringify(payload.value))
+      draft.original ??
+      (payload === undefined || payload.whole ? undefined : JSON.stringify(payload.value))
     this.#out.event({ ...draft, part, ...(original === undefined ? {} : { original }) })
   }
 
@@ -79,17 +95,51 @@ class Gathering implements Teller {
 
   reject(code: RejectCode, detail: string): void {
     this.#rejects += 1
-    if (this.#rejects > 1) return
-    this.#code = code
-    this.#detail = detail
+    const { payload } = this
+    if (this.#faults.length < FAULTS_MAX) this.#faults.push({ code, detail, payload })
   }
 
-  end(total: number, empty: string | undefined): void {
-    if (this.#rejects > 0) {
-      const count = total > 1 ? `${this.#rejects} of ${total} records cannot be read: ` : ''
-      this.#out.reject(this.#code, count + this.#detail)
-    } else if (this.#events === 0) {
-      this.#out.routine(this.#routine ?? empty ?? 'empty')
+  hold(): void {
+    this.#held += 1
+  }
+
+  end(empty: string | undefined): Outcome {
+    const [first] = this.#faults
+    const readable = this.#events > 0 || this.#held > 0
+    if (first !== undefined && !readable) {
+      const count = this.#rejects > 1 ? `${this.#rejects} records cannot be read: ` : ''
+      this.#out.reject(first.code, count + first.detail)
+      return TOLD
     }
+    for (const fault of this.#faults) this.#faultEvent(fault)
+    const more = this.#rejects - this.#faults.length
+    if (more > 0) {
+      const detail = `${more} more records cannot be read.`
+      this.#faultEvent({ code: 'DECODE_UNKNOWN', detail, payload: undefined })
+    }
+    if (!readable) {
+      this.#out.routine(this.#routine ?? empty ?? 'empty')
+      return TOLD
+    }
+    return { held: this.#held, told: this.#events > 0 }
+  }
+
+  #faultEvent({ code, detail, payload }: Fault): void {
+    this.payload = payload
+    const doc = {
+      event: {
+        kind: 'pipeline_error',
+        category: [],
+        type: ['error'],
+        outcome: 'failure',
+        code,
+        reason: detail,
+      },
+      error: { code, message: detail },
+    }
+    const timeMs = payload?.envelope.timeMs
+    // Without its payload the event must not repeat the whole delivery.
+    const original = payload === undefined ? { original: detail } : {}
+    this.event({ timeMs, action: 'event', doc, ...original })
   }
 }

@@ -51,8 +51,9 @@ export function linesWithEvents(told: Told): number {
 export function settleInto(told: Told, decoder: Decoder): void {
   decoder.settle?.({
     event: (draft) => told.drafts.push(draft),
-    routine: () => {
-      throw new Error('settle told a routine line')
+    routine: (name) => {
+      told.routine.set(name, (told.routine.get(name) ?? 0) + 1)
+      told.routineLines += 1
     },
     reject: () => {
       throw new Error('settle rejected')
