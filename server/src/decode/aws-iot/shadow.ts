@@ -14,8 +14,10 @@ export interface ShadowTopic {
   readonly part: string
 }
 
-const TOPIC =
-  /^\$aws\/things\/([^/+#]+)\/shadow(?:\/name\/([^/+#]+))?\/(update|get|delete)(?:\/(accepted|rejected|delta|documents))?$/
+const TOPIC = new RegExp(
+  '^\\$aws/things/([^/+#]+)/shadow(?:/name/([^/+#]+))?' +
+    '/(update|get|delete)(?:/(accepted|rejected|delta|documents))?$',
+)
 
 export function shadowTopic(topic: string | undefined): ShadowTopic | undefined {
   const found = topic === undefined ? null : TOPIC.exec(topic)
