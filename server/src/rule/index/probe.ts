@@ -56,6 +56,7 @@ export class Probe {
   /** Those that have to be run whenever there is a scalar. */
   readonly #possible: number[] = []
   readonly #folded = new Map<string, number[]>()
+  readonly #foldedLengths = new Set<number>()
   readonly #exact = new Map<string, number[]>()
   readonly #numbers = new Map<number, number[]>()
   readonly #above: Bound[] = []
@@ -154,6 +155,9 @@ export class Probe {
 
   /** To be called once, after all tests were added. */
   finish(): void {
+    this.#starts.finish()
+    this.#ends.finish()
+    for (const text of this.#folded.keys()) this.#foldedLengths.add(text.length)
     const byPart = this.#byPart()
     const parts = [...byPart.keys()]
     if (parts.length > 0) this.#automaton = new Automaton(parts)
@@ -247,7 +251,8 @@ export class Probe {
     if (this.#needsFolded) {
       const folded = foldCase(text)
       this.#foldedText = folded
-      all(this.#folded.get(folded), marks)
+      // Most texts are of no length that a rule asks for, and need no hash.
+      if (this.#foldedLengths.has(folded.length)) all(this.#folded.get(folded), marks)
       if (this.#starts.size > 0) this.#starts.find(folded, this.#onStart)
       if (this.#ends.size > 0) this.#ends.find(folded, this.#onEnd)
     }
