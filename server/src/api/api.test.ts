@@ -1,6 +1,5 @@
-import { mkdtempSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { request as httpRequest } from 'node:http'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
 import type { AlertRecord } from '../model/alert.ts'
@@ -147,7 +146,7 @@ describe('over the control socket', () => {
     await expect(second.listenLocal(one.path)).rejects.toMatchObject({
       problem: { code: 'API_SOCKET' },
     })
-    const stale = join(mkdtempSync(join(tmpdir(), 'picket-api-')), 'control.sock')
+    const stale = join(one.folder, 'stale.sock')
     writeFileSync(stale, '')
     await second.listenLocal(stale)
     expect((await local(stale, 'GET', '/healthz')).text).toBe('ok\n')
