@@ -36,25 +36,51 @@ export function rowsOf(
   each: (row: Row) => void,
 ): void {
   const { offset, batch } = entry
-  const source = batch.source
-  for (const [index, event] of (batch.events ?? []).entries()) {
+  const { source, ingestedMs, events = [], rollups = [] } = batch
+  const { partition, epoch } = lane
+  for (let index = 0; index < events.length; index++) {
+    const event = events[index]
+    if (event === undefined) continue
     if (present?.has(eventKey(offset, index, event.id)) === true) continue
-    const place = { ...lane, offset, index, ingestedMs: batch.ingestedMs }
+    const place = { partition, epoch, offset, index, ingestedMs }
     each({ kind: 'event', place, source, event })
   }
-  for (const [index, rollup] of (batch.rollups ?? []).entries()) {
-    if (present?.has(rollupKey(offset, index)) === true) continue
-    const place = { ...lane, offset, index, ingestedMs: batch.ingestedMs }
+  for (let index = 0; index < rollups.length; index++) {
+    const rollup = rollups[index]
+    if (rollup === undefined || present?.has(rollupKey(offset, index)) === true) continue
+    const place = { partition, epoch, offset, index, ingestedMs }
     each({ kind: 'rollup', place, source, rollup })
   }
 }
+
+/** Blocks that are not in use. Their memory is grown once, and not given to the collector. */
+export class BlockPool {
+  readonly #tenant: string
+  readonly #free: { readonly events: EventBlock; readonly rollups: RollupBlock }[] = []
+
+  constructor(tenant: string) {
+    this.#tenant = tenant
+  }
+
+  take(): { readonly events: EventBlock; readonly rollups: RollupBlock } {
+    const free = this.#free.pop()
+    return free ?? { events: new EventBlock(this.#tenant), rollups: new RollupBlock(this.#tenant) }
+  }
+
+  /** Only empty blocks. */
+  give(blocks: { readonly events: EventBlock; readonly rollups: RollupBlock }): void {
+    if (this.#free.length < FREE_MAX) this.#free.push(blocks)
+  }
+}
+
+const FREE_MAX = 2
 
 const BLOCK_ROWS_MAX = 2_000
 
 /** Rows on their way into the store: encoded as they come, so that the documents can be let go. */
 export class RowBatch {
-  readonly #events: EventBlock
-  readonly #rollups: RollupBlock
+  readonly #pool: BlockPool
+  #blocks: ReturnType<BlockPool['take']>
   readonly eventBlocks: Buffer[] = []
   readonly rollupBlocks: Buffer[] = []
   readonly letters: DeadLetter[] = []
@@ -62,9 +88,9 @@ export class RowBatch {
   rollups = 0
   #sealedBytes = 0
 
-  constructor(tenant: string) {
-    this.#events = new EventBlock(tenant)
-    this.#rollups = new RollupBlock(tenant)
+  constructor(pool: BlockPool) {
+    this.#pool = pool
+    this.#blocks = pool.take()
   }
 
   get rows(): number {
@@ -72,29 +98,36 @@ export class RowBatch {
   }
 
   get bytes(): number {
-    return this.#sealedBytes + this.#events.bytes
+    return this.#sealedBytes + this.#blocks.events.bytes
   }
 
   add(row: Row): void {
     if (row.kind === 'rollup') {
-      this.#rollups.add(row.rollup, row.place)
+      this.#blocks.rollups.add(row.rollup, row.place)
       this.rollups++
-      if (this.#rollups.rows >= BLOCK_ROWS_MAX) this.seal()
+      if (this.#blocks.rollups.rows >= BLOCK_ROWS_MAX) this.seal()
       return
     }
-    const refusal = this.#events.add(row.event, row.place)
+    const refusal = this.#blocks.events.add(row.event, row.place)
     if (refusal !== undefined) {
       this.letters.push(letterOf(row, refusal))
       return
     }
     this.events++
-    if (this.#events.rows >= BLOCK_ROWS_MAX) this.seal()
+    if (this.#blocks.events.rows >= BLOCK_ROWS_MAX) this.seal()
+  }
+
+  /** Closes the open blocks for good: nothing is added after it. */
+  end(): void {
+    this.seal()
+    this.#pool.give(this.#blocks)
+    this.#blocks = EMPTY
   }
 
   /** Closes the open blocks. */
   seal(): void {
-    if (this.#events.rows > 0) this.#keep(this.eventBlocks, this.#events.take())
-    if (this.#rollups.rows > 0) this.#keep(this.rollupBlocks, this.#rollups.take())
+    if (this.#blocks.events.rows > 0) this.#keep(this.eventBlocks, this.#blocks.events.take())
+    if (this.#blocks.rollups.rows > 0) this.#keep(this.rollupBlocks, this.#blocks.rollups.take())
   }
 
   #keep(blocks: Buffer[], block: Buffer): void {
@@ -102,6 +135,8 @@ export class RowBatch {
     this.#sealedBytes += block.length
   }
 }
+
+const EMPTY = new BlockPool('').take()
 
 const RAW_CHARACTERS_MAX = 1024 * 1024
 

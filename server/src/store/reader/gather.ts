@@ -1,7 +1,7 @@
 import type { Journal, JournalEntry } from '../../model/journal.ts'
 import { pause } from '../engine/supervise.ts'
 import { RowBatch, rowsOf } from './batch.ts'
-import type { Lane } from './batch.ts'
+import type { BlockPool, Lane } from './batch.ts'
 import type { Present } from './read-back.ts'
 import type { StoreReaderLimits } from './reader.ts'
 
@@ -15,7 +15,7 @@ export interface Gathered {
 export interface GatherOptions {
   readonly journal: Journal
   readonly after: number
-  readonly tenant: string
+  readonly pool: BlockPool
   readonly lane: Lane
   readonly limits: StoreReaderLimits
   readonly stopping: AbortSignal
@@ -38,7 +38,7 @@ const LINGER_STEP_MS = 50
  */
 export async function gather(options: GatherOptions): Promise<Gathered | undefined> {
   const { journal, limits, stopping } = options
-  const batch = new RowBatch(options.tenant)
+  const batch = new RowBatch(options.pool)
   let upTo = options.after
   let begunMs: number | undefined
   for (;;) {
@@ -68,7 +68,7 @@ export async function gather(options: GatherOptions): Promise<Gathered | undefin
     if (begunMs !== undefined && performance.now() - begunMs >= limits.lingerMs) break
     await new Promise((resolve) => setImmediate(resolve))
   }
-  batch.seal()
+  batch.end()
   return upTo === options.after ? undefined : { batch, after: options.after, upTo }
 }
 

@@ -4,7 +4,7 @@ import type { CallOptions, StoreClient } from '../client.ts'
 import { StoreError } from '../failure.ts'
 import { p, sql } from '../sql.ts'
 import { RowBatch, letterOf, rowsOf } from './batch.ts'
-import type { Lane, Row } from './batch.ts'
+import type { BlockPool, Lane, Row } from './batch.ts'
 import type { Present } from './read-back.ts'
 
 const INSERT_MS_MAX = 120_000
@@ -83,7 +83,7 @@ export async function bisect(
     readonly after: number
     readonly upTo: number
     readonly life: string
-    readonly tenant: string
+    readonly pool: BlockPool
     readonly lane: Lane
     readonly present: Present
   },
@@ -101,9 +101,9 @@ export async function bisect(
   for (let part = parts.pop(); part !== undefined; part = parts.pop()) {
     const { from, to } = part
     if (from === to) continue
-    const batch = new RowBatch(options.tenant)
+    const batch = new RowBatch(options.pool)
     for (const row of rows.slice(from, to)) batch.add(row)
-    batch.seal()
+    batch.end()
     const first = rows[from]?.place
     const token = `part-${options.lane.epoch}-${first?.offset}-${first?.index}-${from}-${to}`
     try {

@@ -10,6 +10,7 @@ import { pause } from '../engine/supervise.ts'
 import { StoreError } from '../failure.ts'
 import { DEFAULT_TENANT } from '../schema/names.ts'
 import { dropExpired } from '../schema/retention.ts'
+import { BlockPool } from './batch.ts'
 import type { RowBatch } from './batch.ts'
 import { gather } from './gather.ts'
 import type { Gathered } from './gather.ts'
@@ -100,6 +101,7 @@ class JournalToStore implements StoreReader {
   readonly #limits: StoreReaderLimits
   readonly #tenant: string
   readonly #metrics: ReaderMetrics
+  readonly #pool: BlockPool
   readonly #refused = new Set<string>()
   #stopping = new AbortController()
   #abandon = new AbortController()
@@ -126,6 +128,7 @@ class JournalToStore implements StoreReader {
     this.#limits = { ...STORE_READER_LIMITS, ...options.limits }
     this.#tenant = options.tenant ?? DEFAULT_TENANT
     this.#metrics = createReaderMetrics(options.metrics)
+    this.#pool = new BlockPool(this.#tenant)
   }
 
   start(): void {
@@ -251,7 +254,7 @@ class JournalToStore implements StoreReader {
     return gather({
       journal: this.#options.journal,
       after,
-      tenant: this.#tenant,
+      pool: this.#pool,
       lane: { partition: PARTITION, epoch: this.#epoch },
       limits: this.#limits,
       stopping: this.#stopping.signal,
@@ -296,7 +299,7 @@ class JournalToStore implements StoreReader {
       after,
       upTo,
       life: this.#life,
-      tenant: this.#tenant,
+      pool: this.#pool,
       lane: { partition: PARTITION, epoch: this.#epoch },
       present: await readBack(writer, range),
       signal: this.#abandon.signal,
