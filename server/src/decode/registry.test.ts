@@ -16,6 +16,7 @@ const underTest: Readonly<Record<string, Omit<DecoderUnderTest, 'spec'>>> = {
     lines: corpusLines('aws-iot'),
     limits: { shadows: 5_000, sessions: 100_000, held_characters: 34_000_000 },
   },
+  cloudtrail: { lines: corpusLines('cloudtrail') },
   json: { lines: jsonLines },
   mosquitto: {
     lines: mosquittoLines,

@@ -1,5 +1,6 @@
 import type { DecoderSpec } from '../model/decoder.ts'
 import { awsDeviceDefender } from './aws-device-defender/aws-device-defender.ts'
+import { cloudtrail } from './cloudtrail/cloudtrail.ts'
 import { custom, mappingDecoder } from './custom/custom.ts'
 import { BUILT_IN } from './custom/generated/built-in.ts'
 import { cef, leef } from './firewall/cef.ts'
@@ -15,6 +16,7 @@ import { zeek } from './zeek/zeek.ts'
 /** Every decoder, by name. One line each. */
 export const decoders: Readonly<Record<string, DecoderSpec>> = {
   'aws-device-defender': awsDeviceDefender,
+  cloudtrail,
   custom,
   hivemq: mappingDecoder('hivemq', 'The event.log of HiveMQ.', BUILT_IN.hivemq),
   cef,

@@ -285,5 +285,6 @@ export function arnFacts(arn: string | undefined): {
 
 function nameOf(value: unknown): string {
   if (value === null) return 'null'
-  return typeof value === 'object' ? 'a list' : `a ${typeof value}`
+  if (typeof value === 'object') return 'a list'
+  return `a ${typeof value}: ${String(value).slice(0, 1_000)}`
 }

@@ -129,7 +129,7 @@ export const NETWORK_FIELDS: FieldTable = {
 
 export const CLOUDTRAIL_FIELDS: FieldTable = {
   eventSource: 'event.provider',
-  eventName: 'event.action',
+  eventName: ['event.code', 'event.action'],
   errorCode: 'aws.cloudtrail.error_code',
   errorMessage: 'aws.cloudtrail.error_message',
   eventType: 'aws.cloudtrail.event_type',
