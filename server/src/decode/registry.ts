@@ -10,6 +10,11 @@ import { vpcFlow } from './firewall/vpc-flow.ts'
 import { awsIot } from './aws-iot/aws-iot.ts'
 import { json } from './json/json.ts'
 import { mosquitto } from './mosquitto/mosquitto.ts'
+import { bind } from './names/bind.ts'
+import { dhcpd } from './names/dhcpd.ts'
+import { dnsmasq } from './names/dnsmasq.ts'
+import { kea } from './names/kea.ts'
+import { unbound } from './names/unbound.ts'
 import { suricata } from './suricata/suricata.ts'
 import { zeek } from './zeek/zeek.ts'
 
@@ -19,15 +24,20 @@ export const decoders: Readonly<Record<string, DecoderSpec>> = {
   cloudtrail,
   custom,
   hivemq: mappingDecoder('hivemq', 'The event.log of HiveMQ.', BUILT_IN.hivemq),
+  bind,
   cef,
+  dhcpd,
+  dnsmasq,
   iptables,
   'aws-iot': awsIot,
   json,
+  kea,
   leef,
   mosquitto,
   pfsense,
   suricata,
   'vpc-flow': vpcFlow,
+  unbound,
   zeek,
   vernemq: mappingDecoder('vernemq', 'The console log of VerneMQ.', BUILT_IN.vernemq),
 }
