@@ -14,8 +14,16 @@ const DENIED =
   /^(?:query(?: \(cache\))?|zone transfer|update|notify) '([^'\s]*)\/([^'/\s]+)\/([^'/\s]+)'?.{0,60}denied/
 const FAILED = /^query failed \(([^)]{1,40})\) for ([^\s/]+)\/([^\s/]+)\/([^\s/]+)/
 const RPZ = /^rpz (\S+) (\S+) rewrite ([^\s/]+)(?:\/(\S+?)\/(\S+?))? via/
-const WORD =
-  /^(?:zone |managed-keys|running|loading|listening|reloading|received control|using |sizing|set up|automatic|command channel|configuring|all zones|client |transfer |resolver|network |lame|success|timed out|validating|no valid|found |built|compiled|BIND |adjusted|generating|sending notifies|shutting|stopping|checkhints|dumping|statistics|error \(|broken trust|additionally|clients-per|insecurity|address not available|DNS format|FORMERR|SERVFAIL|REFUSED|-+$)/
+const WORD = new RegExp(
+  [
+    String.raw`^(?:zone |managed-keys|running|loading|listening|reloading|received control|using `,
+    String.raw`|sizing|set up|automatic|command channel|configuring|all zones|client |transfer `,
+    String.raw`|resolver|network |lame|success|timed out|validating|no valid|found |built|compiled`,
+    String.raw`|BIND |adjusted|generating|sending notifies|shutting|stopping|checkhints|dumping`,
+    String.raw`|statistics|error \(|broken trust|additionally|clients-per|insecurity`,
+    String.raw`|address not available|DNS format|FORMERR|SERVFAIL|REFUSED|-+$)`,
+  ].join(''),
+)
 
 /** BIND's `queries`, `security` and `query-errors` channels; other categories are about itself. */
 function read(message: string, frame: Frame, out: DecodeSink): void {

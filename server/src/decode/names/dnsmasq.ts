@@ -14,10 +14,30 @@ const EXTRA = /^(\d{1,10}) ([0-9a-f.:]+)\/(\d{1,5}) /i
 const QUERY = /^query\[([^\]]{1,20})\] (\S*) from (\S+)$/
 const ANSWER = /^(.{1,200}?) (\S+) is (.+)$/
 const BLOCKING = /gravity|blocked|denied|blacklist|denylist|\.list$|^\/etc\/pihole/i
-const ROUTINE =
-  /^(?:forwarded |dnssec-|validation |compile time|using |reading |read |cleared cache|queries |server |time |cache size|pool memory|inotify|DNS service|DNSSEC|setting |bound to|child process|asynchronous|chown|LOUD|cached .* is <|reply is truncated|nameserver |Host |DBus|UBus|warning: no|auth answered|authoritative )/
-const DHCP_ROUTINE =
-  /^(?:\d+ )?(?:available DHCP|vendor class|client provides|next server|tags|requested options|sent size|DHCP,|DHCPv6,|RTR-|router advertisement|DHCPv4-|DHCPv6-|sockets bound|user class|bootfile|broadcast response|IPv6 router|server name|not using|SLAAC|DHCPSOLICIT|DHCPADVERTISE|DHCPREPLY|DHCPRENEW|DHCPREBIND|DHCPCONFIRM|DHCPINFORMATION-REQUEST|script|stale|read |duplicate|BOOTP|Ignoring)/
+const FAULT = new RegExp(
+  [
+    String.raw`^(?:failed|cannot|Maximum number|out of|no (?:servers|upstream)|ignoring|overflow`,
+    String.raw`|bad |nameserver .* refused|Rate-limiting|dnsmasq: failed)`,
+  ].join(''),
+)
+const ROUTINE = new RegExp(
+  [
+    String.raw`^(?:forwarded |dnssec-|validation |compile time|using |reading |read |cleared cache`,
+    String.raw`|queries |server |time |cache size|pool memory|inotify|DNS service|DNSSEC|setting `,
+    String.raw`|bound to|child process|asynchronous|chown|LOUD|cached .* is <|reply is truncated`,
+    String.raw`|nameserver |Host |DBus|UBus|warning: no|auth answered|authoritative )`,
+  ].join(''),
+)
+const DHCP_ROUTINE = new RegExp(
+  [
+    String.raw`^(?:\d+ )?(?:available DHCP|vendor class|client provides|next server|tags`,
+    String.raw`|requested options|sent size|DHCP,|DHCPv6,|RTR-|router advertisement|DHCPv4-`,
+    String.raw`|DHCPv6-|sockets bound|user class|bootfile|broadcast response|IPv6 router`,
+    String.raw`|server name|not using|SLAAC|DHCPSOLICIT|DHCPADVERTISE|DHCPREPLY|DHCPRENEW`,
+    String.raw`|DHCPREBIND|DHCPCONFIRM|DHCPINFORMATION-REQUEST|script|stale|read |duplicate|BOOTP`,
+    String.raw`|Ignoring)`,
+  ].join(''),
+)
 
 /** The log of dnsmasq (`log-queries`, also `extra`; `log-dhcp`), Pi-hole's, and the file of leases. */
 function read(message: string, frame: Frame, out: DecodeSink, item: RawItem): void {
@@ -109,11 +129,7 @@ function names(whole: string, frame: Frame): Told | 'unknown' | undefined {
     }
     return queryOf(facts)
   }
-  if (
-    /^(?:failed|cannot|Maximum number|out of|no (?:servers|upstream)|ignoring|overflow|bad |nameserver .* refused|Rate-limiting|dnsmasq: failed)/.test(
-      text,
-    )
-  ) {
+  if (FAULT.test(text)) {
     return serverWords('service-error', text, 'dnsmasq')
   }
   if (ROUTINE.test(text)) return undefined

@@ -7,8 +7,12 @@ import { plainIp } from '../mosquitto/address.ts'
 import { leaseOf } from './lease.ts'
 import { serverWords } from './query.ts'
 
-const LINE =
-  /^(?:\S+ )?(?:kea-[\w-]+(?:\[\d+\])?: )?(DEBUG|INFO|WARN|ERROR|FATAL)\s+\[kea-[\w.-]+(?:\/[\d.]+)?[^\]]{0,40}\] ([A-Z0-9_]+) ?/
+const LINE = new RegExp(
+  [
+    String.raw`^(?:\S+ )?(?:kea-[\w-]+(?:\[\d+\])?: )?(DEBUG|INFO|WARN|ERROR`,
+    String.raw`|FATAL)\s+\[kea-[\w.-]+(?:\/[\d.]+)?[^\]]{0,40}\] ([A-Z0-9_]+) ?`,
+  ].join(''),
+)
 const LEASE_IDS: Readonly<Record<string, string>> = {
   LEASE_ALLOC: 'ACK',
   LEASE_REUSE: 'ACK',

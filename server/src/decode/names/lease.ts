@@ -66,6 +66,13 @@ export function leaseOf(facts: LeaseFacts): Told {
 const VERB =
   /^(?:\d+ )?DHCPv?6?:? ?(?:DHCP)?([A-Z]{3,14}(?:-[A-Z]+)?)(?:\(([^)\s]{1,40})\))?(?= |$)/
 const MAC = /(?:^| )((?:[0-9a-f]{2}:){5}[0-9a-f]{2})(?= |$|,)/i
+const FAULT = new RegExp(
+  [
+    String.raw`(?:: | )(no free leases|no address available|wrong (?:network|address|server-ID)`,
+    String.raw`|unknown lease|address not available|abandoned|ignored|lease .{0,60} unavailable`,
+    String.raw`)`,
+  ].join(''),
+)
 const WORDS = new Set(
   'DISCOVER OFFER REQUEST ACK NAK RELEASE DECLINE INFORM EXPIRE LEASEQUERY'.split(' '),
 )
@@ -94,10 +101,7 @@ export function dhcpLine(
     : message === 'ACK' && behind !== ''
       ? behind?.split(' ')[0]
       : undefined
-  const fault =
-    /(?:: | )(no free leases|no address available|wrong (?:network|address|server-ID)|unknown lease|address not available|abandoned|ignored|lease .{0,60} unavailable)/.exec(
-      rest,
-    )?.[1]
+  const fault = FAULT.exec(rest)?.[1]
   return leaseOf({
     message,
     address: address?.replace(/,$/, ''),

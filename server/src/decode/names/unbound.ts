@@ -6,10 +6,18 @@ import { plainIp } from '../mosquitto/address.ts'
 import { dnsOutcome } from '../network/dns-words.ts'
 import { queryOf, serverWords } from './query.ts'
 
-const HEADER =
-  /^(?:\S+ )?(?:unbound(?:\[[\d:a-f]+\])?:? )?(?:\[[\d:a-f]+\] )?(info|notice|warning|error|debug|fatal error|query|reply): /
-const LINE =
-  /^(?:query: |reply: )?([0-9a-f.:]+)(?:@\d+)? (\S+) ([A-Z0-9]{1,16}) (IN|CH|HS|ANY|CLASS\d+)(?: ([A-Z][A-Z0-9]{1,15}) ([\d.]+) ([01]) (\d+))?(?: .{0,200})?$/
+const HEADER = new RegExp(
+  [
+    String.raw`^(?:\S+ )?(?:unbound(?:\[[\d:a-f]+\])?:? )?(?:\[[\d:a-f]+\] )?(info|notice|warning`,
+    String.raw`|error|debug|fatal error|query|reply): `,
+  ].join(''),
+)
+const LINE = new RegExp(
+  [
+    String.raw`^(?:query: |reply: )?([0-9a-f.:]+)(?:@\d+)? (\S+) ([A-Z0-9]{1,16}) (IN|CH|HS|ANY`,
+    String.raw`|CLASS\d+)(?: ([A-Z][A-Z0-9]{1,15}) ([\d.]+) ([01]) (\d+))?(?: .{0,200})?$`,
+  ].join(''),
+)
 
 /** Unbound with `log-queries`, `log-replies`, `log-tag-queryreply`; its other lines are about itself. */
 function read(message: string, frame: Frame, out: DecodeSink): void {
