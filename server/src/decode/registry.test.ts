@@ -17,6 +17,12 @@ const underTest: Readonly<Record<string, Omit<DecoderUnderTest, 'spec'>>> = {
     limits: { shadows: 5_000, sessions: 100_000, held_characters: 34_000_000 },
   },
   cloudtrail: { lines: corpusLines('cloudtrail') },
+  apache: { lines: corpusLines('apache'), limits: { downloads: 20_000 } },
+  emqx: { lines: corpusLines('emqx'), limits: { refused: 10_000 } },
+  hawkbit: { lines: corpusLines('hawkbit'), limits: { downloads: 20_000 } },
+  mender: { lines: corpusLines('mender') },
+  nginx: { lines: corpusLines('nginx'), limits: { downloads: 20_000 } },
+  's3-access': { lines: corpusLines('s3-access'), limits: { downloads: 20_000 } },
   json: { lines: jsonLines },
   mosquitto: {
     lines: mosquittoLines,

@@ -8,6 +8,10 @@ import { iptables } from './firewall/iptables.ts'
 import { pfsense } from './firewall/pfsense.ts'
 import { vpcFlow } from './firewall/vpc-flow.ts'
 import { awsIot } from './aws-iot/aws-iot.ts'
+import { emqx } from './emqx/emqx.ts'
+import { hawkbit } from './rollout/hawkbit.ts'
+import { mender } from './rollout/mender.ts'
+import { apache, nginx, s3Access } from './web-access/web-access.ts'
 import { json } from './json/json.ts'
 import { mosquitto } from './mosquitto/mosquitto.ts'
 import { bind } from './names/bind.ts'
@@ -22,7 +26,10 @@ import { zeek } from './zeek/zeek.ts'
 export const decoders: Readonly<Record<string, DecoderSpec>> = {
   'aws-device-defender': awsDeviceDefender,
   cloudtrail,
+  apache,
   custom,
+  emqx,
+  hawkbit,
   hivemq: mappingDecoder('hivemq', 'The event.log of HiveMQ.', BUILT_IN.hivemq),
   bind,
   cef,
@@ -35,6 +42,10 @@ export const decoders: Readonly<Record<string, DecoderSpec>> = {
   leef,
   mosquitto,
   pfsense,
+  mender,
+  mosquitto,
+  nginx,
+  's3-access': s3Access,
   suricata,
   'vpc-flow': vpcFlow,
   unbound,
