@@ -43,7 +43,6 @@ export const decoders: Readonly<Record<string, DecoderSpec>> = {
   mosquitto,
   pfsense,
   mender,
-  mosquitto,
   nginx,
   's3-access': s3Access,
   suricata,
