@@ -16,7 +16,11 @@ const DDI =
   '/controller/v1/(?P<device>[^/]+)/softwaremodules/[^/]+/artifacts/(?P<image>[^/?]+?)(?:\\?|$)'
 /** `/fw/MODEL/1.2.3.bin`, `/firmware/MODEL/1.2.3/app.bin`. */
 const NESTED = `/(?P<model>[^/]+)/v?(?P<version>\\d+(?:\\.\\d+)+[^/]*)/${IMAGE}(?:\\?|$)`
-const NAMED = `/(?P<model>[^/]+)/(?:[^/]*?[-_])?v?(?P<version>\\d+(?:\\.\\d+)+(?:[-+][\\w.]+?)?)\\.(?:bin|img|fw|hex|uf2|dfu|swu|raucb|mender|wic|ipk|signed|ota)(?:\\.(?:gz|xz|zst))?(?:\\?|$)`
+const SUFFIX =
+  '\\.(?:bin|img|fw|hex|uf2|dfu|swu|raucb|mender|wic|ipk|signed|ota)(?:\\.(?:gz|xz|zst))?(?:\\?|$)'
+/** `/MODEL/1.2.3.bin`, `/MODEL/app-1.2.3.swu`. */
+const NAMED =
+  '/(?P<model>[^/]+)/(?:[^/]*?[-_])?v?(?P<version>\\d+(?:\\.\\d+)+(?:[-+][\\w.]+?)?)' + SUFFIX
 const PLAIN = `/${IMAGE}(?:\\?|$)`
 
 const GROUPS = ['image', 'model', 'version', 'device'] as const
