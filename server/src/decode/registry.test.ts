@@ -16,6 +16,7 @@ const underTest: Readonly<Record<string, Omit<DecoderUnderTest, 'spec'>>> = {
     lines: corpusLines('aws-iot'),
     limits: { shadows: 5_000, sessions: 100_000, held_characters: 34_000_000 },
   },
+  'azure-iot': { lines: corpusLines('azure-iot') },
   cloudtrail: { lines: corpusLines('cloudtrail') },
   apache: { lines: corpusLines('apache'), limits: { downloads: 20_000 } },
   emqx: { lines: corpusLines('emqx'), limits: { refused: 10_000 } },

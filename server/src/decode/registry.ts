@@ -1,5 +1,6 @@
 import type { DecoderSpec } from '../model/decoder.ts'
 import { awsDeviceDefender } from './aws-device-defender/aws-device-defender.ts'
+import { azureIot } from './azure-iot/azure-iot.ts'
 import { cloudtrail } from './cloudtrail/cloudtrail.ts'
 import { custom, mappingDecoder } from './custom/custom.ts'
 import { BUILT_IN } from './custom/generated/built-in.ts'
@@ -25,6 +26,7 @@ import { zeek } from './zeek/zeek.ts'
 /** Every decoder, by name. One line each. */
 export const decoders: Readonly<Record<string, DecoderSpec>> = {
   'aws-device-defender': awsDeviceDefender,
+  'azure-iot': azureIot,
   cloudtrail,
   apache,
   custom,

@@ -3,10 +3,7 @@ import { plainIp } from '../mosquitto/address.ts'
 import { compact } from '../document/values.ts'
 
 /** Address fields: what is no whole address is kept as text only. */
-export function addressOf(
-  address: string | undefined,
-  port: number | undefined = undefined,
-): EcsDoc | undefined {
+export function addressOf(address: string | undefined, port?: number): EcsDoc | undefined {
   if (address === undefined) return undefined
   return compact({ address, ip: plainIp(address), port })
 }
