@@ -184,7 +184,7 @@ function durationOf(record: EcsDoc): number | undefined {
   return ms === undefined ? undefined : Math.round(ms * 1e6)
 }
 
-/** IoT Hub masks the last part (`73.162.215.XXX`): that is text, never an address. */
+/** IoT Hub masks the last part of an address with letters: that is text, never an address. */
 export function addressOf(text: string | undefined): EcsDoc | undefined {
   if (text === undefined) return undefined
   const bare = /^[\d.]+:\d+$/.test(text) ? text.slice(0, text.indexOf(':')) : text
