@@ -39,6 +39,7 @@ const underTest: Readonly<Record<string, Omit<DecoderUnderTest, 'spec'>>> = {
   dnsmasq: { lines: corpusLines('dnsmasq') },
   kea: { lines: corpusLines('kea') },
   unbound: { lines: corpusLines('unbound') },
+  netflow: { lines: corpusLines('netflow'), limits: { templates: 10_000, held: 200 } },
   suricata: { lines: corpusLines('suricata') },
   zeek: { lines: corpusLines('zeek'), limits: { headers: 1_000 } },
   vernemq: { lines: corpusLines('vernemq') },

@@ -20,6 +20,7 @@ import { dhcpd } from './names/dhcpd.ts'
 import { dnsmasq } from './names/dnsmasq.ts'
 import { kea } from './names/kea.ts'
 import { unbound } from './names/unbound.ts'
+import { netflow } from './netflow/netflow.ts'
 import { suricata } from './suricata/suricata.ts'
 import { zeek } from './zeek/zeek.ts'
 
@@ -47,6 +48,7 @@ export const decoders: Readonly<Record<string, DecoderSpec>> = {
   mender,
   nginx,
   's3-access': s3Access,
+  netflow,
   suricata,
   'vpc-flow': vpcFlow,
   unbound,

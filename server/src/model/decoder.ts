@@ -73,6 +73,8 @@ export interface DecoderSpec {
   readonly wholeInput?: boolean
   /** The input is JSON, and a document may stand on several lines: files are cut at its end. */
   readonly documents?: boolean
+  /** The input is bytes, so that they are no text is no fault of theirs. */
+  readonly binary?: boolean
   /** The options that `create` takes, each with one sentence. */
   readonly options?: Readonly<Record<string, string>>
   /** Options that name a file: `check` and `create` get `{path, text}` in the name's place. */

@@ -79,7 +79,7 @@ export function createNormalizer(options: NormalizerOptions): Normalize {
     if (late) addIot(doc, 'time', { claimed: isoOf(claimMs), ahead: true })
     if (redelivered) addIot(doc, 'redelivered', true)
     if (origin.facts !== undefined) addFacts(doc, origin.facts)
-    if (origin.bytes !== undefined) addTag(doc, 'invalid-encoding')
+    if (origin.bytes !== undefined && decoder.binary !== true) addTag(doc, 'invalid-encoding')
     fillRelated(doc)
     return { id, time, doc }
   }
