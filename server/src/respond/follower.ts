@@ -156,7 +156,7 @@ export class Follower {
     await state.transact(async (db) => {
       for (const { consumer, wanted } of work) await consumer.consume(db, wanted)
       await savePosition(state, db, STATE_READER, offset)
-    })
+    }, 'replayable')
     this.#saved = offset
     for (const { consumer } of work) consumer.committed?.()
   }
@@ -164,13 +164,11 @@ export class Follower {
   /** Says how far we are: in the state, and in the journal, which may then trim. */
   async #rest(): Promise<void> {
     const { state, journal } = this.#options
-    if (this.#position > this.#saved) {
-      const offset = this.#position
+    const offset = this.#position
+    if (offset > this.#trimmable) {
+      // Flushed, and with it all that was written before: only then may the journal let go of it.
       await state.transact((db) => savePosition(state, db, STATE_READER, offset))
       this.#saved = offset
-    }
-    if (this.#saved > this.#trimmable) {
-      const offset = this.#saved
       await journal.saveReader(STATE_READER, offset)
       this.#trimmable = offset
     }

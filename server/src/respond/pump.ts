@@ -87,7 +87,8 @@ export class Pump {
     const open = before === undefined ? pending : pending.filter((one) => !before.has(one))
     if (open.length > 0) await outlet.tell(open)
     this.#started = true
-    await state.transact((db) => clearOutbox(state, db, outlet.name, pending))
+    // Lost with the power, it is told again.
+    await state.transact((db) => clearOutbox(state, db, outlet.name, pending), 'replayable')
     for (const one of open) told(one)
     return pending.length
   }

@@ -18,6 +18,13 @@ export interface StateOptions {
   readonly readOnly?: boolean
 }
 
+/**
+ * `flushed` (unless given): on the disk when it resolves, and all before it. `replayable`: SQLite may
+ * lose the newest of these when the power fails (never when the process dies), so only for what the
+ * journal, not yet trimmed, will bring again. PostgreSQL flushes either way.
+ */
+export type Durability = 'flushed' | 'replayable'
+
 /** Alerts, dead letters, people: what is small, relational and changes. See `tables.ts`. */
 export interface State {
   readonly engine: Engine
@@ -27,7 +34,7 @@ export interface State {
    * All or nothing. SQLite works synchronously, so keep it small. Rejects with ProblemError
    * STATE_FULL or STATE_UNAVAILABLE where the database refused; other throws pass through.
    */
-  transact<T>(work: (db: Db) => Promise<T>): Promise<T>
+  transact<T>(work: (db: Db) => Promise<T>, durability?: Durability): Promise<T>
   /** A read outside a transaction, with the same errors as `transact`. */
   query<T>(work: (db: Db) => Promise<T>): Promise<T>
   /** JSON in a sealed envelope, bound to its place: `table/tenant/id`. */
@@ -96,7 +103,12 @@ function makeState(db: Db, engine: Engine, sealer: Sealer): State {
     engine,
     tenant: TENANT,
     db,
-    transact: (work) => named(() => db.transaction().execute((inner) => work(inner))),
+    transact: (work, durability = 'flushed') =>
+      named(() =>
+        durability === 'replayable' && engine === 'sqlite'
+          ? transactUnflushed(db, work)
+          : db.transaction().execute((inner) => work(inner)),
+      ),
     query: (work) => named(() => work(db)),
     sealJson: (value, place) => sealer.seal(Buffer.from(JSON.stringify(value)), place),
     openJson: (envelope, place) => {
@@ -114,6 +126,18 @@ function makeState(db: Db, engine: Engine, sealer: Sealer): State {
       return closed
     },
   }
+}
+
+/** The one connection is held meanwhile, so no other transaction commits unflushed. */
+function transactUnflushed<T>(db: Db, work: (db: Db) => Promise<T>): Promise<T> {
+  return db.connection().execute(async (connection) => {
+    await sql`pragma synchronous = normal`.execute(connection)
+    try {
+      return await connection.transaction().execute((inner) => work(inner))
+    } finally {
+      await sql`pragma synchronous = full`.execute(connection)
+    }
+  })
 }
 
 async function named<T>(work: () => Promise<T>): Promise<T> {
