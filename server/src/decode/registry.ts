@@ -21,6 +21,7 @@ import { dnsmasq } from './names/dnsmasq.ts'
 import { kea } from './names/kea.ts'
 import { unbound } from './names/unbound.ts'
 import { netflow } from './netflow/netflow.ts'
+import { radius } from './radius/radius.ts'
 import { suricata } from './suricata/suricata.ts'
 import { zeek } from './zeek/zeek.ts'
 
@@ -49,6 +50,7 @@ export const decoders: Readonly<Record<string, DecoderSpec>> = {
   nginx,
   's3-access': s3Access,
   netflow,
+  radius,
   suricata,
   'vpc-flow': vpcFlow,
   unbound,

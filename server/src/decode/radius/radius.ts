@@ -1,0 +1,115 @@
+import type { Decoder, DecoderSpec, DecodeSink, StateChange } from '../../model/decoder.ts'
+import type { RawItem } from '../../model/source.ts'
+import { isObject } from '../document/values.ts'
+import { KeptMap } from '../kept-map.ts'
+import { checkStampOptions, STAMP_OPTIONS, stampOptions } from '../line/options.ts'
+import { StampReader } from '../line/stamp.ts'
+import { recordOf } from './record.ts'
+
+const FILES_MAX = 1_000
+const LINES_MAX = 200
+const LINE_MAX = 4_096
+const ATTRIBUTE = /^\s+[A-Za-z0-9.:-]{1,80}(?::\d+)? [-+:]?=~? ?/
+const SECRET = /^(\s+(?:User-Password|CHAP-Password|Cleartext-Password|MS-CHAP[\w-]*) [:+]?= ).*/i
+
+interface Open {
+  readonly item: RawItem
+  readonly lines: readonly string[]
+}
+
+/** Detail files of FreeRADIUS: a record is a time, its attributes indented below, and a blank line. */
+class RadiusDecoder implements Decoder {
+  readonly #open = new KeptMap<Open>('r:', FILES_MAX)
+  readonly #stamp: StampReader
+
+  constructor(options: Readonly<Record<string, unknown>>) {
+    this.#stamp = new StampReader(stampOptions(options))
+  }
+
+  decode(item: RawItem, out: DecodeSink): void {
+    const { text } = item
+    const file = item.facts?.['path'] ?? ''
+    if (text.length > LINE_MAX) {
+      out.reject('DECODE_TOO_LONG', `${text.length} characters, at most ${LINE_MAX}.`)
+      return
+    }
+    const open = this.#open.get(file)
+    if (text.trim() === '') {
+      if (open !== undefined) this.#end(file, open, out)
+      out.routine('blank')
+    } else if (ATTRIBUTE.test(text)) {
+      this.#add(file, open, text, out)
+    } else if (this.#stamp.read(text, 0, item.receivedMs)) {
+      if (open !== undefined) this.#end(file, open, out)
+      this.#makeRoom(out)
+      const { key, receivedMs, facts } = item
+      const kept = { text, key, receivedMs, ...(facts === undefined ? {} : { facts }) }
+      this.#open.set(file, { item: kept, lines: [] })
+    } else {
+      out.reject('DECODE_UNKNOWN', 'This is neither the time of a record nor an attribute.')
+    }
+  }
+
+  takeChanges(): readonly StateChange[] {
+    const changes: StateChange[] = []
+    this.#open.takeChanges(changes)
+    return changes
+  }
+
+  restore(entries: Iterable<readonly [string, string]>): void {
+    this.#open.restore(entries)
+    for (const [file, open] of [...this.#open]) if (!isOpen(open)) this.#open.delete(file)
+  }
+
+  settle(out: DecodeSink): void {
+    for (const [file, open] of [...this.#open]) this.#end(file, open, out)
+  }
+
+  stats(): Readonly<Record<string, number>> {
+    return { records: this.#open.size }
+  }
+
+  #add(file: string, open: Open | undefined, text: string, out: DecodeSink): void {
+    if (open === undefined) {
+      out.reject('DECODE_UNKNOWN', 'An attribute without a record that it belongs to.')
+    } else if (open.lines.length >= LINES_MAX) {
+      out.reject('DECODE_FIELD', `A record has more than ${LINES_MAX} attributes.`)
+    } else {
+      const line = text.replace(SECRET, '$1***')
+      this.#open.set(file, { item: open.item, lines: [...open.lines, line] })
+      out.routine('attribute')
+    }
+  }
+
+  #makeRoom(out: DecodeSink): void {
+    if (this.#open.size < FILES_MAX) return
+    for (const [file, open] of this.#open) {
+      this.#end(file, open, out)
+      return
+    }
+  }
+
+  #end(file: string, { item, lines }: Open, out: DecodeSink): void {
+    this.#open.delete(file)
+    const headMs = this.#stamp.read(item.text, 0, item.receivedMs) ? this.#stamp.ms : undefined
+    const { action, doc, timeMs } = recordOf(lines)
+    const original = [item.text, ...lines].join('\n')
+    out.event({ timeMs: timeMs ?? headMs, action, doc, origin: item, original })
+  }
+}
+
+function isOpen(value: unknown): boolean {
+  if (!isObject(value)) return false
+  const { item, lines } = value
+  if (!isObject(item) || !Array.isArray(lines)) return false
+  const texts = [item['text'], item['key'], ...(lines as unknown[])]
+  return texts.every((text) => typeof text === 'string') && typeof item['receivedMs'] === 'number'
+}
+
+export const radius: DecoderSpec = {
+  name: 'radius',
+  summary: 'Detail files of FreeRADIUS: accounting, and authentication where that is logged.',
+  options: STAMP_OPTIONS,
+  check: checkStampOptions,
+  create: (options = {}) => new RadiusDecoder(options),
+}
