@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { decoders } from './registry.ts'
 import { describeDecoder, type DecoderUnderTest } from './testing/describe-decoder.ts'
+import { reportDecoders } from './reports/reports.ts'
 import { exampleMapping } from './testing/example-mapping.ts'
 import { corpusLines } from './testing/cloud-lines.ts'
 import { jsonLines, mosquittoLines } from './testing/mosquitto-lines.ts'
@@ -10,6 +11,9 @@ const underTest: Readonly<Record<string, Omit<DecoderUnderTest, 'spec'>>> = {
     lines: corpusLines('aws-device-defender'),
     limits: { versions: 100_000 },
   },
+  ...Object.fromEntries(
+    Object.keys(reportDecoders).map((name) => [name, { lines: corpusLines(name) }]),
+  ),
   custom: { lines: corpusLines('custom'), options: exampleMapping },
   hivemq: { lines: corpusLines('hivemq') },
   'aws-iot': {

@@ -10,6 +10,7 @@ import { pfsense } from './firewall/pfsense.ts'
 import { vpcFlow } from './firewall/vpc-flow.ts'
 import { awsIot } from './aws-iot/aws-iot.ts'
 import { emqx } from './emqx/emqx.ts'
+import { reportDecoders } from './reports/reports.ts'
 import { hawkbit } from './rollout/hawkbit.ts'
 import { mender } from './rollout/mender.ts'
 import { apache, nginx, s3Access } from './web-access/web-access.ts'
@@ -31,6 +32,7 @@ export const decoders: Readonly<Record<string, DecoderSpec>> = {
   'azure-iot': azureIot,
   cloudtrail,
   apache,
+  ...reportDecoders,
   custom,
   emqx,
   hawkbit,
