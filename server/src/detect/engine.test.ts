@@ -204,3 +204,36 @@ function finals(entries: readonly JournalEntry[]): unknown[] {
     )
     .sort()
 }
+
+test('our clock set back an hour blinds nobody: what comes with the earlier times still counts', () => {
+  const engine = createEngine(RULES, options)
+  let offset = 0
+  const receive = (ms: number, ip: string): void => {
+    offset += 1
+    const event = eventOf(`e${offset}`, ms, { action: 'failure', ip })
+    engine.apply({ offset, batch: { source: 's', ingestedMs: ms, events: [event] } })
+  }
+  const tick = (ms: number): void => {
+    offset += 1
+    const ticks = [{ source: 's', state: 'connected', watermarkMs: ms, atMs: ms } as const]
+    engine.apply({ offset, batch: { source: 'app', ingestedMs: ms, ticks } })
+  }
+  const brutes = (): readonly string[] =>
+    engine
+      .takeAlerts()
+      .filter(({ rule, revision }) => rule.id === 'brute' && revision === 1)
+      .map(({ group }) => group['source.ip'] ?? '')
+  const [before, after] = [10_000_000, 10_000_000 - 3_600_000]
+  for (let n = 0; n < 3; n += 1) receive(before + n, '10.0.0.1')
+  tick(before + 1_000)
+  expect(brutes()).toEqual(['10.0.0.1'])
+  tick(after)
+  for (let n = 0; n < 3; n += 1) receive(after + n, '10.0.0.2')
+  expect(brutes()).toEqual(['10.0.0.2'])
+  for (let n = 0; n < 3; n += 1) receive(after + 10 + n, '10.0.0.1')
+  expect(brutes()).toEqual(['10.0.0.1'])
+  expect(engine.stats().late).toBe(0)
+  // Once the clock has passed where it was, all is closed as ever.
+  tick(before + 600_000)
+  expect(engine.stats().openAlerts).toBe(0)
+})

@@ -305,6 +305,8 @@ export class Engine {
     const watermarkMs = this.#clock.watermarkMs
     for (const run of this.#runs.correlations) {
       if (watermarkMs > run.watermarkMs) run.advance(watermarkMs)
+      // Our clock was set back.
+      else run.watermarkMs = watermarkMs
     }
     for (const { episodes } of this.#runs.matches) episodes?.advance(watermarkMs)
   }

@@ -203,7 +203,8 @@ export class LiveDetector {
     if (this.#offset === this.#savedOffset) return false
     const { saveEveryMs, saveRows } = this.#limits
     const oldMs = this.#options.now() - this.#savedAtMs
-    return oldMs >= saveEveryMs || this.#engine.changesPending >= saveRows
+    // Less than nothing: the clock was set back.
+    return oldMs >= saveEveryMs || oldMs < 0 || this.#engine.changesPending >= saveRows
   }
 
   #told(alerts: readonly AlertRecord[], receivedMs: number): void {

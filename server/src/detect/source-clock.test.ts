@@ -69,3 +69,23 @@ test('a source that was taken away holds nothing up', () => {
   expect(clock.watermarkMs).toBe(9_000)
   expect(clock.silence('gone')).toBeUndefined()
 })
+
+describe('our own clock is set back', () => {
+  test('further than the lateness: the watermark goes with it, and silence counts from then', () => {
+    const clock = new SourceClock({ latenessMs: 10_000 })
+    const at = (source: string, ms: number) =>
+      clock.tick({ source, state: 'connected', watermarkMs: ms, atMs: ms })
+    for (const ms of [7_200_000, 3_600_000]) for (const name of ['a', 'b']) at(name, ms)
+    expect(clock.watermarkMs).toBe(3_590_000)
+    at('a', 3_605_000)
+    at('b', 3_601_000)
+    expect(clock.watermarkMs).toBe(3_591_000)
+    expect(clock.silence('a')).toEqual({ sinceMs: 3_600_000, atMs: 3_605_000 })
+  })
+
+  test('by less: the watermark waits for it', () => {
+    const clock = new SourceClock({ latenessMs: 10_000 })
+    for (const ms of [100_000, 90_500]) clock.tick(tick('s', ms, { atMs: ms }))
+    expect(clock.watermarkMs).toBe(90_000)
+  })
+})

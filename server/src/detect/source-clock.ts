@@ -2,6 +2,9 @@ import type { Tick } from '../model/journal.ts'
 
 export const LATENESS_MS = 60_000
 
+/** Less than this is a clock being set right, not one that was wrong. */
+const STEP_MIN_MS = 1_000
+
 /** Ticks come every second or so; a gap like this means that nobody was there to tick. */
 const TICK_GAP_MS = 30_000
 
@@ -22,8 +25,9 @@ interface SourceRow {
 
 /**
  * Tells how far event time is complete: the least watermark of the connected sources, each held
- * back by its lateness and never ahead of receipt. It never goes back; a source that comes with
- * older events than that has late ones.
+ * back by its lateness and never ahead of receipt. A source that comes with older events than that
+ * has late ones. It goes back only where our own clock was set back further than the lateness: what
+ * comes then bears the earlier times, and would all be late until the clock is where it was.
  */
 export class SourceClock {
   readonly #sources = new Map<string, SourceRow>()
@@ -55,6 +59,11 @@ export class SourceClock {
       const passedMs = tick.atMs - row.atMs
       if (passedMs > TICK_GAP_MS || row.state === 'paused') row.lastInputMs += passedMs
       row.state = tick.state
+      if (-passedMs > Math.max(this.#latenessOf(tick.source), STEP_MIN_MS)) {
+        row.lastInputMs = Math.min(row.lastInputMs, tick.atMs)
+        row.watermarkMs = Math.max(row.watermarkMs + passedMs, clippedMs)
+        this.#watermarkMs = Math.min(this.#watermarkMs, row.watermarkMs)
+      }
       row.watermarkMs = Math.max(row.watermarkMs, clippedMs)
       row.atMs = tick.atMs
     }

@@ -123,6 +123,19 @@ describe('the tick of a source', () => {
     expect(ingest.tick(20_000, 1_000).watermarkMs).toBe(20_000)
   })
 
+  test('goes back with our clock, and is quiet again after as long as ever', async () => {
+    const { ingest, clock } = setUp()
+    ingest.status('connected')
+    clock.set(9_000_000)
+    await ingest.deliver(raw('a'), 'wait')
+    expect(ingest.tick(9_002_000, 1_000).watermarkMs).toBe(9_002_000)
+    clock.set(5_400_000)
+    expect(ingest.tick(5_400_000, 1_000).watermarkMs).toBeLessThanOrEqual(5_400_000)
+    expect(ingest.isQuiet(5_400_500, 1_000)).toBe(false)
+    expect(ingest.isQuiet(5_401_000, 1_000)).toBe(true)
+    expect(ingest.tick(5_402_000, 1_000).watermarkMs).toBe(5_402_000)
+  })
+
   test('stands still while the source is paused or down', async () => {
     const { ingest } = setUp()
     await ingest.deliver(raw('a'), 'wait')

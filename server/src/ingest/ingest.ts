@@ -48,6 +48,7 @@ export class Ingest implements SourceSink {
   #lastDeliveryMs = 0
   #settledMs = 0
   #watermarkMs = 0
+  #tickMs = 0
   #behind: () => readonly string[] = () => []
   /** Newest event time by cursor key. */
   readonly #reached = new Map<string, number>()
@@ -126,6 +127,8 @@ export class Ingest implements SourceSink {
    * of receipt. While it is connected and has nothing to say: now.
    */
   tick(nowMs: number, idleMs: number): Tick {
+    if (nowMs < this.#tickMs) this.#setBack(nowMs)
+    this.#tickMs = nowMs
     const quiet = this.#state === 'connected' && this.isQuiet(nowMs, idleMs)
     let watermarkMs = quiet ? nowMs : Math.min(this.#eventTimeMaxMs, nowMs)
     // A part that is caught up with holds the others: its events are old, not late.
@@ -139,6 +142,15 @@ export class Ingest implements SourceSink {
 
   isQuiet(nowMs: number, idleMs: number): boolean {
     return this.#pending === 0 && nowMs - this.#lastDeliveryMs >= idleMs
+  }
+
+  /** Our clock was set back: nothing was received, and no time reached, after now. */
+  #setBack(nowMs: number): void {
+    this.#lastDeliveryMs = Math.min(this.#lastDeliveryMs, nowMs)
+    this.#settledMs = Math.min(this.#settledMs, this.#lastDeliveryMs - 1)
+    this.#eventTimeMaxMs = Math.min(this.#eventTimeMaxMs, nowMs)
+    this.#watermarkMs = Math.min(this.#watermarkMs, nowMs)
+    for (const [key, ms] of this.#reached) this.#reached.set(key, Math.min(ms, nowMs))
   }
 
   /** No further retries; what waits answers busy. */
