@@ -50,6 +50,9 @@ function storeProblems(store: Watched['store']): ReadinessProblem[] {
   if (state.kind === 'down') {
     found.push(problem('store', `Searches are down: ${state.problem.message}`, false))
   } else if (state.kind !== 'ready') found.push(problem('store', 'It is starting.', false))
+  if (store.engine.silent()) {
+    found.push(problem('store', 'Its engine gives no answer; searches wait.', false))
+  }
   const { problem: write, restored } = store.reader.status()
   if (write !== undefined) found.push(problem('store', write.message, false))
   if (restored !== undefined) found.push(problem('store', restored.message, false))

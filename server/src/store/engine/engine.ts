@@ -61,6 +61,8 @@ export interface StoreEngine {
   /** Process id of the embedded engine, while there is one. */
   pid(): number | undefined
   restarts(): number
+  /** It is ready, as far as one knows, but gives no answers: overloaded or stopped. */
+  silent(): boolean
   /** The embedded engine is kept from all files but its own (bin/store-engine.mjs). */
   fenced(): boolean
   stop(): Promise<void>
@@ -122,6 +124,7 @@ class SupervisedEngine implements StoreEngine {
   #clients: StoreClients | undefined
   #life: EngineLife | undefined
   #restarts = -1
+  #silent = false
   #running: Promise<void> = Promise.resolve()
 
   constructor(options: StoreEngineOptions) {
@@ -153,7 +156,12 @@ class SupervisedEngine implements StoreEngine {
         this.#enter({ kind: 'down', problem, retryInMs })
         log.warn({ code: problem.code, retryInMs, reason: problem.message }, 'The store is down.')
       },
+      silent: (isSilent) => {
+        if (isSilent && !this.#silent) log.warn({}, 'The store gives no answer.')
+        this.#silent = isSilent
+      },
       starting: () => {
+        this.#silent = false
         this.#restarts++
         if (this.#restarts > 0) restarted.inc()
       },
@@ -205,6 +213,10 @@ class SupervisedEngine implements StoreEngine {
 
   restarts(): number {
     return Math.max(0, this.#restarts)
+  }
+
+  silent(): boolean {
+    return this.#state.kind === 'ready' && this.#silent
   }
 
   fenced(): boolean {

@@ -23,6 +23,8 @@ export interface SupervisorPort {
   ready(clients: StoreClients, life?: EngineLife): Promise<void>
   down(problem: Problem, retryInMs: number): void
   starting(): void
+  /** Whether the last call to an engine that is ready found no answer. */
+  silent(isSilent: boolean): void
 }
 
 export function closeClients(clients: StoreClients): void {

@@ -13,8 +13,10 @@ export interface Backoff {
 export const BACKOFF: Backoff = { minMs: 250, maxMs: 15_000 }
 /** A life this long was a good one: the next back-off starts small again. */
 const GOOD_LIFE_MS = 30_000
-const PULSE_EVERY_MS = 5_000
-const PULSE_MISSES_MAX = 6
+const PULSE_EVERY_MS = 2_000
+const PULSE_TIMEOUT_MS = 3_000
+/** One that is silent this long is ended; one that only works hard answers in between. */
+const SILENCE_MS_MAX = 60_000
 const STOP_GRACE_MS = 5_000
 
 /** Starts the engine's process over and over until told to stop. */
@@ -68,7 +70,7 @@ async function live(
     return problemOf(error)
   }
   const until = AbortSignal.any([port.stopping, over.signal])
-  const hung = await watchPulse(clients, until)
+  const hung = await watchPulse(clients, until, port)
   if (port.stopping.aborted && !over.signal.aborted) {
     // It waits for connections that stay open.
     closeClients(clients)
@@ -83,14 +85,20 @@ async function live(
   return { code: 'STORE_UNAVAILABLE', message: `The store's engine went away: ${reason}` }
 }
 
-/** Comes back with true when several calls in a row found no answer; with false at the signal. */
-async function watchPulse(clients: StoreClients, until: AbortSignal): Promise<boolean> {
-  let misses = 0
+/** Comes back with true when no call found an answer for long; with false at the signal. */
+async function watchPulse(
+  clients: StoreClients,
+  until: AbortSignal,
+  port: SupervisorPort,
+): Promise<boolean> {
+  let heardMs = performance.now()
   while (!until.aborted) {
     await pause(PULSE_EVERY_MS, until)
     if (until.aborted) return false
-    misses = (await answers(clients, until)) ? 0 : misses + 1
-    if (misses >= PULSE_MISSES_MAX) return true
+    const isHeard = await answers(clients, until)
+    if (isHeard) heardMs = performance.now()
+    if (!until.aborted) port.silent(!isHeard)
+    if (performance.now() - heardMs > SILENCE_MS_MAX) return true
   }
   return false
 }
@@ -98,7 +106,7 @@ async function watchPulse(clients: StoreClients, until: AbortSignal): Promise<bo
 /** Any answer counts, a refusal too. */
 async function answers(clients: StoreClients, signal: AbortSignal): Promise<boolean> {
   try {
-    await clients.admin.query(sql`SELECT 1`, { timeoutMs: PULSE_EVERY_MS, signal })
+    await clients.admin.query(sql`SELECT 1`, { timeoutMs: PULSE_TIMEOUT_MS, signal })
     return true
   } catch (error) {
     return problemOf(error).code !== 'STORE_UNAVAILABLE'
@@ -118,7 +126,7 @@ export async function watchExternal(
     try {
       await port.ready(clients)
       backoffMs = backoff.minMs
-      const hung = await watchPulse(clients, port.stopping)
+      const hung = await watchPulse(clients, port.stopping, port)
       if (hung) port.down({ code: 'STORE_UNAVAILABLE', message: 'The store went away.' }, backoffMs)
     } catch (error) {
       port.down(problemOf(error), backoffMs)
