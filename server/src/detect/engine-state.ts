@@ -4,8 +4,9 @@ import type { CorrelationRun, MatchRun, Runs } from './rule-runs.ts'
 
 /**
  * The engine's state as rows of text: `k/<state key of the rule>/<group key>` for correlators,
- * `e/…` for open episodes. A rule's state key changes with its text and that of its inputs, so rows
- * of a rule that was changed are never read back into the new one.
+ * `p/…` for hits on their way to further correlations, `e/…` for open episodes. A rule's state key
+ * changes with its text and that of its inputs, so rows of a rule that was changed are never read
+ * back into the new one.
  */
 interface Held {
   readonly prefix: string
@@ -16,6 +17,7 @@ function* tablesOf(runs: Iterable<MatchRun | CorrelationRun>): Iterable<Held> {
   for (const run of runs) {
     if ('correlator' in run) {
       yield { prefix: `k/${run.stateKey}/`, table: run.correlator.table }
+      yield { prefix: `p/${run.stateKey}/`, table: run.passage.table }
     }
     if (run.episodes !== undefined) {
       yield { prefix: `e/${run.stateKey}/`, table: run.episodes.table }

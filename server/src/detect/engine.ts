@@ -244,7 +244,8 @@ export class Engine {
     let count = this.#gone.length
     for (const run of this.#runs.matches) count += run.episodes?.table.dirtyCount ?? 0
     for (const run of this.#runs.correlations) {
-      count += run.correlator.table.dirtyCount + (run.episodes?.table.dirtyCount ?? 0)
+      count += run.correlator.table.dirtyCount + run.passage.table.dirtyCount
+      count += run.episodes?.table.dirtyCount ?? 0
     }
     return count
   }

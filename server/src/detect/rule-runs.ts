@@ -12,6 +12,7 @@ import { SourceAbsence } from '../correlate/absence.ts'
 import { createCorrelator } from '../correlate/create.ts'
 import { Episodes, type Matched, type Occasion } from '../correlate/episodes.ts'
 import { decodeKey } from '../correlate/group-key.ts'
+import { type Pass, Passage } from '../correlate/passage.ts'
 import { alertGroup, groupNames, hitDoc, namedGroup, projection } from '../correlate/project.ts'
 import { describeCorrelation } from '../correlate/why.ts'
 import type { AlertRecord } from '../model/alert.ts'
@@ -65,11 +66,15 @@ export class CorrelationRun implements HitSink {
   readonly correlator: Correlator
   readonly episodes: Episodes | undefined
   readonly feeds: Feed[] = []
+  /** Hits that wait for the watermark before they feed further correlations. */
+  readonly passage: Passage
   /** The watermark up to which this correlation has been advanced. */
   watermarkMs = Number.NEGATIVE_INFINITY
   /** Fields of the event at hand, where a hit comes of one. */
   matched: (() => Matched) | undefined
   readonly #around: Surroundings
+  /** Hits made now are those of an event at hand, not of time that has passed. */
+  #observing = false
 
   constructor(
     rule: CorrelationRule,
@@ -79,6 +84,7 @@ export class CorrelationRun implements HitSink {
     const { around, inputKeys } = options
     this.rule = rule
     this.correlator = correlator
+    this.passage = new Passage(around.limits)
     this.#around = around
     const { id, hash } = rule.meta
     this.stateKey = shortId('correlation', id, hash, String(rule.alerts), ...inputKeys)
@@ -94,11 +100,14 @@ export class CorrelationRun implements HitSink {
   }
 
   observe(observation: Observation): void {
+    this.#observing = true
     this.correlator.observe(observation, { watermarkMs: this.watermarkMs, sink: this })
+    this.#observing = false
   }
 
   advance(watermarkMs: number): void {
     this.correlator.advance({ watermarkMs, sink: this })
+    this.#passOn(watermarkMs)
     this.watermarkMs = watermarkMs
     this.episodes?.advance(watermarkMs)
   }
@@ -111,16 +120,22 @@ export class CorrelationRun implements HitSink {
 
   finish(endMs: number): void {
     this.correlator.finish({ watermarkMs: endMs, sink: this })
+    this.#passOn(Number.POSITIVE_INFINITY)
   }
 
   hit(hit: Hit, certainty: 'provisional' | 'final'): void {
     this.episodes?.hit(hit, certainty, this.#occasion(hit))
-    if (certainty === 'final') this.#pass(hit)
+    if (certainty === 'provisional') return
+    this.#tellCertain(hit)
+    if (this.feeds.length === 0) return
+    if (this.#observing) this.passage.hold(hit, () => this.matched?.(), this.#pass)
+    else this.#pass(hit, undefined)
   }
 
   final(hit: Hit): void {
     this.episodes?.final(hit)
-    this.#pass(hit)
+    this.#tellCertain(hit)
+    this.#pass(hit, undefined)
   }
 
   retract(hit: Hit): void {
@@ -129,22 +144,32 @@ export class CorrelationRun implements HitSink {
 
   more(hit: Hit): void {
     this.episodes?.more(hit)
+    if (this.feeds.length > 0) this.passage.more(hit)
   }
 
-  /** Only what is certain feeds further correlations. */
-  #pass(hit: Hit): void {
+  #tellCertain(hit: Hit): void {
     if (this.rule.alerts) this.#around.certain?.(this.rule.meta.id, hit)
+  }
+
+  #passOn(watermarkMs: number): void {
+    if (this.passage.table.size > 0) this.passage.advance(watermarkMs, this.#pass)
+  }
+
+  /** Only what can change no more, its events included, feeds further correlations. */
+  readonly #pass: Pass = (hit, matched) => {
     if (this.feeds.length === 0) return
     const doc = hitDoc(this.rule.correlation, hit.key)
-    const { time, order, events } = hit
+    const { time, order } = hit
+    const { id } = this.rule.meta
+    // What comes of no event at all (a silent source) still counts as one.
+    const eventless = hit.events.length === 0 && hit.all === undefined
+    const events = eventless ? [{ id: `${id}@${time}`, time, order }] : hit.events
     for (const { to, parts } of this.feeds) {
       const found = parts(doc)
       if (found.length === 0) continue
-      // A window that gave all its events to earlier hits still counts as one observation.
-      const refs =
-        events.length > 0 ? events : [{ id: `${this.rule.meta.id}@${order}`, time, order }]
-      to.matched = this.matched
-      to.observe({ time, order, events: refs, parts: found })
+      to.matched = matched === undefined ? undefined : () => matched
+      to.observe({ time, order, events, parts: found })
+      to.matched = undefined
     }
   }
 
