@@ -94,6 +94,7 @@ export function route<P = undefined, Q = undefined, B = undefined, R = undefined
 
 /** Every route that may be called by anyone, and why. */
 export const PUBLIC_ROUTES: Readonly<Record<string, string>> = {
+  'GET /': 'A fixed page without data, for whoever opens the address in a browser.',
   'GET /healthz': 'Says only that the process answers; orchestrators ask it.',
   'GET /readyz': 'Says what is wrong, in words without data; orchestrators ask it.',
   'GET /metrics': 'Counts without data, for Prometheus.',

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { MetricsRegistry } from '../../base/metrics.ts'
 import { type Route, route } from '../route.ts'
+import { WELCOME_PAGE } from '../welcome.ts'
 
 /** What is wrong at present, component by component; asked at every `/readyz`. */
 export interface Readiness {
@@ -33,6 +34,15 @@ export interface StatusDeps {
 
 export function statusRoutes(deps: StatusDeps): readonly Route[] {
   return [
+    route({
+      method: 'GET',
+      path: '/',
+      operation: 'welcome',
+      summary: 'A page that says where to look.',
+      public: 'A fixed page without data, for whoever opens the address in a browser.',
+      responseType: 'text/html',
+      handle: async () => ({ text: WELCOME_PAGE, type: 'text/html; charset=utf-8' }),
+    }),
     route({
       method: 'GET',
       path: '/healthz',
