@@ -6,6 +6,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join, posix, relative, sep } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { ERROR_CODES } from '../src/base/problems.ts'
+import { VERSION } from '../src/base/version.ts'
 
 const ROOT = join(import.meta.dirname, '..', '..')
 const SRC = join(ROOT, 'server', 'src')
@@ -204,6 +205,10 @@ describe('the tree', () => {
   test('the lock file names no registry', () => {
     const lock = readFileSync(join(ROOT, 'package-lock.json'), 'utf8')
     expect(lock).not.toMatch(/"resolved": "https?:/)
+  })
+  test('the version is that of the package', () => {
+    const { version } = JSON.parse(readFileSync(join(ROOT, 'server', 'package.json'), 'utf8'))
+    expect(VERSION).toBe(version)
   })
   test('every decision record has a status', () => {
     const folder = join(ROOT, 'docs', 'adr')

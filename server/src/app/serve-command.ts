@@ -4,6 +4,7 @@ import type { MetricsRegistry } from '../base/metrics.ts'
 import type { Logger } from '../base/log.ts'
 import { formatProblem, ProblemError } from '../base/problems.ts'
 import { ok, type Result } from '../base/result.ts'
+import { VERSION } from '../base/version.ts'
 import type { RegisterCommand } from '../cli/context.ts'
 import { loadConfig, parseConfig } from '../config/config.ts'
 import type { Config } from '../config/schema.ts'
@@ -18,8 +19,6 @@ interface ServeFlags {
   readonly data?: string
   readonly demo?: boolean
 }
-
-export const VERSION = '0.1.0'
 
 /** `picket serve`: runs everything until SIGINT or SIGTERM. */
 export const serveCommand: RegisterCommand = (program, context) => {

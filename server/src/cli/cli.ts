@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander'
 import { formatProblem, ProblemError } from '../base/problems.ts'
+import { VERSION } from '../base/version.ts'
 import type { CliContext, RegisterCommand } from './context.ts'
 
 /** Parses the arguments (without node and script) and runs the subcommand. Never throws. */
@@ -11,6 +12,7 @@ export async function runCli(
   const program = new Command('picket')
   program
     .description('A SIEM for IoT fleets: collects, detects, responds, proves.')
+    .version(VERSION)
     .exitOverride()
     .configureOutput({
       writeOut: (text) => void context.stdout.write(text),
@@ -24,8 +26,15 @@ export async function runCli(
       if (error.exitCode !== 0) context.exit(2)
       return
     }
-    if (!(error instanceof ProblemError)) throw error
-    context.stderr.write(`picket: ${formatProblem(error.problem)}\n`)
+    context.stderr.write(`picket: ${faultOf(error, context.env['PICKET_TRACE'] === '1')}\n`)
     context.exit(2)
   }
+}
+
+/** What is told of an error: a problem in its own words, a fault of ours without its inner life. */
+function faultOf(error: unknown, trace: boolean): string {
+  if (error instanceof ProblemError) return formatProblem(error.problem)
+  if (trace && error instanceof Error) return error.stack ?? error.message
+  const message = error instanceof Error ? error.message : String(error)
+  return `a fault of Picket's own: ${message} (PICKET_TRACE=1 shows where; please report it)`
 }
