@@ -45,6 +45,7 @@ const underTest: Readonly<Record<string, Omit<DecoderUnderTest, 'spec'>>> = {
   unbound: { lines: corpusLines('unbound') },
   netflow: { lines: corpusLines('netflow'), limits: { templates: 10_000, held: 200 } },
   radius: { lines: corpusLines('radius'), limits: { records: 1_000 } },
+  syslog: { lines: corpusLines('syslog') },
   suricata: { lines: corpusLines('suricata') },
   zeek: { lines: corpusLines('zeek'), limits: { headers: 1_000 } },
   vernemq: { lines: corpusLines('vernemq') },

@@ -23,6 +23,7 @@ import { kea } from './names/kea.ts'
 import { unbound } from './names/unbound.ts'
 import { netflow } from './netflow/netflow.ts'
 import { radius } from './radius/radius.ts'
+import { syslog } from './syslog/syslog.ts'
 import { suricata } from './suricata/suricata.ts'
 import { zeek } from './zeek/zeek.ts'
 
@@ -54,6 +55,7 @@ export const decoders: Readonly<Record<string, DecoderSpec>> = {
   netflow,
   radius,
   suricata,
+  syslog,
   'vpc-flow': vpcFlow,
   unbound,
   zeek,
