@@ -45,7 +45,8 @@ const SSHD: readonly Form[] = [
   login(
     'failure',
     'failed',
-    String.raw`Failed (?<method>\S+) for (?:invalid user )?(?<user>.*) from ${PEER}${PORT}(?: ssh2(?:: [\w-]+ [\w:+/=-]+)?)?`,
+    String.raw`Failed (?<method>\S+) for (?:invalid user )?(?<user>.*)` +
+      String.raw` from ${PEER}${PORT}(?: ssh2(?:: [\w-]+ [\w:+/=-]+)?)?`,
   ),
   login(
     'failure',
@@ -55,18 +56,21 @@ const SSHD: readonly Form[] = [
   login(
     'failure',
     'too-many-attempts',
-    String.raw`(?:error: )?maximum authentication attempts exceeded for (?:invalid user )?(?<user>.*) from ${PEER}${PORT}(?: ssh2)?${PRE}`,
+    String.raw`(?:error: )?maximum authentication attempts exceeded for` +
+      String.raw` (?:invalid user )?(?<user>.*) from ${PEER}${PORT}(?: ssh2)?${PRE}`,
   ),
   login(
     'failure',
     'too-many-attempts',
-    String.raw`Disconnecting (?:(?:authenticating|invalid) )?user (?<user>.*) ${PEER}${PORTED}: Too many .*`,
+    String.raw`Disconnecting (?:(?:authenticating|invalid) )?user` +
+      String.raw` (?<user>.*) ${PEER}${PORTED}: Too many .*`,
   ),
   login('failure', 'not-allowed', String.raw`User (?<user>.*) from ${PEER} not allowed because .*`),
   login(
     'failure',
     'closed-unauthenticated',
-    String.raw`(?:Connection (?:closed|reset) by|Disconnected from) (?:authenticating|invalid) user (?<user>.*) ${PEER}${PORTED}${PRE}`,
+    String.raw`(?:Connection (?:closed|reset) by|Disconnected from)` +
+      String.raw` (?:authenticating|invalid) user (?<user>.*) ${PEER}${PORTED}${PRE}`,
   ),
   login(
     'unknown',
@@ -83,7 +87,9 @@ const SSHD: readonly Form[] = [
   ended('disconnected', String.raw`(?:Connection closed by|Disconnected from) ${PEER}${PORT}`),
   {
     pattern: at(
-      String.raw`(?:error: )?(?:Did not receive identification string|Bad protocol version identification '.*'|Unable to negotiate|ssh_dispatch_run_fatal: Connection) (?:from|with) ${PEER}${PORT}(?:: .*)?`,
+      String.raw`(?:error: )?(?:Did not receive identification string|Bad` +
+        String.raw` protocol version identification '.*'|Unable to negotiate` +
+        String.raw`|ssh_dispatch_run_fatal: Connection) (?:from|with) ${PEER}${PORT}(?:: .*)?`,
     ),
     action: 'protocol-error',
     outcome: 'failure',
@@ -136,7 +142,8 @@ const LOGIN: readonly Form[] = [
   login(
     'failure',
     'failed',
-    String.raw`FAILED LOGIN (?:SESSION|\(?\d+\)?) (?:on '?\S+?'? )?(?:FROM \S+ )?FOR '?(?<user>.*?)'?, .*`,
+    String.raw`FAILED LOGIN (?:SESSION|\(?\d+\)?) (?:on '?\S+?'? )?(?:FROM` +
+      String.raw` \S+ )?FOR '?(?<user>.*?)'?, .*`,
   ),
   login('success', 'accepted', String.raw`LOGIN ON \S+ BY (?<user>\S+)(?: FROM ${PEER})?`),
   login('success', 'accepted', String.raw`(?<user>ROOT) LOGIN +(?:ON|on) \S+(?: FROM ${PEER})?`),
@@ -192,7 +199,8 @@ const PAM: readonly Form[] = [
     'failure',
     'pam-failure',
     'start',
-    String.raw`(?:pam_\w+\([\w.:-]+\): )?authentication failure; logname=.*? rhost=(?<ip>\S*)(?: +user=(?<user>.*))?`,
+    String.raw`(?:pam_\w+\([\w.:-]+\): )?authentication failure;` +
+      String.raw` logname=.*? rhost=(?<ip>\S*)(?: +user=(?<user>.*))?`,
   ),
   session(
     'success',
