@@ -62,6 +62,14 @@ const syslogSection = z
   })
   .superRefine(checkDecoder)
 
+const firehoseSection = z
+  .strictObject({
+    type: z.literal('firehose').describe(sourceKinds.firehose.summary),
+    ...ofEverySource,
+    ...sourceKinds.firehose.options.shape,
+  })
+  .superRefine(checkDecoder)
+
 const hecSection = z
   .strictObject({
     type: z.literal('hec').describe(sourceKinds.hec.summary),
@@ -97,6 +105,7 @@ const mqttSection = z
 const sourceSection = z.discriminatedUnion('type', [
   elasticSection,
   fileSection,
+  firehoseSection,
   hecSection,
   httpSection,
   mqttSection,

@@ -3,6 +3,7 @@ import type { Source } from '../model/source.ts'
 import type { SourceDeps, SourceSpec } from './define.ts'
 import { elasticSource } from './elastic/elastic.ts'
 import { fileSource } from './file/file.ts'
+import { firehoseSource } from './firehose/firehose.ts'
 import { hecSource } from './hec/hec.ts'
 import { httpSource } from './http/http.ts'
 import { mqttSource } from './mqtt/mqtt.ts'
@@ -12,6 +13,7 @@ import { syslogSource } from './syslog/syslog.ts'
 export const sourceKinds = {
   elastic: elasticSource,
   file: fileSource,
+  firehose: firehoseSource,
   hec: hecSource,
   http: httpSource,
   mqtt: mqttSource,

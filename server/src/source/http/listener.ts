@@ -22,6 +22,7 @@ export interface Call {
 
 export interface Reply {
   readonly status: number
+  /** Bytes are sent as they are, anything else as JSON. */
   readonly body?: unknown
   readonly headers?: Readonly<Record<string, string>>
 }
@@ -32,8 +33,10 @@ export interface Protocol {
   admit(call: Call): Reply | undefined
   answer(call: Call, body: Buffer, use: HttpUse): Promise<Reply>
   /** The protocol's own words for what is wrong with a body. */
-  refuse(fault: BodyFault): Reply
+  refuse(fault: BodyFault, call: Call): Reply
   readonly headers?: Readonly<Record<string, string>>
+  /** Most bytes of a request's headers; 16 KiB unless said. */
+  readonly headerBytesMax?: number
 }
 
 /** What a protocol works with while it runs. */
@@ -122,7 +125,7 @@ export class HttpListener {
       requestTimeout: this.#options.request_timeout,
       headersTimeout: Math.min(10_000, this.#options.request_timeout),
       connectionsCheckingInterval: 1_000,
-      maxHeaderSize: 16_384,
+      maxHeaderSize: this.#protocol.headerBytesMax ?? 16_384,
     }
     const { tls } = this.#options
     if (tls === undefined) return createServer(limits, onRequest)
@@ -160,7 +163,7 @@ export class HttpListener {
         if (!read.ok) this.#counters.failed(`body_${read.fault}`)
         const reply = read.ok
           ? await this.#protocol.answer(call, read.body, use)
-          : this.#protocol.refuse(read.fault)
+          : this.#protocol.refuse(read.fault, call)
         this.#send(response, reply, request)
       } finally {
         pending.giveBack(read.taken)
@@ -175,10 +178,10 @@ export class HttpListener {
 
   #send(response: ServerResponse, reply: Reply, request: IncomingMessage): void {
     if (response.headersSent || response.destroyed) return
-    const text = reply.body === undefined ? '' : JSON.stringify(reply.body)
+    const text = replyText(reply.body)
     response.writeHead(reply.status, {
-      ...(text === '' ? {} : { 'content-type': 'application/json; charset=UTF-8' }),
-      'content-length': Buffer.byteLength(text),
+      ...(text.length === 0 ? {} : { 'content-type': 'application/json; charset=UTF-8' }),
+      'content-length': text.length,
       'x-content-type-options': 'nosniff',
       // An unread body would be taken for the next request.
       ...(request.complete ? {} : { connection: 'close' }),
@@ -187,6 +190,11 @@ export class HttpListener {
     })
     response.end(request.method === 'HEAD' ? '' : text)
   }
+}
+
+function replyText(body: unknown): Buffer {
+  if (body instanceof Uint8Array) return Buffer.from(body)
+  return Buffer.from(body === undefined ? '' : JSON.stringify(body))
 }
 
 function toCall(request: IncomingMessage): Call {
