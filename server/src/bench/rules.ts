@@ -8,7 +8,10 @@ const CHECKED = 200
 const ROUNDS = 10
 const COUNTS = [10, 30, 100, 1_000, 3_000]
 
-/** Least cost of matching per event over several rounds, at 10 to 3,000 generated rules of which half are for these events. */
+/**
+ * Least cost of matching per event over several rounds, at 10 to 3,000 generated rules of which half
+ * are for these events.
+ */
 export const rulesBench: Bench = {
   name: 'detect',
   summary: 'cost of matching an event at 10 to 3,000 generated rules, half of them applying',
