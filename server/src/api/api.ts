@@ -6,7 +6,7 @@ import type { Logger } from '../base/log.ts'
 import type { MetricsRegistry } from '../base/metrics.ts'
 import { isLoopback } from '../base/net.ts'
 import { ProblemError } from '../base/problems.ts'
-import type { ConfigDesk, RuleDesk } from '../model/desks.ts'
+import type { ConfigDesk, RuleDesk, SourceDesk } from '../model/desks.ts'
 import type { Journal } from '../model/journal.ts'
 import type { Search } from '../model/search.ts'
 import type { ScryptCost } from '../people/password.ts'
@@ -25,6 +25,7 @@ import { ruleRoutes } from './routes/rules.ts'
 import { searchRoutes } from './routes/search.ts'
 import { sessionRoutes } from './routes/session.ts'
 import { type Readiness, statusRoutes } from './routes/status.ts'
+import { sourceRoutes } from './routes/sources.ts'
 import { localRoutes, type StorePass } from './routes/store-pass.ts'
 import { streamRoutes } from './routes/stream.ts'
 import { userRoutes } from './routes/users.ts'
@@ -48,6 +49,7 @@ export interface ApiOptions {
   /** Absent where rules and configuration cannot be changed while running. */
   readonly rules?: RuleDesk
   readonly configDesk?: ConfigDesk
+  readonly sources?: SourceDesk
   /** TLS for what `listen` opens. */
   readonly tls?: TlsMaterial
   /** New alert revisions were written: `Responder.onAlerts`. */
@@ -165,6 +167,7 @@ export function apiRoutes(
     ...searchRoutes({ search, clock }),
     ...streamRoutes({ state, recorder, onAlerts: options.onAlerts }),
     ...ruleRoutes({ rules: options.rules, configDesk: options.configDesk }),
+    ...sourceRoutes({ sources: options.sources }),
     ...sessionRoutes({ state, clock, people, onPasswordChanged }),
     ...userRoutes(options),
   ]

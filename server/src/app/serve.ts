@@ -25,7 +25,7 @@ import { watchLoopDelay } from './loop-delay.ts'
 import { openConfigDesk, type OpenConfigDesk } from './config-desk.ts'
 import { openRuleDesk } from './rule-desk.ts'
 import { readinessOf, type Watched } from './readiness.ts'
-import { latenessOf, makeSources, type RunningSource } from './sources.ts'
+import { latenessOf, makeSources, type RunningSource, sourceDesk } from './sources.ts'
 import { apiTls, watchTls } from './tls-files.ts'
 import { templateSearch } from './template-search.ts'
 import { ESSENTIAL_READERS, startTrim } from './trim.ts'
@@ -76,6 +76,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
   const api = createApi({
     ...(tls && { tls: tls.material }),
     ...{ clock, log, metrics, journal: base.journal, state: base.state, deadLetters },
+    sources: sourceDesk(sources),
     ...(store !== undefined && { search: templateSearch(createSearch(store.engine, { metrics })) }),
     ...(store !== undefined && { storePass: () => store.engine.readerPass() }),
     readiness: () => readinessOf(watched),

@@ -12,6 +12,7 @@ import { createPreparer } from '../ingest/prepare.ts'
 import { readOptionFiles } from '../library/option-files.ts'
 import type { SecretRef } from '../model/options.ts'
 import type { Journal } from '../model/journal.ts'
+import type { SourceDesk } from '../model/desks.ts'
 import type { Source } from '../model/source.ts'
 import { createSource } from '../source/registry.ts'
 import { TENANT } from '../state/tables.ts'
@@ -84,4 +85,12 @@ export function latenessOf(config: Config): Readonly<Record<string, number>> {
     if (lateness !== undefined) given[name] = lateness
   }
   return given
+}
+
+/** Looks the sources up at each question: a reload changes the list. */
+export function sourceDesk(sources: readonly RunningSource[]): SourceDesk {
+  return {
+    names: () => sources.map(({ name }) => name),
+    report: (asked) => sources.find(({ name }) => name === asked)?.ingest.report(),
+  }
 }

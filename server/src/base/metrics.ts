@@ -12,7 +12,8 @@ export interface Gauge {
   set(value: number, labels?: Labels): void
 }
 export interface Histogram {
-  observe(value: number, labels?: Labels): void
+  /** `times`: so many observations of the same value; 1 unless given. */
+  observe(value: number, labels?: Labels, times?: number): void
 }
 
 export interface Metrics {
@@ -54,13 +55,13 @@ export class MetricsRegistry implements Metrics {
   histogram(name: string, help: string, buckets: readonly number[]): Histogram {
     const family = this.#family(name, help, 'histogram', buckets)
     return {
-      observe: (value, labels) => {
+      observe: (value, labels, times = 1) => {
         const one = series(family, labels)
         one.buckets ??= family.bounds.map(() => 0)
-        one.count = (one.count ?? 0) + 1
-        one.value += value
+        one.count = (one.count ?? 0) + times
+        one.value += value * times
         const at = family.bounds.findIndex((bound) => value <= bound)
-        if (at >= 0) one.buckets[at] = (one.buckets[at] ?? 0) + 1
+        if (at >= 0) one.buckets[at] = (one.buckets[at] ?? 0) + times
       },
     }
   }

@@ -33,6 +33,7 @@ export const ERROR_CODES = {
   // detector
   DETECTOR_DOWN: { status: 503, help: 'The detector stopped and is being started again.' },
   // sources
+  SOURCE_UNKNOWN: { status: 404, help: 'There is no source of this name.' },
   SOURCE_LISTEN: { status: 500, help: 'A source cannot listen on the address it was given.' },
   // files and input
   INPUT_UNREADABLE: { status: 422, help: 'A file that was named could not be read.' },

@@ -8,6 +8,7 @@ import { detectCommand } from './detect.ts'
 import { huntCommand } from './hunt.ts'
 import { registerNormalize } from './normalize.ts'
 import { registerSearch } from './search.ts'
+import { registerSource } from './source.ts'
 import { registerToken, registerUser } from './user.ts'
 
 /** Every subcommand of `picket`, in the order of the help text. One line each. */
@@ -17,6 +18,7 @@ export const commands: readonly RegisterCommand[] = [
   registerSearch,
   registerUser,
   registerToken,
+  registerSource,
   configCommand,
   registerNormalize,
   registerDecoder,

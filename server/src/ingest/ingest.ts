@@ -4,7 +4,16 @@ import type { Metrics } from '../base/metrics.ts'
 import { ProblemError } from '../base/problems.ts'
 import type { StateChange } from '../model/decoder.ts'
 import type { Commit, Journal, JournalBatch, Tick } from '../model/journal.ts'
-import type { Delivery, RawBatch, SourceSink, SourceState } from '../model/source.ts'
+import type {
+  Delivery,
+  RawBatch,
+  SeenInput,
+  SourceReport,
+  SourceSink,
+  SourceState,
+} from '../model/source.ts'
+import { observeDelays } from './delays.ts'
+import { SeenInputs } from './seen-inputs.ts'
 
 /** What turns raw input of one source into a journal batch; see `prepare.ts`. Synchronous. */
 export interface Preparer {
@@ -16,6 +25,7 @@ export interface Preparer {
 interface Prepared {
   readonly batch: JournalBatch
   readonly commit: Commit
+  readonly seen?: readonly SeenInput[]
 }
 
 export interface IngestOptions {
@@ -32,6 +42,7 @@ export interface IngestOptions {
 const RETRY_FIRST_MS = 50
 const RETRY_MAX_MS = 2_000
 const DROP_REASONS_MAX = 20
+const DELAY_BUCKETS = [0.01, 0.05, 0.1, 0.5, 1, 5, 15, 60, 300, 3_600, 86_400]
 const REACHED_MAX = 10_000
 
 /**
@@ -58,6 +69,9 @@ export class Ingest implements SourceSink {
   #stopped = false
   /** Decoder changes of a refused batch: they commit with the next one. */
   #carried: StateChange[] = []
+  readonly #seen = new SeenInputs()
+  readonly #totals = { deliveries: 0, events: 0, routine: 0, rejects: 0, dropped: 0 }
+  #lastJournalledMs: number | undefined
 
   constructor(options: IngestOptions) {
     this.#options = options
@@ -107,6 +121,7 @@ export class Ingest implements SourceSink {
     const bounded =
       this.#dropReasons.has(reason) || this.#dropReasons.size < DROP_REASONS_MAX ? reason : 'other'
     this.#dropReasons.add(bounded)
+    this.#totals.dropped += count
     this.#counters.dropped.inc({ source: this.#options.source, reason: bounded }, count)
   }
 
@@ -120,6 +135,16 @@ export class Ingest implements SourceSink {
 
   get state(): { readonly state: SourceState; readonly detail: string | undefined } {
     return { state: this.#state, detail: this.#detail }
+  }
+
+  /** For whoever set the source up and wants to see whether it works. */
+  report(): SourceReport {
+    const { source } = this.#options
+    return {
+      ...{ name: source, ...this.#totals, state: this.#state, inputs: this.#seen.list() },
+      ...(this.#detail !== undefined && { detail: this.#detail }),
+      ...(this.#lastJournalledMs !== undefined && { lastMs: this.#lastJournalledMs }),
+    }
   }
 
   /**
@@ -158,7 +183,10 @@ export class Ingest implements SourceSink {
     this.#stopped = true
   }
 
-  async #append({ batch, commit }: Prepared, whenFull: 'wait' | 'refuse'): Promise<Delivery> {
+  async #append(
+    { batch, commit, seen = [] }: Prepared,
+    whenFull: 'wait' | 'refuse',
+  ): Promise<Delivery> {
     const { source } = this.#options
     const whole = this.#withCarried(commit)
     let waitMs = RETRY_FIRST_MS
@@ -175,6 +203,8 @@ export class Ingest implements SourceSink {
     }
     this.#carried = []
     this.#noteReached(batch, commit.cursor?.key)
+    if (seen.length > 0) this.#lastJournalledMs = batch.ingestedMs
+    this.#seen.add(seen)
     return this.#count(batch)
   }
 
@@ -217,8 +247,13 @@ export class Ingest implements SourceSink {
     this.#lastDeliveryMs = ingestedMs
     const rejects = batch.deadLetters?.length ?? 0
     this.#counters.events.inc({ source }, events.length)
+    observeDelays(this.#counters.delay, source, events, this.#options.clock.now())
+    this.#totals.deliveries += 1
+    this.#totals.events += events.length
+    this.#totals.rejects += rejects
     if (rejects > 0) this.#counters.rejects.inc({ source }, rejects)
     for (const [name, count] of Object.entries(batch.routine ?? {})) {
+      this.#totals.routine += count
       this.#counters.routine.inc({ source, class: name }, count)
     }
     if (rejects === 0) return { kind: 'durable', events: events.length, rejects }
@@ -235,6 +270,11 @@ function makeCounters(metrics: Metrics) {
     rejects: metrics.counter('picket_source_rejects_total', 'Inputs that became dead letters.'),
     routine: metrics.counter('picket_source_routine_total', 'Routine inputs, by class.'),
     dropped: metrics.counter('picket_source_dropped_total', 'Inputs let go, by reason.'),
+    delay: metrics.histogram(
+      'picket_source_delay_seconds',
+      'Time of an event until it was journalled, by source.',
+      DELAY_BUCKETS,
+    ),
     waits: metrics.counter(
       'picket_source_waits_total',
       'Times a source was held by a full journal.',

@@ -1,8 +1,9 @@
 import { shortId } from '../base/hash.ts'
 import type { DecoderSpec, DecodeSink, Draft, RejectCode } from '../model/decoder.ts'
-import type { SecurityEvent } from '../model/event.ts'
+import { fieldOf, type SecurityEvent } from '../model/event.ts'
 import type { Commit, DeadLetter, JournalBatch } from '../model/journal.ts'
-import type { RawBatch, RawItem } from '../model/source.ts'
+import type { RawBatch, RawItem, SeenInput } from '../model/source.ts'
+import { SEEN_MAX, SEEN_TEXT_MAX } from './seen-inputs.ts'
 import { createNormalizer, type Normalize, type NormalizerOptions } from '../normalize/normalize.ts'
 
 const RAW_MAX = 1_048_576
@@ -21,6 +22,8 @@ export interface PreparerOptions {
 export interface Prepared {
   readonly batch: JournalBatch
   readonly commit: Commit
+  /** What became of its last inputs. */
+  readonly seen?: readonly SeenInput[]
 }
 
 /** One source's decoder and normalizer. Synchronous; keeps the decoder's memory. */
@@ -50,6 +53,7 @@ class Preparer implements LinePreparer, DecodeSink {
   #events: SecurityEvent[] = []
   #letters: DeadLetter[] = []
   #routine = new Map<string, number>()
+  #lastRoutine: string | undefined
 
   constructor(options: PreparerOptions) {
     this.#options = options
@@ -60,12 +64,21 @@ class Preparer implements LinePreparer, DecodeSink {
 
   prepare(raw: RawBatch, ingestedMs: number): Prepared {
     this.#begin(ingestedMs, raw.redelivered === true)
-    for (const item of raw.items) {
+    const { items } = raw
+    const shownFrom = items.length - SEEN_MAX
+    const seen: SeenInput[] = []
+    for (let index = 0; index < items.length; index++) {
+      const item = items[index]
+      if (item === undefined) continue
       this.#item = item
+      const events = this.#events.length
+      const letters = this.#letters.length
+      this.#lastRoutine = undefined
       if (item.cut === undefined) this.#decoder.decode(item, this)
       else this.reject('DECODE_TOO_LONG', `${item.cut.bytes} bytes long`)
+      if (index >= shownFrom) seen.push(this.#seen(events, letters))
     }
-    return this.#end(raw.cursor)
+    return { ...this.#end(raw.cursor), seen }
   }
 
   settle(ingestedMs: number): Prepared | undefined {
@@ -88,6 +101,7 @@ class Preparer implements LinePreparer, DecodeSink {
   }
 
   routine(className: string): void {
+    this.#lastRoutine = className
     const count = this.#routine.get(className)
     if (count !== undefined) this.#routine.set(className, count + 1)
     else if (this.#routine.size < ROUTINE_CLASSES_MAX) this.#routine.set(className, 1)
@@ -108,6 +122,22 @@ class Preparer implements LinePreparer, DecodeSink {
       ...rawOf(text, bytes),
       ...(facts === undefined ? {} : { facts }),
     })
+  }
+
+  /** What became of the item just decoded; the counts are those before it. */
+  #seen(events: number, letters: number): SeenInput {
+    const { receivedMs, text } = this.#item
+    const shown = { receivedMs, text: text.slice(0, SEEN_TEXT_MAX) }
+    const letter = this.#letters[letters]
+    if (letter !== undefined) {
+      return { ...shown, outcome: 'reject', code: letter.code, message: letter.message }
+    }
+    if (this.#events.length > events) {
+      const made = this.#events.slice(events).map(({ doc }) => String(fieldOf(doc, 'event.action')))
+      return { ...shown, outcome: 'events', actions: [...new Set(made)].slice(0, SEEN_MAX) }
+    }
+    if (this.#lastRoutine === undefined) return { ...shown, outcome: 'held' }
+    return { ...shown, outcome: 'routine', code: this.#lastRoutine }
   }
 
   #begin(ingestedMs: number, redelivered: boolean): void {

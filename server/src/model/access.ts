@@ -60,6 +60,7 @@ export const ACCESS_ACTIONS = {
   'config-reload': 'The configuration was read anew.',
   'store-pass': 'A command on the host was let read the store.',
   'config-read': 'The running configuration was read, secrets left out.',
+  'source-read': 'The state and the last inputs of a source were read.',
   'status-read': 'The state of the server was read.',
 } as const satisfies Record<string, string>
 

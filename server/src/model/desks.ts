@@ -1,4 +1,5 @@
 import type { Severity } from './alert.ts'
+import type { SourceReport } from './source.ts'
 
 /** What a rule does in this installation, whatever its file says. */
 export const RULE_LIVES = ['live', 'shadow', 'disabled'] as const
@@ -58,4 +59,10 @@ export interface ConfigReload {
 /** Rejects with ProblemError CONFIG_…, changing nothing, where the file is not good. */
 export interface ConfigDesk {
   reload(): Promise<ConfigReload>
+}
+
+/** The sources of a running server. */
+export interface SourceDesk {
+  names(): readonly string[]
+  report(name: string): SourceReport | undefined
 }

@@ -69,6 +69,37 @@ export interface SourceSink {
   status(state: SourceState, detail?: string): void
 }
 
+/** One of the last inputs of a source, and what became of it. */
+export interface SeenInput {
+  readonly receivedMs: number
+  /** The first 300 characters. */
+  readonly text: string
+  /** `held`: its event waits for a partner line, or another input told it. */
+  readonly outcome: 'events' | 'routine' | 'reject' | 'held'
+  /** Class of a routine input, code of a reject. */
+  readonly code?: string
+  /** Why it was rejected. */
+  readonly message?: string
+  /** `event.action` of its events, without doubles. */
+  readonly actions?: readonly string[]
+}
+
+/** How a source is doing; counts are since it was started, of what was journalled. */
+export interface SourceReport {
+  readonly name: string
+  readonly state: SourceState
+  readonly detail?: string
+  readonly deliveries: number
+  readonly events: number
+  readonly routine: number
+  readonly rejects: number
+  readonly dropped: number
+  /** When it last delivered something that was journalled. */
+  readonly lastMs?: number
+  /** The last ten, the newest last. */
+  readonly inputs: readonly SeenInput[]
+}
+
 export type SourceState = 'connected' | 'paused' | 'down'
 
 /**
