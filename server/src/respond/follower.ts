@@ -31,7 +31,6 @@ export class Follower {
   readonly #gaps
   readonly #failures
   #position = 0
-  #saved = 0
   #trimmable = 0
   #failure: string | undefined
   #stopping = false
@@ -67,7 +66,6 @@ export class Follower {
     const { state, journal } = this.#options
     const saved = await state.query((db) => readPosition(state, db, STATE_READER))
     this.#position = this.#begin(saved)
-    this.#saved = this.#position
     this.#trimmable = journal.readerOffset(STATE_READER)
     this.#unsubscribe = journal.onAppend(() => this.#hint())
     this.#loop = this.#run()
@@ -157,7 +155,6 @@ export class Follower {
       for (const { consumer, wanted } of work) await consumer.consume(db, wanted)
       await savePosition(state, db, STATE_READER, offset)
     }, 'replayable')
-    this.#saved = offset
     for (const { consumer } of work) consumer.committed?.()
   }
 
@@ -168,7 +165,6 @@ export class Follower {
     if (offset > this.#trimmable) {
       // Flushed, and with it all that was written before: only then may the journal let go of it.
       await state.transact((db) => savePosition(state, db, STATE_READER, offset))
-      this.#saved = offset
       await journal.saveReader(STATE_READER, offset)
       this.#trimmable = offset
     }
