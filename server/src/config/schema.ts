@@ -102,6 +102,14 @@ const mqttSection = z
   })
   .superRefine(checkDecoder)
 
+const otlpSection = z
+  .strictObject({
+    type: z.literal('otlp').describe(sourceKinds.otlp.summary),
+    ...ofEverySource,
+    ...sourceKinds.otlp.options.shape,
+  })
+  .superRefine(checkDecoder)
+
 const sourceSection = z.discriminatedUnion('type', [
   elasticSection,
   fileSection,
@@ -109,6 +117,7 @@ const sourceSection = z.discriminatedUnion('type', [
   hecSection,
   httpSection,
   mqttSection,
+  otlpSection,
   syslogSection,
 ])
 

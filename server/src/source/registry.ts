@@ -7,6 +7,7 @@ import { firehoseSource } from './firehose/firehose.ts'
 import { hecSource } from './hec/hec.ts'
 import { httpSource } from './http/http.ts'
 import { mqttSource } from './mqtt/mqtt.ts'
+import { otlpSource } from './otlp/otlp.ts'
 import { syslogSource } from './syslog/syslog.ts'
 
 /** Every kind of source that the configuration can name. One line each. */
@@ -17,6 +18,7 @@ export const sourceKinds = {
   hec: hecSource,
   http: httpSource,
   mqtt: mqttSource,
+  otlp: otlpSource,
   syslog: syslogSource,
 } as const satisfies Readonly<Record<string, SourceSpec>>
 

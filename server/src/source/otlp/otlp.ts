@@ -1,0 +1,122 @@
+import { z } from 'zod'
+import { shortId } from '../../base/hash.ts'
+import type { RawItem, Source, SourceSink } from '../../model/source.ts'
+import { defineSource, type SourceDeps } from '../define.ts'
+import type { BodyFault } from '../http/body.ts'
+import { toHttpItem } from '../http/documents.ts'
+import { type Call, HttpListener, type HttpUse, type Protocol } from '../http/listener.ts'
+import { type Reply, Tokens } from '../http/listener.ts'
+import { type HttpListenerOptions, httpListenerOptions } from '../http/options.ts'
+import { accepted, type Encoding, encodingOf, failed } from './answers.ts'
+import { type Signal, SIGNALS } from './messages.ts'
+import { type OtlpTexts, readRecords } from './records.ts'
+import { readWire, WireFault } from './wire.ts'
+
+/** https://opentelemetry.io/docs/specs/otlp/#otlphttp */
+export const otlpSource = defineSource({
+  name: 'otlp',
+  summary: 'Takes logs and spans of OpenTelemetry over HTTP (`/v1/logs`, `/v1/traces`).',
+  options: z.strictObject(httpListenerOptions('127.0.0.1:4318')),
+  create: (options, deps) => new OtlpSource(options, deps),
+})
+
+class OtlpSource implements Source, Protocol {
+  readonly #options: HttpListenerOptions
+  readonly #deps: SourceDeps
+  readonly #tokens = new Tokens()
+  #listener: HttpListener | undefined
+  #isStopped = false
+  #calls = 0
+
+  constructor(options: HttpListenerOptions, deps: SourceDeps) {
+    this.#options = options
+    this.#deps = deps
+  }
+
+  async start(sink: SourceSink): Promise<void> {
+    if (this.#isStopped || this.#listener !== undefined) return
+    this.#listener = new HttpListener(this.#options, this.#deps, this)
+    await this.#listener.open(sink, this.#tokens)
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true
+    await this.#listener?.close()
+  }
+
+  admit(call: Call): Reply | undefined {
+    const encoding = encodingOf(call.headers['content-type'])
+    const inJson = encoding ?? 'json'
+    if (!SIGNALS.has(call.path)) return failed(inJson, 404, 'there is /v1/logs and /v1/traces here')
+    if (call.method !== 'POST') return { status: 405, headers: { allow: 'POST' } }
+    if (!this.#tokens.isEmpty) {
+      const [, token] = /^Bearer +(\S+)$/i.exec(call.headers.authorization ?? '') ?? []
+      if (token === undefined || this.#tokens.nameOf(token) === undefined) {
+        return failed(inJson, 401, 'a bearer token is needed')
+      }
+    }
+    if (encoding !== undefined) return undefined
+    return failed('json', 415, 'content-type must be application/json or application/x-protobuf')
+  }
+
+  async answer(call: Call, body: Buffer, use: HttpUse): Promise<Reply> {
+    const encoding = encodingOf(call.headers['content-type']) ?? 'json'
+    const signal = SIGNALS.get(call.path)
+    if (signal === undefined) return failed(encoding, 404, 'no such path')
+    const read = readBody(body, encoding, signal)
+    if (!read.ok) return failed(encoding, 400, read.fault)
+    let rejected = read.rejected
+    if (rejected > 0) use.counters.failed('record_malformed')
+    let message = rejected > 0 ? 'a record is no object' : ''
+    if (read.texts.length > 0) {
+      const delivery = await use.sink.deliver({ items: this.#items(call, read.texts) }, 'refuse')
+      if (delivery.kind === 'busy') {
+        return failed(encoding, 503, delivery.problem.message, delivery.retryAfterMs)
+      }
+      use.counters.received(read.texts.length, body.length)
+      rejected += delivery.rejects
+      message = delivery.refused?.[0]?.message ?? message
+    }
+    const name = signal.rejected
+    return accepted(encoding, { name, rejected, message: message.slice(0, 1_000) })
+  }
+
+  refuse(fault: BodyFault, call: Call): Reply {
+    const encoding = encodingOf(call.headers['content-type']) ?? 'json'
+    switch (fault) {
+      case 'too_large':
+        return failed(encoding, 413, 'the body is larger than is taken')
+      case 'encoding':
+        return failed(encoding, 415, 'content-encoding must be identity, gzip or deflate')
+      case 'pending_full':
+        return failed(encoding, 429, 'too much is under way', 1_000)
+      case 'broken':
+        return failed(encoding, 400, 'the body could not be read')
+    }
+  }
+
+  #items(call: Call, texts: readonly string[]): RawItem[] {
+    this.#calls += 1
+    const receivedMs = this.#deps.clock.now()
+    const prefix = shortId(this.#deps.name, String(receivedMs), String(this.#calls)).slice(0, 16)
+    const facts = { peer: call.peer, transport: 'otlp' }
+    return texts.map((text, index) => {
+      const of = { key: `${prefix}:${index}`, receivedMs, facts }
+      return toHttpItem(text, of, this.#options.text_bytes_max)
+    })
+  }
+}
+
+function readBody(body: Buffer, encoding: Encoding, signal: Signal): OtlpTexts {
+  try {
+    const request: unknown =
+      encoding === 'json' ? JSON.parse(body.toString('utf8')) : readWire(body, signal.request)
+    if (typeof request !== 'object' || request === null || Array.isArray(request)) {
+      return { ok: false, fault: 'the body is no JSON object' }
+    }
+    return readRecords(request as Record<string, unknown>, signal)
+  } catch (error) {
+    const fault = error instanceof WireFault ? error.message : 'the body is no JSON'
+    return { ok: false, fault: `it cannot be read: ${fault}` }
+  }
+}
