@@ -75,7 +75,10 @@ const commands = {
   },
   ci() {
     commands.check()
-    for (const step of [['crash.mjs', '--kills', '25'], ['node24.mjs', 'server/src', 'simulator/src']]) {
+    for (const step of [
+      ['crash.mjs', '--kills', '25'],
+      ['node24.mjs', 'server/src', 'simulator/src'],
+    ]) {
       const [script, ...args] = step
       must(process.execPath, [join('tools', script), ...args], { REQUIRE_SERVICES: '1' })
     }
