@@ -15,7 +15,8 @@ const same = (batch: JournalBatch): boolean =>
   JSON.stringify(decodeBatch(Buffer.from(encodeBatch(batch)))) === JSON.stringify(batch)
 
 const key = fc.oneof(
-  fc.string({ maxLength: 12 }),
+  // fast-check likes to try dangerous words; the one trap is for `anyKey`.
+  fc.string({ maxLength: 12 }).filter((text) => text !== '__proto__'),
   fc.constantFrom('constructor', 'toString', '0', '17', '', 'a.b', 'source', 'ip'),
 )
 const anyKey = fc.oneof({ weight: 20, arbitrary: key }, fc.constant('__proto__'))
