@@ -14,7 +14,7 @@ import {
 } from '../state/sessions.ts'
 import type { State } from '../state/state.ts'
 import type { Db } from '../state/tables.ts'
-import { findUser, readUser, saveUser, type User } from '../state/users.ts'
+import { findUser, readUser, saveUser, spendTotpStep, type User } from '../state/users.ts'
 import { hashPassword, passwordProblem, type ScryptCost, verifyPassword } from './password.ts'
 import { ACCOUNT_LIMITS, ADDRESS_LIMITS, Throttle } from './throttle.ts'
 import { checkTotp } from './totp.ts'
@@ -217,11 +217,8 @@ class Door {
 
   /** Again inside the transaction: the same code in two logins at once is good for one. */
   async #spendCode(db: Db, id: string, step: number): Promise<void> {
-    const user = await readUser(this.#state, db, id)
-    if (user === undefined || user.totpStep >= step) {
-      throw refusal('LOGIN_FAILED', 'The one-time code was used before.')
-    }
-    await saveUser(this.#state, db, { ...user, totpStep: step })
+    if (await spendTotpStep(this.#state, db, id, step)) return
+    throw refusal('LOGIN_FAILED', 'The one-time code was used before.')
   }
 
   #secondFactor(user: User, login: Login, now: number): number | undefined {

@@ -82,6 +82,26 @@ export async function listUsers(state: State, db: Db): Promise<readonly User[]> 
   return rows.map((row) => fromRow(state, row))
 }
 
+/**
+ * Marks the one-time codes up to this step as used; false where they were already. One statement, so
+ * that of two logins at once with one code only one finds it unused, on PostgreSQL too.
+ */
+export async function spendTotpStep(
+  state: State,
+  db: Db,
+  id: string,
+  step: number,
+): Promise<boolean> {
+  const done = await db
+    .updateTable('user')
+    .set({ totp_step: step })
+    .where('tenant', '=', state.tenant)
+    .where('id', '=', id)
+    .where('totp_step', '<', step)
+    .executeTakeFirst()
+  return done.numUpdatedRows === 1n
+}
+
 export async function removeUser(state: State, db: Db, id: string): Promise<void> {
   const { tenant } = state
   await db.deleteFrom('session').where('tenant', '=', tenant).where('user_id', '=', id).execute()
