@@ -78,7 +78,12 @@ class Joiner {
   /** False where the line cannot belong to the document that is open. */
   #continue(item: RawItem): boolean {
     const first = this.#parts[0]
-    if (item.cut !== undefined || item.facts?.['problem'] !== undefined) return false
+    if (
+      item.cut !== undefined ||
+      item.unreadable !== undefined ||
+      item.facts?.['problem'] !== undefined
+    )
+      return false
     if (first?.facts?.['path'] !== item.facts?.['path']) return false
     this.#characters += item.text.length + 1
     if (this.#characters > DOCUMENT_BYTES_MAX || this.#parts.length >= LINES_MAX) return false

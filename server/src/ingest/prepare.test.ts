@@ -24,6 +24,10 @@ describe('a batch', () => {
           item(`${AT}: No will message specified.`, 'w'),
           item('what is this', 'x'),
           { ...item('long', 'y'), cut: { bytes: 9_999_999 } },
+          {
+            ...item(takeover[0]!.text, 'u'),
+            unreadable: { code: 'DECODE_FIELD', detail: 'no list' },
+          },
           { ...item('b\ufffdd', 'z'), bytes: new Uint8Array([98, 255, 100]) },
         ],
         cursor: { key: 'file', value: '77' },
@@ -35,9 +39,10 @@ describe('a batch', () => {
     expect(batch.deadLetters).toMatchObject([
       { code: 'DECODE_UNKNOWN', raw: 'what is this', rawEncoding: 'utf8', decoder: 'mosquitto' },
       { code: 'DECODE_TOO_LONG', raw: 'long' },
+      { code: 'DECODE_FIELD', message: 'no list', raw: takeover[0]!.text },
       { code: 'DECODE_UNKNOWN', raw: 'Yv9k', rawEncoding: 'base64' },
     ])
-    expect(new Set(batch.deadLetters!.map(({ id }) => id)).size).toBe(3)
+    expect(new Set(batch.deadLetters!.map(({ id }) => id)).size).toBe(4)
     expect(commit.cursor).toEqual({ source: 'broker', key: 'file', value: '77' })
     expect(commit.decoderState?.source).toBe('broker')
   })

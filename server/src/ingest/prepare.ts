@@ -74,11 +74,17 @@ class Preparer implements LinePreparer, DecodeSink {
       const events = this.#events.length
       const letters = this.#letters.length
       this.#lastRoutine = undefined
-      if (item.cut === undefined) this.#decoder.decode(item, this)
-      else this.reject('DECODE_TOO_LONG', `${item.cut.bytes} bytes long`)
+      this.#decode(item)
       if (index >= shownFrom) seen.push(this.#seen(events, letters))
     }
     return { ...this.#end(raw.cursor), seen }
+  }
+
+  #decode(item: RawItem): void {
+    const { cut, unreadable } = item
+    if (cut !== undefined) this.reject('DECODE_TOO_LONG', `${cut.bytes} bytes long`)
+    else if (unreadable !== undefined) this.reject(unreadable.code, unreadable.detail)
+    else this.#decoder.decode(item, this)
   }
 
   settle(ingestedMs: number): Prepared | undefined {

@@ -1,4 +1,5 @@
 import type { Problem } from '../base/problems.ts'
+import type { RejectCode } from './decoder.ts'
 
 /** One input as a source received it: a line, a message, a datagram, a request's element. */
 export interface RawItem {
@@ -13,6 +14,11 @@ export interface RawItem {
    * length. Such an item is to be rejected (DECODE_TOO_LONG), not decoded.
    */
   readonly cut?: { readonly bytes: number }
+  /**
+   * Present where the source itself found that the input is none of its format (a span that is no
+   * object): it is to be rejected with this reason, not decoded.
+   */
+  readonly unreadable?: { readonly code: RejectCode; readonly detail: string }
   /**
    * Names this delivery within its source, the same at every redelivery: `file-id:offset` for files,
    * a message id for MQTT. Where a protocol has none the source makes one that is unique.

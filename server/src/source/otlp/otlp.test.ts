@@ -189,7 +189,10 @@ describe('OTLP over HTTP', () => {
     const half =
       '{"resourceLogs":[{"scopeLogs":[{"logRecords":[7,{"body":{"stringValue":"a"}}]}]}]}'
     expect(await (await post('/v1/logs', JSON_TYPE, half)).json()).toEqual({
-      partialSuccess: { rejectedLogRecords: '1', errorMessage: 'a record is no object' },
+      partialSuccess: {
+        rejectedLogRecords: '1',
+        errorMessage: 'an element of logRecords is no object',
+      },
     })
     sink.failures.push('busy')
     const full = await post('/v1/logs', PROTOBUF, logs)
@@ -198,14 +201,160 @@ describe('OTLP over HTTP', () => {
       PROTOBUF,
       '\x12\x04full',
     ])
-    expect(sink.items).toHaveLength(1)
+    expect(sink.items.map(({ text, unreadable }) => [text, unreadable?.code])).toEqual([
+      ['7', 'DECODE_FIELD'],
+      ['{"message":"a"}', undefined],
+    ])
+  })
+
+  const READABLE = { logRecords: [{ body: { stringValue: 'a' } }] }
+  test.each([
+    ['resources that are no list', '/v1/logs', { resourceLogs: 7 }, ['7']],
+    [
+      'a resource that is no object, beside one that is',
+      '/v1/logs',
+      { resourceLogs: ['x', { scopeLogs: [READABLE] }] },
+      ['"x"', undefined],
+    ],
+    [
+      'scopes that are none',
+      '/v1/logs',
+      { resourceLogs: [{ scopeLogs: [null, [], READABLE] }, { scopeLogs: { a: 1 } }] },
+      ['null', '[]', undefined, '{"a":1}'],
+    ],
+    [
+      'records that are no list',
+      '/v1/traces',
+      { resourceSpans: [{ scopeSpans: [{ spans: 'all' }] }] },
+      ['"all"'],
+    ],
+    [
+      'an event of a span',
+      '/v1/traces',
+      { resourceSpans: [{ scopeSpans: [{ spans: [{ name: 's', events: [{ name: 'e' }, 5] }] }] }] },
+      [undefined, undefined, '5'],
+    ],
+    [
+      'metrics without points',
+      '/v1/metrics',
+      {
+        resourceMetrics: [
+          { scopeMetrics: [{ metrics: [{ name: 'm' }, { gauge: { dataPoints: 1 } }] }] },
+        ],
+      },
+      ['{"name":"m"}', '{"gauge":{"dataPoints":1}}'],
+    ],
+    [
+      'the scopes of an old exporter',
+      '/v1/logs',
+      { resourceLogs: [{ instrumentationLibraryLogs: [READABLE] }] },
+      [undefined],
+    ],
+  ])('%s: an item each, and nothing is stepped over', async (_, path, body, pieces) => {
+    const { sink, post } = await begin()
+    const answer = await post(path, JSON_TYPE, JSON.stringify(body))
+    const unread = sink.items.map((item) => (item.unreadable === undefined ? undefined : item.text))
+    expect(unread).toEqual(pieces)
+    const { partialSuccess = {} } = (await answer.json()) as { partialSuccess?: object }
+    const refused = pieces.filter((piece) => piece !== undefined).length
+    const told = Object.entries(partialSuccess).find(([name]) => name.startsWith('rejected'))?.[1]
+    // The event that cannot be read is of a span, and that is what the answer counts.
+    expect(Number(told ?? 0)).toBe(refused)
+  })
+
+  test('odd pieces of a record stay with it', async () => {
+    const { sink, post } = await begin()
+    let deep: unknown = { stringValue: 'x' }
+    for (let depth = 0; depth < 30; depth++) deep = { arrayValue: { values: [deep] } }
+    const attributes = [7, { value: { intValue: '1' } }, { key: 'a', value: { odd: 1 } }]
+    const record = { traceId: 'abc', timeUnixNano: 'soon', attributes, body: deep }
+    const body = { resourceLogs: [{ resource: 3, scopeLogs: [{ logRecords: [record] }] }] }
+    await post('/v1/logs', JSON_TYPE, JSON.stringify(body))
+    const made = JSON.parse(sink.texts[0] ?? '') as Record<string, unknown>
+    expect(made['otel.malformed']).toEqual([
+      '7',
+      '{"value":{"intValue":"1"}}',
+      '{"odd":1}',
+      expect.stringContaining('arrayValue'),
+      '"soon"',
+      '"abc"',
+    ])
+    expect(made['otel.malformed_count']).toBe(6)
+  })
+
+  test('events and links of a span, in both encodings', async () => {
+    const { sink, post } = await begin()
+    const other = '0123456789abcdef0123456789abcdef'
+    const whole = sized(
+      0x12,
+      sized(0x0a, Buffer.from(TRACE, 'hex')),
+      sized(0x12, Buffer.from(SPAN, 'hex')),
+      text(0x2a, 'attest'),
+      sized(0x5a, nanos(0x09, 1_544_712_660_500_000_000n), text(0x12, 'exception')),
+      sized(0x6a, sized(0x0a, Buffer.from(other, 'hex')), sized(0x12, Buffer.from(SPAN, 'hex'))),
+    )
+    await post('/v1/traces', PROTOBUF, sized(0x0a, resource, sized(0x12, scope, whole)))
+    const events = [{ timeUnixNano: '1544712660500000000', name: 'exception' }]
+    const inJson = {
+      ...{ traceId: TRACE, spanId: SPAN, name: 'attest', events },
+      links: [{ traceId: other, spanId: SPAN }],
+    }
+    const attributes = [{ key: 'service.name', value: { stringValue: 'gateway' } }]
+    const scopeSpans = [{ scope: { name: 'lib', version: '1.0' }, spans: [inJson] }]
+    const request = { resourceSpans: [{ resource: { attributes }, scopeSpans }] }
+    await post('/v1/traces', JSON_TYPE, JSON.stringify(request))
+    const made = sink.texts.map((one) => JSON.parse(one) as unknown)
+    expect(made.slice(0, 2)).toMatchObject([
+      { 'span.name': 'attest', 'otel.links': [{ trace_id: other, span_id: SPAN }] },
+      {
+        ...{ '@timestamp': '2018-12-13T14:51:00.500000000Z', message: 'exception' },
+        ...{ 'trace.id': TRACE, 'span.id': SPAN, 'service.name': 'gateway' },
+      },
+    ])
+    expect(made.slice(2)).toEqual(made.slice(0, 2))
+  })
+
+  test('each data point of a metric', async () => {
+    const { sink, post } = await begin()
+    const timeUnixNano = '1544712660000000000'
+    const attributes = [{ key: 'device.id', value: { stringValue: 'd-1' } }]
+    const metrics = [
+      {
+        name: 'ports',
+        unit: '1',
+        gauge: { dataPoints: [{ timeUnixNano, asInt: '3', attributes }] },
+      },
+      { name: 'out', sum: { dataPoints: [{ asDouble: 1.5 }, { asDouble: 2 }] } },
+      {
+        name: 'wait',
+        histogram: {
+          dataPoints: [{ count: '2', sum: 9, bucketCounts: ['1', '1'], explicitBounds: [5] }],
+        },
+      },
+    ]
+    await post(
+      '/v1/metrics',
+      JSON_TYPE,
+      JSON.stringify({ resourceMetrics: [{ scopeMetrics: [{ metrics }] }] }),
+    )
+    expect(sink.texts.map((one) => JSON.parse(one) as unknown)).toMatchObject([
+      {
+        ...{ '@timestamp': '2018-12-13T14:51:00.000000000Z', 'event.action': 'device-metrics' },
+        ...{ 'iot.metric.name': 'ports', 'iot.metric.value': 3, 'device.id': 'd-1' },
+      },
+      { 'iot.metric.name': 'out', 'iot.metric.value': 1.5 },
+      { 'iot.metric.name': 'out', 'iot.metric.value': 2 },
+      { 'iot.metric.value': 9, 'otel.metric.count': 2, 'otel.metric.buckets': [1, 1] },
+    ])
   })
 
   test.each([
     ['/v1/logs', PROTOBUF, logs.subarray(0, -3), {}, 400],
     ['/v1/logs', JSON_TYPE, '{"resourceLogs":', {}, 400],
     ['/v1/logs', 'text/plain', 'a', {}, 415],
-    ['/v1/metrics', PROTOBUF, '', {}, 404],
+    ['/v1/profiles', PROTOBUF, '', {}, 404],
+    ['/v1/logs', JSON_TYPE, '{"resourceSpans":[]}', {}, 400],
+    ['/v1/logs', PROTOBUF, '\x1a\x01a', {}, 400],
     ['/v1/logs', JSON_TYPE, 'x'.repeat(70_000), {}, 413],
     ['/v1/logs', JSON_TYPE, gzipSync(Buffer.alloc(90_000)), { 'content-encoding': 'gzip' }, 413],
   ])('%s %s refused', async (path, type, body, headers, status) => {

@@ -9,13 +9,14 @@ import { type Reply, Tokens } from '../http/listener.ts'
 import { type HttpListenerOptions, httpListenerOptions } from '../http/options.ts'
 import { accepted, type Encoding, encodingOf, failed } from './answers.ts'
 import { type Signal, SIGNALS } from './messages.ts'
-import { type OtlpTexts, readRecords } from './records.ts'
+import { type OtlpItem, type OtlpItems, readRecords } from './records.ts'
 import { readWire, WireFault } from './wire.ts'
 
 /** https://opentelemetry.io/docs/specs/otlp/#otlphttp */
 export const otlpSource = defineSource({
   name: 'otlp',
-  summary: 'Takes logs and spans of OpenTelemetry over HTTP (`/v1/logs`, `/v1/traces`).',
+  summary:
+    'Takes logs, spans and metrics of OpenTelemetry over HTTP (`/v1/logs`, `/v1/traces`, `/v1/metrics`).',
   options: z.strictObject(httpListenerOptions('127.0.0.1:4318')),
   create: (options, deps) => new OtlpSource(options, deps),
 })
@@ -47,7 +48,8 @@ class OtlpSource implements Source, Protocol {
   admit(call: Call): Reply | undefined {
     const encoding = encodingOf(call.headers['content-type'])
     const inJson = encoding ?? 'json'
-    if (!SIGNALS.has(call.path)) return failed(inJson, 404, 'there is /v1/logs and /v1/traces here')
+    if (!SIGNALS.has(call.path))
+      return failed(inJson, 404, 'there is /v1/logs, /v1/traces and /v1/metrics here')
     if (call.method !== 'POST') return { status: 405, headers: { allow: 'POST' } }
     if (!this.#tokens.isEmpty) {
       const [, token] = /^Bearer +(\S+)$/i.exec(call.headers.authorization ?? '') ?? []
@@ -64,21 +66,28 @@ class OtlpSource implements Source, Protocol {
     const signal = SIGNALS.get(call.path)
     if (signal === undefined) return failed(encoding, 404, 'no such path')
     const read = readBody(body, encoding, signal)
-    if (!read.ok) return failed(encoding, 400, read.fault)
-    let rejected = read.rejected
-    if (rejected > 0) use.counters.failed('record_malformed')
-    let message = rejected > 0 ? 'a record is no object' : ''
-    if (read.texts.length > 0) {
-      const delivery = await use.sink.deliver({ items: this.#items(call, read.texts) }, 'refuse')
-      if (delivery.kind === 'busy') {
-        return failed(encoding, 503, delivery.problem.message, delivery.retryAfterMs)
-      }
-      use.counters.received(read.texts.length, body.length)
-      rejected += delivery.rejects
-      message = delivery.refused?.[0]?.message ?? message
+    if (!read.ok) {
+      use.counters.failed('request_unreadable')
+      return failed(encoding, 400, read.fault)
     }
-    const name = signal.rejected
-    return accepted(encoding, { name, rejected, message: message.slice(0, 1_000) })
+    if (read.items.length === 0) return accepted(encoding, NOTHING_REJECTED)
+    const { items } = read
+    const raw = this.#items(call, items)
+    const delivery = await use.sink.deliver({ items: raw }, 'refuse')
+    if (delivery.kind === 'busy') {
+      return failed(encoding, 503, delivery.problem.message, delivery.retryAfterMs)
+    }
+    use.counters.received(items.length, body.length)
+    const { refused = [] } = delivery
+    if (refused.length === 0) return accepted(encoding, NOTHING_REJECTED)
+    // A span with two events that cannot be read is one span.
+    const keys = new Set(refused.map(({ key }) => key))
+    const records = new Set(
+      items.filter((_, at) => keys.has(raw[at]?.key ?? '')).map((one) => one.record),
+    )
+    const message = refused[0]?.message ?? ''
+    const rejected = { name: signal.rejected, rejected: records.size }
+    return accepted(encoding, { ...rejected, message: message.slice(0, 1_000) })
   }
 
   refuse(fault: BodyFault, call: Call): Reply {
@@ -95,26 +104,35 @@ class OtlpSource implements Source, Protocol {
     }
   }
 
-  #items(call: Call, texts: readonly string[]): RawItem[] {
+  #items(call: Call, items: readonly OtlpItem[]): RawItem[] {
     this.#calls += 1
     const receivedMs = this.#deps.clock.now()
     const prefix = shortId(this.#deps.name, String(receivedMs), String(this.#calls)).slice(0, 16)
     const facts = { peer: call.peer, transport: 'otlp' }
-    return texts.map((text, index) => {
+    return items.map(({ text, unreadable }, index) => {
       const of = { key: `${prefix}:${index}`, receivedMs, facts }
-      return toHttpItem(text, of, this.#options.text_bytes_max)
+      const item = toHttpItem(text, of, this.#options.text_bytes_max)
+      return unreadable === undefined ? item : { ...item, unreadable }
     })
   }
 }
 
-function readBody(body: Buffer, encoding: Encoding, signal: Signal): OtlpTexts {
+const NOTHING_REJECTED = { name: '', rejected: 0, message: '' } as const
+
+function readBody(body: Buffer, encoding: Encoding, signal: Signal): OtlpItems {
   try {
     const request: unknown =
       encoding === 'json' ? JSON.parse(body.toString('utf8')) : readWire(body, signal.request)
     if (typeof request !== 'object' || request === null || Array.isArray(request)) {
       return { ok: false, fault: 'the body is no JSON object' }
     }
-    return readRecords(request as Record<string, unknown>, signal)
+    const given = request as Record<string, unknown>
+    // A body of another signal would be read as an empty one.
+    const isEmpty = encoding === 'json' ? Object.keys(given).length === 0 : body.length === 0
+    if (given[signal.resources] === undefined && !isEmpty) {
+      return { ok: false, fault: `it has no ${signal.resources}` }
+    }
+    return readRecords(given, signal)
   } catch (error) {
     const fault = error instanceof WireFault ? error.message : 'the body is no JSON'
     return { ok: false, fault: `it cannot be read: ${fault}` }

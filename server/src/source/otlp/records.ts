@@ -1,156 +1,137 @@
+import type { RawItem } from '../../model/source.ts'
 import type { Signal } from './messages.ts'
-
-type Fields = Readonly<Record<string, unknown>>
+import { logEntries } from './logs.ts'
+import { pointEntries, pointsOf } from './points.ts'
+import { spanEntries, spanEventEntries } from './spans.ts'
+import { attributesOf, type Entry, type Fields, fieldsOf, Oddities } from './values.ts'
+import { textIn, textOf } from './values.ts'
 
 const RECORDS_MAX = 100_000
-const DEPTH_MAX = 24
 
-export type OtlpTexts =
-  | { readonly ok: true; readonly texts: readonly string[]; readonly rejected: number }
+/** One event to be, or a piece of the request that is none and is kept as that. */
+export interface OtlpItem extends Pick<RawItem, 'text' | 'unreadable'> {
+  /** Number of the log record, span or data point that it is of, as the answer counts them. */
+  readonly record: number
+}
+
+export type OtlpItems =
+  | { readonly ok: true; readonly items: readonly OtlpItem[] }
   | { readonly ok: false; readonly fault: string }
 
-/** One JSON object for each log record or span of a request in OTLP's JSON form. */
-export function readRecords(request: Fields, signal: Signal): OtlpTexts {
-  const texts: string[] = []
-  let rejected = 0
-  for (const resource of objects(request[signal.resources])) {
-    const shared = attributesOf(fieldsOf(resource['resource'])['attributes'])
-    for (const inScope of objects(resource[signal.scopes])) {
-      const scope = fieldsOf(inScope['scope'])
-      const outer = [...shared, ...attributesOf(scope['attributes']), ...scopeEntries(scope)]
-      for (const record of listOf(inScope[signal.records])) {
-        if (texts.length + rejected === RECORDS_MAX) {
-          return { ok: false, fault: `more than ${RECORDS_MAX} records in one request` }
-        }
-        if (typeof record !== 'object' || record === null) rejected += 1
-        else texts.push(textOf(record as Fields, outer, signal.records === 'spans'))
-      }
+/** Too much for one request. */
+class Overflow extends Error {}
+
+/**
+ * One JSON object for each log record, span, event of a span, and data point of a request in OTLP's
+ * JSON form. What is not of that form becomes an unreadable item: nothing is stepped over.
+ */
+export function readRecords(request: Fields, signal: Signal): OtlpItems {
+  const walk = new Walk(signal)
+  try {
+    walk.request(request)
+  } catch (error) {
+    if (!(error instanceof Overflow)) throw error
+    return { ok: false, fault: `more than ${RECORDS_MAX} records in one request` }
+  }
+  return { ok: true, items: walk.items }
+}
+
+class Walk {
+  readonly items: OtlpItem[] = []
+  readonly #signal: Signal
+  #records = 0
+
+  constructor(signal: Signal) {
+    this.#signal = signal
+  }
+
+  request(request: Fields): void {
+    const { resources, scopes } = this.#signal
+    this.#each(request[resources], resources, (resource) => {
+      const odd = new Oddities()
+      const shared = attributesOf(part(resource, 'resource', odd)['attributes'], odd)
+      const outer = [...shared, ...odd.entries()]
+      this.#each(resource[scopes], scopes, (one) => this.#scope(one, 'scope', outer))
+      // What exporters before version 0.15 of the protocol called scopes.
+      const old = scopes.replace('scope', 'instrumentationLibrary')
+      this.#each(resource[old], old, (one) => this.#scope(one, 'instrumentationLibrary', outer))
+    })
+  }
+
+  #scope(inScope: Fields, name: string, shared: readonly Entry[]): void {
+    const odd = new Oddities()
+    const scope = part(inScope, name, odd)
+    const outer: Entry[] = [
+      ...shared,
+      ...attributesOf(scope['attributes'], odd),
+      ['otel.scope.name', textIn(scope['name'], odd)],
+      ['otel.scope.version', textIn(scope['version'], odd)],
+    ]
+    outer.push(...odd.entries())
+    const { records } = this.#signal
+    this.#each(inScope[records], records, (record) => {
+      this.#next()
+      if (records === 'logRecords') this.#take(record, outer, (odd) => logEntries(record, odd))
+      else if (records === 'spans') this.#span(record, outer)
+      else this.#metric(record, outer)
+    })
+  }
+
+  #span(span: Fields, outer: readonly Entry[]): void {
+    this.#take(span, outer, (odd) => spanEntries(span, odd))
+    this.#each(span['events'], 'events', (event) => {
+      this.#take(event, outer, (odd) => spanEventEntries(event, span, odd))
+    })
+  }
+
+  #metric(metric: Fields, outer: readonly Entry[]): void {
+    const found = pointsOf(metric)
+    if (found === undefined) return this.#unreadable(metric, 'a metric without data points')
+    this.#each(found.points, 'dataPoints', (point) => {
+      this.#next()
+      this.#take(point, outer, (odd) => pointEntries(point, metric, found.kind, odd))
+    })
+  }
+
+  /** Calls back for each object of a list; what is no list, or no object, is kept as unreadable. */
+  #each(list: unknown, name: string, take: (one: Fields) => void): void {
+    if (list === undefined || list === null) return
+    if (!Array.isArray(list)) return this.#unreadable(list, `${name} is no list`)
+    for (const one of list) {
+      const fields = fieldsOf(one)
+      if (fields === undefined) this.#unreadable(one, `an element of ${name} is no object`)
+      else take(fields)
     }
   }
-  return { ok: true, texts, rejected }
-}
 
-type Entry = readonly [string, unknown]
-
-/** Attributes keep their OTel names, which are ECS's for service, host and device; the record's win. */
-function textOf(record: Fields, outer: readonly Entry[], isSpan: boolean): string {
-  const own = isSpan ? spanEntries(record) : logEntries(record)
-  const ids = [
-    ['trace.id', idOf(record['traceId'], 32)],
-    ['span.id', idOf(record['spanId'], 16)],
-  ] as const
-  const all = [...outer, ...attributesOf(record['attributes']), ...own, ...ids]
-  return JSON.stringify(Object.fromEntries(all.filter(([, value]) => value !== undefined)))
-}
-
-function logEntries(record: Fields): Entry[] {
-  const body = valueOf(record['body'], 0)
-  const isText = typeof body === 'string'
-  const severity = record['severityText']
-  return [
-    ['@timestamp', timeOf(record['timeUnixNano']) ?? timeOf(record['observedTimeUnixNano'])],
-    [isText ? 'message' : 'otel.body', body],
-    ['log.level', typeof severity === 'string' && severity !== '' ? severity : undefined],
-    ['otel.severity_number', numberOf(record['severityNumber'])],
-    ['otel.event_name', textField(record['eventName'])],
-  ]
-}
-
-const STATUS = ['unset', 'ok', 'error'] as const
-
-function spanEntries(span: Fields): Entry[] {
-  const status = fieldsOf(span['status'])
-  const [start, end] = [nanosOf(span['startTimeUnixNano']), nanosOf(span['endTimeUnixNano'])]
-  const code = numberOf(status['code'])
-  const outcome = code === 1 ? 'success' : code === 2 ? 'failure' : undefined
-  return [
-    ['@timestamp', timeOf(span['startTimeUnixNano'])],
-    ['event.start', timeOf(span['startTimeUnixNano'])],
-    ['event.end', timeOf(span['endTimeUnixNano'])],
-    ['event.duration', start === undefined || end === undefined ? undefined : Number(end - start)],
-    ['event.outcome', outcome],
-    ['message', textField(span['name'])],
-    ['span.name', textField(span['name'])],
-    ['parent.id', idOf(span['parentSpanId'], 16)],
-    ['otel.span_kind', numberOf(span['kind'])],
-    ['otel.status', STATUS[code ?? 0]],
-    ['otel.status_message', textField(status['message'])],
-  ]
-}
-
-function scopeEntries(scope: Fields): Entry[] {
-  return [
-    ['otel.scope.name', textField(scope['name'])],
-    ['otel.scope.version', textField(scope['version'])],
-  ]
-}
-
-function attributesOf(given: unknown): Entry[] {
-  return objects(given).flatMap(({ key, value }): Entry[] =>
-    typeof key === 'string' && key !== '' ? [[key.slice(0, 512), valueOf(value, 0)]] : [],
-  )
-}
-
-/** The plain value of an AnyValue; undefined where it has none. */
-function valueOf(given: unknown, depth: number): unknown {
-  const any = fieldsOf(given)
-  if (depth > DEPTH_MAX) return undefined
-  const whole = any['intValue']
-  if (whole !== undefined) {
-    const number = Number(whole)
-    return Number.isSafeInteger(number) ? number : String(whole)
+  /** The record's own attributes win over those of scope and resource. */
+  #take(record: Fields, outer: readonly Entry[], own: (odd: Oddities) => readonly Entry[]): void {
+    const odd = new Oddities()
+    const all = [...outer, ...attributesOf(record['attributes'], odd), ...own(odd)]
+    all.push(...odd.entries())
+    const text = JSON.stringify(Object.fromEntries(all.filter(([, value]) => value !== undefined)))
+    this.#push({ text, record: this.#records })
   }
-  const array = any['arrayValue']
-  if (array !== undefined) {
-    return listOf(fieldsOf(array)['values']).map((one) => valueOf(one, depth + 1) ?? null)
+
+  #unreadable(piece: unknown, detail: string): void {
+    this.#next()
+    const unreadable = { code: 'DECODE_FIELD', detail } as const
+    this.#push({ text: textOf(piece), unreadable, record: this.#records })
   }
-  const list = any['kvlistValue']
-  if (list === undefined) {
-    return any['stringValue'] ?? any['boolValue'] ?? any['doubleValue'] ?? any['bytesValue']
+
+  #next(): void {
+    this.#records += 1
   }
-  const entries = objects(fieldsOf(list)['values']).map(({ key, value }): Entry => {
-    return [String(key), valueOf(value, depth + 1)]
-  })
-  return Object.fromEntries(entries)
+
+  #push(item: OtlpItem): void {
+    if (this.items.length === RECORDS_MAX) throw new Overflow()
+    this.items.push(item)
+  }
 }
 
-/** Hex of that length; an id of zeros is none. */
-function idOf(value: unknown, length: number): string | undefined {
-  if (typeof value !== 'string' || value.length !== length) return undefined
-  return /^[0-9a-fA-F]+$/.test(value) && !/^0+$/.test(value) ? value.toLowerCase() : undefined
-}
-
-function nanosOf(value: unknown): bigint | undefined {
-  const text = typeof value === 'number' && Number.isSafeInteger(value) ? String(value) : value
-  if (typeof text !== 'string' || !/^\d{1,20}$/.test(text)) return undefined
-  const nanos = BigInt(text)
-  return nanos === 0n ? undefined : nanos
-}
-
-/** ISO 8601 with nanoseconds. */
-function timeOf(value: unknown): string | undefined {
-  const nanos = nanosOf(value)
-  if (nanos === undefined) return undefined
-  const seconds = new Date(Number(nanos / 1_000_000_000n) * 1_000).toISOString().slice(0, 19)
-  return `${seconds}.${String(nanos % 1_000_000_000n).padStart(9, '0')}Z`
-}
-
-function numberOf(value: unknown): number | undefined {
-  return typeof value === 'number' && Number.isFinite(value) ? value : undefined
-}
-
-function textField(value: unknown): string | undefined {
-  return typeof value === 'string' && value !== '' ? value : undefined
-}
-
-function fieldsOf(value: unknown): Fields {
-  return typeof value === 'object' && value !== null ? (value as Fields) : {}
-}
-
-function listOf(value: unknown): readonly unknown[] {
-  return Array.isArray(value) ? value : []
-}
-
-function objects(value: unknown): readonly Fields[] {
-  return listOf(value).filter((one) => typeof one === 'object' && one !== null) as Fields[]
+function part(of: Fields, name: string, odd: Oddities): Fields {
+  const given = of[name]
+  const fields = fieldsOf(given)
+  if (fields === undefined && given !== undefined && given !== null) odd.add(given)
+  return fields ?? {}
 }

@@ -4,6 +4,7 @@ export type WireKind =
   | 'hex'
   | 'base64'
   | 'fixed64'
+  | 'sfixed64'
   | 'fixed32'
   | 'int64'
   | 'int'
@@ -62,6 +63,9 @@ class WireReader {
     this.#values += 1
     if (this.#values > VALUES_MAX) throw new WireFault(`more than ${VALUES_MAX} values`)
     const kind = typeof given === 'function' ? given() : given
+    if (many !== undefined && wire === 2 && wireOf(kind) !== 2) {
+      return this.#packed((made[name] ??= []) as unknown[], kind, end)
+    }
     if (wire !== wireOf(kind)) throw new WireFault(`field ${name} is of another type`)
     const value = this.#value(kind, end, depth)
     if (many === undefined) made[name] = value
@@ -71,10 +75,24 @@ class WireReader {
     }
   }
 
+  /** Numbers of a list stand one after the other behind one length. */
+  #packed(list: unknown[], kind: WireKind, end: number): void {
+    const length = Number(this.#varint(end))
+    const to = this.#take(length, end) + length
+    this.#at = to - length
+    while (this.#at < to) {
+      this.#values += 1
+      if (this.#values > VALUES_MAX) throw new WireFault(`more than ${VALUES_MAX} values`)
+      list.push(this.#value(kind, to, 0))
+    }
+  }
+
   #value(kind: WireKind, end: number, depth: number): unknown {
     switch (kind) {
       case 'fixed64':
         return this.#bytes.readBigUInt64LE(this.#take(8, end)).toString()
+      case 'sfixed64':
+        return this.#bytes.readBigInt64LE(this.#take(8, end)).toString()
       case 'double':
         return this.#bytes.readDoubleLE(this.#take(8, end))
       case 'fixed32':
@@ -133,7 +151,7 @@ class WireReader {
 }
 
 function wireOf(kind: WireKind): number {
-  if (kind === 'fixed64' || kind === 'double') return 1
+  if (kind === 'fixed64' || kind === 'sfixed64' || kind === 'double') return 1
   if (kind === 'fixed32') return 5
   return kind === 'int64' || kind === 'int' || kind === 'bool' ? 0 : 2
 }

@@ -43,7 +43,13 @@ export class RecordSink implements SourceSink {
     this.batches.push(batch)
     this.items.push(...batch.items)
     if (batch.cursor !== undefined) this.#cursors.set(batch.cursor.key, batch.cursor.value)
-    return { kind: 'durable', events: batch.items.length, rejects: 0 }
+    const refused = batch.items.flatMap(({ key, cut, unreadable }) => {
+      if (unreadable !== undefined)
+        return [{ key, code: unreadable.code, message: unreadable.detail }]
+      return cut === undefined ? [] : [{ key, code: 'DECODE_TOO_LONG', message: 'too long' }]
+    })
+    const events = batch.items.length - refused.length
+    return { kind: 'durable', events, rejects: refused.length, refused }
   }
 
   hold(): void {
