@@ -1,9 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import {
   appendFileSync,
+  closeSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readFileSync,
+  readSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -139,12 +142,16 @@ function benchLine(number: number, mark: string | undefined): string {
 function followAlerts(path: string, seen: Map<string, number>): () => void {
   let offset = 0
   let rest = ''
+  let handle: number | undefined
   const look = (): void => {
     const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0
     if (size <= offset) return
     const now = performance.now()
-    const text = rest + readFileSync(path).subarray(offset, size).toString('utf8')
-    offset = size
+    handle ??= openSync(path, 'r')
+    const bytes = Buffer.allocUnsafe(size - offset)
+    const got = readSync(handle, bytes, 0, bytes.length, offset)
+    const text = rest + bytes.toString('utf8', 0, got)
+    offset += got
     const lines = text.split('\n')
     rest = lines.pop() ?? ''
     for (const line of lines) {
@@ -156,6 +163,7 @@ function followAlerts(path: string, seen: Map<string, number>): () => void {
   return () => {
     clearInterval(timer)
     look()
+    if (handle !== undefined) closeSync(handle)
   }
 }
 

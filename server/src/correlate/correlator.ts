@@ -113,7 +113,9 @@ export interface StateTable {
   readonly dirtyCount: number
   /** Rows changed or deleted (undefined) since the last call. */
   takeChanges(): readonly StateChange[]
-  /** All rows, in any order. */
+  /** Names of all rows that are saved or would be with the next changes. */
+  names(): Iterable<string>
+  /** All rows, each of them whole, in any order. */
   rows(): Iterable<readonly [string, string]>
   /** Puts rows back into an empty table. */
   restore(rows: Iterable<readonly [string, string]>): void

@@ -72,13 +72,13 @@ export function cover(entries: readonly Entry[], from: number, to: number): Even
 
 /**
  * Makes entry `index` a hit and takes the events of its window that no hit has had. What lies before
- * an earlier hit in the window was that one's to take.
+ * an earlier hit in the window was that one's to take. `from` is the first entry that it changed.
  */
 export function coverWindow(
   entries: readonly HitEntry[],
   index: number,
   timespanMs: number,
-): EventRef[] {
+): { readonly from: number; readonly events: readonly EventRef[] } {
   const { time } = entries[index]!
   let from = index
   while (from > 0) {
@@ -87,5 +87,5 @@ export function coverWindow(
     from -= 1
   }
   entries[index]!.hit = true
-  return cover(entries, from, index)
+  return { from, events: cover(entries, from, index) }
 }

@@ -1,19 +1,20 @@
-import type {
-  Correlator,
-  CorrelatorLimits,
-  EventRef,
-  Hit,
-  Moment,
-  Observation,
-} from './correlator.ts'
+import type { Correlator, CorrelatorLimits, Hit, Moment, Observation } from './correlator.ts'
 import { coverWindow, dropBefore, insertEntry, type HitEntry } from './entries.ts'
+import {
+  changedFrom,
+  goneFrom,
+  notSaved,
+  type RefsRow,
+  refsOf,
+  refsRow,
+  savedChanges,
+  type SavedEntries,
+  type SavedRow,
+  savedRow,
+} from './entry-row.ts'
 import { KeyTable, type Hold } from './key-table.ts'
 
-interface Counted {
-  /** Sorted by (time, order). */
-  entries: HitEntry[]
-  lastHitMs: number
-}
+type Counted = SavedEntries<HitEntry>
 
 /**
  * `event_count` with a lower bound N: an event is a hit when it and the events of its key within
@@ -62,20 +63,21 @@ export class EventCount implements Correlator {
     let counted = this.table.get(key)
     if (counted === undefined) {
       if (!this.table.admit()) return
-      counted = { entries: [], lastHitMs: Number.NEGATIVE_INFINITY }
+      counted = { entries: [], lastHitMs: Number.NEGATIVE_INFINITY, saved: notSaved() }
     }
     const { entries } = counted
-    dropBefore(entries, moment.watermarkMs - this.#timespanMs)
+    goneFrom(counted, dropBefore(entries, moment.watermarkMs - this.#timespanMs))
     const { time, order, events: refs } = observation
     const at = insertEntry(entries, { time, order, refs, hit: false })
+    changedFrom(counted, at)
     for (let index = at; index < entries.length; index += 1) {
       if (entries[index]!.time - time > this.#timespanMs) break
       if (this.#becomesHit(entries, index)) {
         counted.lastHitMs = Math.max(counted.lastHitMs, entries[index]!.time)
-        moment.sink.hit(this.#hitOf(key, entries, index), 'final')
+        moment.sink.hit(this.#hitOf(key, counted, index), 'final')
       }
     }
-    this.#thin(entries)
+    this.#thin(counted)
     this.table.put(key, counted, {
       hold: this.#holdOf(counted, moment.watermarkMs),
       dueMs: entries.at(-1)!.time + this.#timespanMs,
@@ -94,13 +96,15 @@ export class EventCount implements Correlator {
     return start !== undefined && entry.time - start.time <= this.#timespanMs
   }
 
-  #hitOf(key: string, entries: readonly HitEntry[], index: number): Hit {
-    const { time, order } = entries[index]!
-    const events = coverWindow(entries, index, this.#timespanMs)
+  #hitOf(key: string, counted: Counted, index: number): Hit {
+    const { time, order } = counted.entries[index]!
+    const { from, events } = coverWindow(counted.entries, index, this.#timespanMs)
+    changedFrom(counted, from)
     return { key, name: String(order), time, order, events }
   }
 
-  #thin(entries: HitEntry[]): void {
+  #thin(counted: Counted): void {
+    const { entries } = counted
     const least = this.#least
     // Not at every event: a list that cannot be thinned must not be walked each time.
     if (entries.length < 4 * least || entries.length % Math.max(32, least) !== 0) return
@@ -115,7 +119,10 @@ export class EventCount implements Correlator {
         before !== undefined &&
         after !== undefined &&
         after.time - before.time <= this.#timespanMs
-      if (spare) continue
+      if (spare) {
+        changedFrom(counted, kept)
+        continue
+      }
       entries[kept] = entry
       kept += 1
     }
@@ -123,28 +130,27 @@ export class EventCount implements Correlator {
     if (kept > this.#entriesMax) {
       this.table.losses.trimmed += kept - this.#entriesMax
       entries.splice(0, kept - this.#entriesMax)
+      goneFrom(counted, kept - this.#entriesMax)
     }
   }
 }
 
-type Row = [lastHitMs: number | null, ...entries: EntryRow[]]
-type EntryRow = [time: number, order: number, hit: 0 | 1, refs?: readonly EventRef[]]
+type EntryRow = [time: number, order: number, hit: 0 | 1, refs?: RefsRow]
 
 const CODEC = {
-  encode(counted: Counted): Row {
-    const last = Number.isFinite(counted.lastHitMs) ? counted.lastHitMs : null
-    return [last, ...counted.entries.map(entryRow)]
-  },
+  encode: (counted: Counted): SavedRow<EntryRow> => savedRow(counted, entryRow),
   decode(row: unknown): Counted {
-    const [last, ...entries] = row as Row
-    return {
-      lastHitMs: last ?? Number.NEGATIVE_INFINITY,
-      entries: entries.map(([time, order, hit, refs]) => ({ time, order, hit: hit === 1, refs })),
-    }
+    const [last, ...rows] = row as SavedRow<EntryRow>
+    const entries = rows.map(([time, order, hit, refs]) => {
+      return { time, order, hit: hit === 1, refs: refsOf(refs, { time, order }) }
+    })
+    return { entries, lastHitMs: last ?? Number.NEGATIVE_INFINITY, saved: notSaved() }
   },
+  changes: savedChanges(entryRow),
 }
 
-function entryRow({ time, order, hit, refs }: HitEntry): EntryRow {
+function entryRow(entry: HitEntry): EntryRow {
+  const { time, order, hit, refs } = entry
   const flag = hit ? 1 : 0
-  return refs === undefined ? [time, order, flag] : [time, order, flag, refs]
+  return refs === undefined ? [time, order, flag] : [time, order, flag, refsRow(entry)]
 }

@@ -13,6 +13,17 @@ export type Hold = 'fresh' | 'grown' | 'held'
 export interface RowCodec<S> {
   encode(state: S): unknown
   decode(row: unknown): S
+  /** For states that grow at one end: only what has changed is written, see `RowChanges`. */
+  readonly changes?: RowChanges<S>
+}
+
+export interface RowChanges<S> {
+  /** What changed since the last `taken`; undefined: the row is to be written whole. */
+  since(state: S): unknown
+  /** The state, as it is now, has been written. */
+  taken(state: S): void
+  /** A row as it is after a change. */
+  amend(row: unknown, change: unknown): unknown
 }
 
 interface Cell<S> {
@@ -22,7 +33,24 @@ interface Cell<S> {
   /** Counts puts of the table: the order of staleness, kept across restarts. */
   touched: number
   dueMs: number
+  /** Bytes of the row as it was last written whole, and of the changes written since; 0: not written. */
+  rowBytes: number
+  changeBytes: number
+  changes: number
 }
+
+/** Beyond so many changes of a row, or when they outweigh it, it is written whole. */
+const CHANGES_MAX = 16
+/** Stands between the key and the number of a change in the name of its row. */
+const CHANGE_MARK = '\u0000'
+
+type SavedRow = readonly [
+  touched: number,
+  hold: Hold,
+  dueMs: number | null,
+  row: unknown,
+  change?: number,
+]
 
 /**
  * The bounded, keyed, serializable state of one correlator. Take a state, change it, `put` it back;
@@ -41,6 +69,8 @@ export class KeyTable<S> implements StateTable {
   }
   readonly #dues = new DueQueue()
   readonly #dirty = new Set<string>()
+  /** Keys that are gone, and how many changes of their rows are still saved. */
+  readonly #left = new Map<string, number>()
   #touched = 0
 
   constructor(options: { keysMax: number; codec: RowCodec<S> }) {
@@ -80,7 +110,11 @@ export class KeyTable<S> implements StateTable {
     this.#touched += 1
     const cell = this.#cells.get(key)
     if (cell === undefined) {
-      this.#cells.set(key, { key, state, ...where, touched: this.#touched })
+      this.#cells.set(key, {
+        ...{ key, state, hold: where.hold, dueMs: where.dueMs, touched: this.#touched },
+        ...{ rowBytes: 0, changeBytes: 0, changes: this.#left.get(key) ?? 0 },
+      })
+      this.#left.delete(key)
     } else {
       this.#tiers[cell.hold].delete(key)
       cell.state = state
@@ -99,6 +133,7 @@ export class KeyTable<S> implements StateTable {
     this.#cells.delete(key)
     this.#tiers[cell.hold].delete(key)
     this.#dirty.add(key)
+    if (cell.changes > 0) this.#left.set(key, cell.changes)
   }
 
   /** The next key whose due time is below the watermark, in the order of (due, key). */
@@ -111,10 +146,41 @@ export class KeyTable<S> implements StateTable {
     const changes: StateChange[] = []
     for (const key of this.#dirty) {
       const cell = this.#cells.get(key)
-      changes.push({ key, value: cell === undefined ? undefined : this.#row(cell) })
+      if (cell !== undefined) {
+        this.#take(cell, changes)
+        continue
+      }
+      changes.push({ key, value: undefined })
+      forgetChanges(key, this.#left.get(key) ?? 0, changes)
     }
     this.#dirty.clear()
+    this.#left.clear()
     return changes
+  }
+
+  /** The row, or what has changed of it since it was last taken. */
+  #take(cell: Cell<S>, changes: StateChange[]): void {
+    const codec = this.#codec.changes
+    const { key } = cell
+    const change =
+      cell.rowBytes > 0 && cell.changes < CHANGES_MAX ? codec?.since(cell.state) : undefined
+    if (change !== undefined) {
+      const value = savedRow(cell, change, cell.changes + 1)
+      if (cell.changeBytes + value.length <= cell.rowBytes) {
+        cell.changes += 1
+        cell.changeBytes += value.length
+        changes.push({ key: key + CHANGE_MARK + cell.changes, value })
+        codec?.taken(cell.state)
+        return
+      }
+    }
+    const value = this.#row(cell)
+    changes.push({ key, value })
+    forgetChanges(key, cell.changes, changes)
+    cell.rowBytes = value.length
+    cell.changes = 0
+    cell.changeBytes = 0
+    codec?.taken(cell.state)
   }
 
   get dirtyCount(): number {
@@ -125,13 +191,31 @@ export class KeyTable<S> implements StateTable {
     for (const [key, cell] of this.#cells) yield [key, this.#row(cell)]
   }
 
-  restore(rows: Iterable<readonly [string, string]>): void {
-    const cells: Cell<S>[] = []
-    for (const [key, text] of rows) {
-      const [touched, hold, dueMs, row] = JSON.parse(text) as [number, Hold, number | null, unknown]
-      const state = this.#codec.decode(row)
-      cells.push({ key, state, hold, touched, dueMs: dueMs ?? Number.POSITIVE_INFINITY })
+  *names(): Iterable<string> {
+    for (const [key, { changes }] of this.#cells) yield* namesOf(key, changes)
+    for (const key of this.#dirty) {
+      if (!this.#cells.has(key)) yield* namesOf(key, this.#left.get(key) ?? 0)
     }
+  }
+
+  restore(rows: Iterable<readonly [string, string]>): void {
+    const whole: (readonly [string, SavedRow, number])[] = []
+    const amended = new Map<string, SavedRow[]>()
+    for (const [name, text] of rows) {
+      const saved = JSON.parse(text) as SavedRow
+      const [, , , , change] = saved
+      if (change === undefined) {
+        whole.push([name, saved, text.length])
+        continue
+      }
+      const key = name.slice(0, -(CHANGE_MARK.length + String(change).length))
+      const list = amended.get(key)
+      if (list === undefined) amended.set(key, [saved])
+      else list.push(saved)
+    }
+    const cells = whole.map(([key, saved, bytes]) =>
+      this.#cellOf({ key, saved, bytes, changes: amended.get(key) ?? [] }),
+    )
     cells.sort((a, b) => a.touched - b.touched)
     for (const cell of cells) {
       this.#cells.set(cell.key, cell)
@@ -141,11 +225,44 @@ export class KeyTable<S> implements StateTable {
     }
   }
 
-  #row(cell: Cell<S>): string {
-    // JSON has no Infinity; null stands for "never due".
-    const due = Number.isFinite(cell.dueMs) ? cell.dueMs : null
-    return JSON.stringify([cell.touched, cell.hold, due, this.#codec.encode(cell.state)])
+  #cellOf(from: { key: string; saved: SavedRow; bytes: number; changes: SavedRow[] }): Cell<S> {
+    const { key, saved, bytes, changes } = from
+    changes.sort((a, b) => (a[4] ?? 0) - (b[4] ?? 0))
+    let row = saved[3]
+    for (const change of changes) row = this.#codec.changes?.amend(row, change[3])
+    const [touched, hold, dueMs] = changes.at(-1) ?? saved
+    const state = this.#codec.decode(row)
+    this.#codec.changes?.taken(state)
+    return {
+      ...{ key, state, hold, touched, dueMs: dueMs ?? Number.POSITIVE_INFINITY },
+      // Amended ones are written whole the next time: so their changes do not have to be weighed.
+      ...{ rowBytes: changes.length > 0 ? 0 : bytes, changeBytes: 0, changes: changes.length },
+    }
   }
+
+  #row(cell: Cell<S>): string {
+    return savedRow(cell, this.#codec.encode(cell.state))
+  }
+}
+
+function savedRow(cell: Cell<unknown>, row: unknown, change?: number): string {
+  const { touched, hold, dueMs } = cell
+  // JSON has no Infinity; null stands for "never due".
+  const due = Number.isFinite(dueMs) ? dueMs : null
+  return JSON.stringify(
+    change === undefined ? [touched, hold, due, row] : [touched, hold, due, row, change],
+  )
+}
+
+function forgetChanges(key: string, count: number, changes: StateChange[]): void {
+  for (let change = 1; change <= count; change += 1) {
+    changes.push({ key: key + CHANGE_MARK + change, value: undefined })
+  }
+}
+
+function* namesOf(key: string, changes: number): Iterable<string> {
+  yield key
+  for (let change = 1; change <= changes; change += 1) yield key + CHANGE_MARK + change
 }
 
 function first(keys: ReadonlySet<string>): string | undefined {

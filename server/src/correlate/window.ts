@@ -1,13 +1,24 @@
 import type {
   Correlator,
   CorrelatorLimits,
-  EventRef,
   Hit,
   Moment,
   Observation,
   ObservationPart,
 } from './correlator.ts'
 import { cover, coverWindow, firstFrom, insertEntry, type HitEntry } from './entries.ts'
+import {
+  changedFrom,
+  goneFrom,
+  notSaved,
+  type RefsRow,
+  refsOf,
+  refsRow,
+  savedChanges,
+  type SavedEntries,
+  type SavedRow,
+  savedRow,
+} from './entry-row.ts'
 import { KeyTable, type Hold } from './key-table.ts'
 
 /** What a window holds of an event beside its place: plain data. */
@@ -35,10 +46,7 @@ export interface WindowKind<P> {
   note(parts: readonly ObservationPart[]): P | undefined
 }
 
-interface Window<P> {
-  /** Sorted by (time, order). */
-  entries: Noted<P>[]
-  lastHitMs: number
+interface Window<P> extends SavedEntries<Noted<P>> {
   /** Of the entries from index `from` on: the window that ends at the last one. */
   scan: Scan<P>
   from: number
@@ -55,9 +63,13 @@ export class MonotoneWindow<P> implements Correlator {
 
   constructor(kind: WindowKind<P>) {
     this.#kind = kind
-    this.table = new KeyTable({
+    this.table = new KeyTable<Window<P>>({
       keysMax: kind.limits.keysMax,
-      codec: { encode: toRow, decode: (row) => this.#fromRow(row as Row<P>) },
+      codec: {
+        encode: (window) => savedRow(window, entryRow),
+        decode: (row) => this.#fromRow(row as SavedRow<EntryRow<P>>),
+        changes: savedChanges(entryRow),
+      },
     })
   }
 
@@ -100,9 +112,14 @@ export class MonotoneWindow<P> implements Correlator {
     this.#drop(window, firstFrom(entries, moment.watermarkMs - timespanMs))
     const { time, order, events: refs } = observation
     const at = insertEntry(entries, { time, order, refs, what, hit: false })
+    changedFrom(window, at)
     const said = (index: number): void => {
-      window.lastHitMs = Math.max(window.lastHitMs, entries[index]!.time)
-      moment.sink.hit(hitOf(key, entries, { index, timespanMs }), 'final')
+      const { time: timeMs, order: name } = entries[index]!
+      window.lastHitMs = Math.max(window.lastHitMs, timeMs)
+      const { from, events } = coverWindow(entries, index, timespanMs)
+      changedFrom(window, from)
+      const hit: Hit = { key, name: String(name), time: timeMs, order: name, events }
+      moment.sink.hit(hit, 'final')
     }
     if (at === entries.length - 1) {
       this.#slide(window)
@@ -163,6 +180,7 @@ export class MonotoneWindow<P> implements Correlator {
       if (time - added.time > this.#kind.timespanMs) return
       if (!hit) continue
       const events = cover(entries, one.at, one.at)
+      changedFrom(window, one.at)
       one.moment.sink.more?.({ key, name: String(order), time, order, events })
       return
     }
@@ -188,6 +206,7 @@ export class MonotoneWindow<P> implements Correlator {
     if (count === 0) return
     for (let at = window.from; at < count; at += 1) window.scan.leave(window.entries[at]!)
     window.entries.splice(0, count)
+    goneFrom(window, count)
     window.from = Math.max(0, window.from - count)
   }
 
@@ -198,46 +217,25 @@ export class MonotoneWindow<P> implements Correlator {
   }
 
   #empty(): Window<P> {
-    return { entries: [], lastHitMs: Number.NEGATIVE_INFINITY, scan: this.#kind.scan(), from: 0 }
+    const lastHitMs = Number.NEGATIVE_INFINITY
+    return { entries: [], lastHitMs, saved: notSaved(), scan: this.#kind.scan(), from: 0 }
   }
 
-  #fromRow([lastHitMs, ...rows]: Row<P>): Window<P> {
+  #fromRow([lastHitMs, ...rows]: SavedRow<EntryRow<P>>): Window<P> {
     const window = this.#empty()
     window.lastHitMs = lastHitMs ?? Number.NEGATIVE_INFINITY
     for (const [time, order, hit, what, refs] of rows) {
-      window.entries.push({ time, order, hit: hit === 1, what, refs: refs ?? undefined })
+      const entry = { time, order, hit: hit === 1, what, refs: refsOf(refs, { time, order }) }
+      window.entries.push(entry)
       this.#slide(window)
     }
     return window
   }
 }
 
-function hitOf<P>(
-  key: string,
-  entries: readonly Noted<P>[],
-  one: { readonly index: number; readonly timespanMs: number },
-): Hit {
-  const { time, order } = entries[one.index]!
-  const events = coverWindow(entries, one.index, one.timespanMs)
-  return { key, name: String(order), time, order, events }
-}
+type EntryRow<P> = [time: number, order: number, hit: 0 | 1, what: P, refs: RefsRow]
 
-type Row<P> = [lastHitMs: number | null, ...entries: EntryRow<P>[]]
-type EntryRow<P> = [
-  time: number,
-  order: number,
-  hit: 0 | 1,
-  what: P,
-  refs: readonly EventRef[] | null,
-]
-
-function toRow<P>({ lastHitMs, entries }: Window<P>): Row<P> {
-  const rows = entries.map(({ time, order, hit, what, refs }): EntryRow<P> => [
-    time,
-    order,
-    hit ? 1 : 0,
-    what,
-    refs ?? null,
-  ])
-  return [Number.isFinite(lastHitMs) ? lastHitMs : null, ...rows]
+function entryRow<P>(entry: Noted<P>): EntryRow<P> {
+  const { time, order, hit, what } = entry
+  return [time, order, hit ? 1 : 0, what, refsRow(entry)]
 }

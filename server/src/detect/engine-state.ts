@@ -25,12 +25,16 @@ function* tablesOf(runs: Iterable<MatchRun | CorrelationRun>): Iterable<Held> {
   }
 }
 
-export function* stateRows(
-  runs: Runs,
-  more: readonly (MatchRun | CorrelationRun)[] = [],
-): Iterable<readonly [string, string]> {
-  for (const { prefix, table } of tablesOf([...runs.matches, ...runs.correlations, ...more])) {
+export function* stateRows(runs: Runs): Iterable<readonly [string, string]> {
+  for (const { prefix, table } of tablesOf([...runs.matches, ...runs.correlations])) {
     for (const [key, value] of table.rows()) yield [prefix + key, value]
+  }
+}
+
+/** Names of all rows of rules that are no more. */
+export function* stateNames(runs: Iterable<MatchRun | CorrelationRun>): Iterable<string> {
+  for (const { prefix, table } of tablesOf(runs)) {
+    for (const name of table.names()) yield prefix + name
   }
 }
 

@@ -134,6 +134,10 @@ const options = { latenessMs: LATENESS }
 /** More for a soak. */
 const RUNS = Number(process.env['PICKET_TEST_RUNS'] ?? 150)
 
+const rowsOf = (bytes: Uint8Array): [string, string][] =>
+  JSON.parse(Buffer.from(bytes).toString('utf8')) as [string, string][]
+const sortedRows = (bytes: Uint8Array) => rowsOf(bytes).toSorted(([a], [b]) => (a < b ? -1 : 1))
+
 function run(entries: readonly JournalEntry[], restarts: readonly number[] = []): AlertRecord[] {
   let engine = createEngine(RULES, options)
   const rows = new Map<string, string>()
@@ -145,7 +149,12 @@ function run(entries: readonly JournalEntry[], restarts: readonly number[] = [])
         else rows.set(key, value)
       }
       const bytes = engine.snapshot()
+      if (index % 2 === 1) {
+        rows.clear()
+        for (const [key, value] of rowsOf(bytes)) rows.set(key, value)
+      }
       engine = Engine.restore(index % 2 === 0 ? rows : bytes, options)
+      expect(sortedRows(engine.snapshot())).toEqual(sortedRows(bytes))
     }
     engine.apply(entry)
     alerts.push(...engine.takeAlerts())

@@ -17,7 +17,7 @@ import type { ControlRecord, JournalEntry, Tick } from '../model/journal.ts'
 import { formatPosition, type Position } from '../model/position.ts'
 import type { RuleSet } from '../model/rule.ts'
 import { createMatcher, type Matcher, type MatcherStats } from '../rule/matcher.ts'
-import { readState, stateChanges, stateRows } from './engine-state.ts'
+import { readState, stateChanges, stateNames, stateRows } from './engine-state.ts'
 import { packRules, RULES_CONTROL, unpackRules } from './rules-control.ts'
 import { createRuns, type CorrelationRun, type Runs, type Surroundings } from './rule-runs.ts'
 import { sourcesOf } from './sources-control.ts'
@@ -195,9 +195,7 @@ export class Engine {
     for (const run of old) {
       if (kept.has(run)) continue
       run.episodes?.close()
-      for (const [key] of stateRows({ matches: [], correlations: [], left: [] }, [run])) {
-        this.#gone.push({ key, value: undefined })
-      }
+      for (const key of stateNames([run])) this.#gone.push({ key, value: undefined })
     }
     for (const run of this.#runs.correlations) run.watermarkMs = this.watermarkMs
   }

@@ -82,6 +82,10 @@ export class LiveDetector {
   #waiting: Waiting = { alerts: [], offset: 0, receivedMs: 0 }
   #writing: Promise<void> = Promise.resolve()
   #writes = 0
+  /** Told to stop before all was written. */
+  #gaveUp = false
+  /** A state is on its way; the next waits for it. */
+  #saving = false
   /** A fault that no retry mends; the thread ends of it and is started anew. */
   #broken: Error | undefined
   #pumping: Promise<void> | undefined
@@ -112,12 +116,13 @@ export class LiveDetector {
   }
 
   /** Works off what the journal has; call it again at each hint that there is more. */
-  wake(): Promise<void> {
+  async wake(): Promise<void> {
     this.#again = true
     this.#pumping ??= this.#pump().finally(() => {
       this.#pumping = undefined
     })
-    return this.#pumping
+    await this.#pumping
+    await this.#written()
   }
 
   /** Finishes what is under way, and saves the state. Safe twice. */
@@ -126,7 +131,8 @@ export class LiveDetector {
     this.#stopped = true
     await this.#pumping
     await this.#written()
-    if (this.#offset > this.#savedOffset) await this.#save()
+    if (this.#offset > this.#savedOffset) this.#save()
+    await this.#written()
   }
 
   async #pump(): Promise<void> {
@@ -134,20 +140,20 @@ export class LiveDetector {
       this.#again = false
       for (;;) {
         const more = this.#slice()
+        if (this.#broken !== undefined) throw this.#broken
         if (this.#waiting.alerts.length > 0) this.#flush()
         if (this.#waiting.alerts.length >= this.#limits.alertsWaitingMax) await this.#written()
-        if (this.#saveIsDue()) await this.#save()
+        // Not waited for: what comes meanwhile is looked at while the disk is.
+        if (this.#saveIsDue()) this.#save()
         if (!more || this.#stopped) break
         await this.#options.turn()
       }
-      await this.#written()
-      if (this.#waiting.alerts.length > 0) this.#again = true
     }
   }
 
-  /** What was sent off is durable; throws what broke that. */
+  /** What was found is durable; throws what broke that. */
   async #written(): Promise<void> {
-    await this.#writing
+    while (this.#writes > 0) await this.#writing
     if (this.#broken !== undefined) throw this.#broken
   }
 
@@ -175,15 +181,14 @@ export class LiveDetector {
 
   /** Sends waiting alerts off, unless a write is under way: then they go with the next. */
   #flush(): void {
-    if (this.#writes > 0) return
+    if (this.#writes > 0 || this.#gaveUp || this.#broken !== undefined) return
     const { alerts, offset, receivedMs } = this.#takeWaiting()
     const reader = { name: OUTPUT_READER, offset }
     this.#write({ alerts }, { reader }, () => this.#told(alerts, receivedMs))
   }
 
   /** State, position and what alerts are waiting, in one transaction. */
-  async #save(): Promise<void> {
-    await this.#written()
+  #save(): void {
     const { alerts, receivedMs } = this.#takeWaiting()
     const changes = this.#engine.takeChanges()
     const offset = this.#offset
@@ -192,15 +197,16 @@ export class LiveDetector {
       decoderState: { source: STATE_SOURCE, changes },
     }
     this.#savedAtMs = this.#options.now()
+    this.#saving = true
     this.#write(alerts.length > 0 ? { alerts } : {}, commit, () => {
+      this.#saving = false
       this.#savedOffset = offset
       this.#told(alerts, receivedMs)
     })
-    await this.#written()
   }
 
   #saveIsDue(): boolean {
-    if (this.#offset === this.#savedOffset) return false
+    if (this.#saving || this.#offset === this.#savedOffset) return false
     const { saveEveryMs, saveRows } = this.#limits
     const oldMs = this.#options.now() - this.#savedAtMs
     // Less than nothing: the clock was set back.
@@ -221,13 +227,18 @@ export class LiveDetector {
   #write(content: Partial<JournalBatch>, commit: Commit, done: () => void): void {
     this.#writes += 1
     this.#writing = this.#writing
-      .then(() => this.#append(content, commit))
-      .then((written) => (written ? done() : undefined))
+      // After one that was not written nothing may be: its position would claim that it was.
+      .then(() => !this.#gaveUp && this.#broken === undefined && this.#append(content, commit))
+      .then((written) => {
+        if (written) done()
+        else this.#gaveUp = true
+      })
       .catch((error: unknown) => {
         this.#broken ??= error instanceof Error ? error : new Error(String(error))
       })
       .finally(() => {
         this.#writes -= 1
+        if (this.#waiting.alerts.length > 0) this.#flush()
       })
   }
 
