@@ -10,7 +10,7 @@ const REGISTERED =
 /** Rows of a table of counters: `['picket_…', 'help']`. */
 const LISTED = /\['(picket_[a-z_]+_total)', '([^']*)'\]/g
 /** The session cookie. */
-const NO_METRIC = new Set(['picket_session'])
+const NO_METRIC = new Set(['picket_session', 'picket_passage'])
 const NAME = /['"`](picket_[a-z_]+)['"`]/g
 
 const sources = readdirSync(SRC, { recursive: true, encoding: 'utf8' })

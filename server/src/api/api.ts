@@ -9,6 +9,8 @@ import { ProblemError } from '../base/problems.ts'
 import type { ConfigDesk, RuleDesk, SourceDesk } from '../model/desks.ts'
 import type { Journal } from '../model/journal.ts'
 import type { Search } from '../model/search.ts'
+import { createOidc, type Oidc } from '../people/oidc/oidc.ts'
+import type { OidcSettings } from '../people/oidc/settings.ts'
 import type { ScryptCost } from '../people/password.ts'
 import { createPeople, type Known, type People } from '../people/people.ts'
 import type { DeadLetters } from '../retain/dead-letters.ts'
@@ -21,6 +23,7 @@ import { describeApi } from './openapi.ts'
 import type { Route } from './route.ts'
 import { alertRoutes } from './routes/alerts.ts'
 import { deadLetterRoutes } from './routes/dead-letters.ts'
+import { oidcRoutes } from './routes/oidc.ts'
 import { ruleRoutes } from './routes/rules.ts'
 import { searchRoutes } from './routes/search.ts'
 import { sessionRoutes } from './routes/session.ts'
@@ -56,6 +59,8 @@ export interface ApiOptions {
   readonly onAlerts?: (listener: () => void) => () => void
   /** What a check of a password costs; less only in tests. */
   readonly cost?: ScryptCost
+  /** Logins by an OpenID provider. */
+  readonly oidc?: OidcSettings
   /** The first password was changed: time to forget `first-run.json`. */
   readonly onPasswordChanged?: () => void
 }
@@ -159,6 +164,9 @@ export function apiRoutes(
 ): readonly Route[] {
   const { state, deadLetters, search, clock, metrics, readiness, config } = options
   const onPasswordChanged = options.onPasswordChanged ?? (() => undefined)
+  const { oidc: settings } = options
+  const oidc: Oidc | undefined =
+    settings === undefined ? undefined : createOidc({ ...options, settings, people })
   let openapi: string | undefined
   const routes: readonly Route[] = [
     ...statusRoutes({ metrics, readiness, config, openapi: () => (openapi ??= described()) }),
@@ -168,7 +176,8 @@ export function apiRoutes(
     ...streamRoutes({ state, recorder, onAlerts: options.onAlerts }),
     ...ruleRoutes({ rules: options.rules, configDesk: options.configDesk }),
     ...sourceRoutes({ sources: options.sources }),
-    ...sessionRoutes({ state, clock, people, onPasswordChanged }),
+    ...sessionRoutes({ state, clock, people, oidc, onPasswordChanged }),
+    ...oidcRoutes({ oidc, people }),
     ...userRoutes(options),
   ]
   const described = (): string =>

@@ -4,6 +4,8 @@ import type { Known, People } from '../people/people.ts'
 /** Over TLS the prefix binds the cookie to this host and to TLS (RFC 6265bis, 4.1.3.2). */
 const PLAIN = 'picket_session'
 const SECURE = '__Host-picket_session'
+const PASSAGE = 'picket_passage'
+const PASSAGE_SECONDS = 600
 
 /** Who sent a request: a bearer token counts before a cookie, and a wrong one is not forgiven. */
 export function createAuthenticate(
@@ -18,6 +20,27 @@ export function createAuthenticate(
     const secret = readCookie(request.headers.cookie, request.protocol === 'https' ? SECURE : PLAIN)
     return secret === undefined ? undefined : people.bySession(secret, use)
   }
+}
+
+export function cookieNames(secure: boolean): {
+  readonly session: string
+  readonly passage: string
+} {
+  return {
+    session: secure ? SECURE : PLAIN,
+    passage: secure ? `__Host-${PASSAGE}` : PASSAGE,
+  }
+}
+
+/**
+ * A login that is under way at the OpenID provider. `Lax`, because the way back is a link of another
+ * site; cleared where the value is empty.
+ */
+export function passageCookie(sealed: string, secure: boolean): string {
+  const { passage } = cookieNames(secure)
+  const age = sealed === '' ? 0 : PASSAGE_SECONDS
+  const rest = `Path=/; HttpOnly; SameSite=Lax; Max-Age=${age}${secure ? '; Secure' : ''}`
+  return `${passage}=${sealed}; ${rest}`
 }
 
 /** Not readable by scripts, not sent from other sites; gone when the browser closes. */

@@ -16,6 +16,8 @@ export interface RouteContext<P, Q, B> {
   readonly session: Known['session']
   /** Whether the asker still is who they were; for what goes on for long. */
   readonly stillKnown: () => Promise<boolean>
+  /** The value of a cookie that was sent once. */
+  readonly cookie: (name: string) => string | undefined
   /** The request came over TLS. */
   readonly secure: boolean
   readonly params: P
@@ -43,7 +45,7 @@ export interface AnswerFacts {
   readonly actor?: string
   /** What was asked, for the access record; never a secret or a person's name. */
   readonly record?: Readonly<Record<string, unknown>>
-  readonly headers?: Readonly<Record<string, string>>
+  readonly headers?: Readonly<Record<string, string | string[]>>
 }
 
 type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
@@ -65,6 +67,8 @@ export type RouteSpec<P, Q, B, R> = Guard & {
   readonly bodyBytesMax?: number
   /** Open also to those who must change their password first. */
   readonly beforeChange?: boolean
+  /** A browser comes here by itself: problems are shown as a page to who takes HTML. */
+  readonly page?: boolean
   readonly handle: (context: RouteContext<P, Q, B>) => Promise<Answer<R>>
 }
 
@@ -82,6 +86,8 @@ export type Route = Guard & {
   readonly bodyBytesMax?: number
   /** Open also to those who must change their password first. */
   readonly beforeChange?: boolean
+  /** A browser comes here by itself: problems are shown as a page to who takes HTML. */
+  readonly page?: boolean
   readonly handle: (context: RouteContext<unknown, unknown, unknown>) => Promise<Answer<unknown>>
 }
 
@@ -99,6 +105,9 @@ export const PUBLIC_ROUTES: Readonly<Record<string, string>> = {
   'GET /readyz': 'Says what is wrong, in words without data; orchestrators ask it.',
   'GET /metrics': 'Counts without data, for Prometheus.',
   'POST /api/v1/session': 'Logging in is how one becomes known.',
+  'GET /api/v1/session/ways': 'The login page shows it.',
+  'GET /api/v1/session/oidc': 'Logging in is how one becomes known.',
+  'GET /api/v1/session/oidc/callback': 'Logging in is how one becomes known.',
   'GET /api/v1/openapi.json': 'The description of the API is the same for everyone.',
 }
 

@@ -12,7 +12,9 @@ import type { Principal } from '../model/access.ts'
 import type { Known } from '../people/people.ts'
 import type { TlsMaterial } from '../vault/tls.ts'
 import type { AccessRecorder } from './access-recorder.ts'
+import { readCookie } from './cookies.ts'
 import type { Once } from './idempotency.ts'
+import { PAGE_TYPE, problemPage } from './page.ts'
 import { PROBLEM_TYPE, invalidDetails, knownProblem, problemDetails } from './problem-details.ts'
 import { type Answer, type Route, routeName } from './route.ts'
 
@@ -85,7 +87,7 @@ export function buildServer(options: ServerOptions): FastifyInstance {
   app.setErrorHandler((error, request, reply) => refuse(log, error, request, reply))
   app.setNotFoundHandler(async (request, reply) => {
     const problem: Problem = { code: 'API_UNKNOWN', message: 'There is no route of this name.' }
-    await sendProblem(reply, problemDetails(problem, request.id))
+    await sendProblem(request, reply, problemDetails(problem, request.id))
   })
   for (const route of options.routes) register(app, route, options)
   return app
@@ -188,7 +190,9 @@ async function answer(
   ] as const) {
     if (schema === undefined) continue
     const parsed = schema.safeParse(value)
-    if (!parsed.success) return sendProblem(reply, invalidDetails(parsed.error, name, request.id))
+    if (!parsed.success) {
+      return sendProblem(request, reply, invalidDetails(parsed.error, name, request.id))
+    }
     parts[name] = parsed.data
   }
   const known = knowns.get(request)
@@ -206,6 +210,7 @@ async function answer(
     principal,
     session: known?.session,
     stillKnown: async () => (await options.authenticate(request, 'look')) !== undefined,
+    cookie: (name: string) => readCookie(request.headers.cookie, name),
     secure: request.protocol === 'https',
     lastEventId: headerOf(request, 'last-event-id'),
     from: request.ip === '' ? undefined : request.ip,
@@ -324,18 +329,20 @@ async function refuse(
     code: 'API_INTERNAL',
     message: 'Picket failed; its log says why.',
   }
-  await sendProblem(reply, problemDetails(problem, request.id))
+  await sendProblem(request, reply, problemDetails(problem, request.id))
 }
 
 function sendProblem(
+  request: FastifyRequest,
   reply: FastifyReply,
   details: ReturnType<typeof problemDetails>,
 ): FastifyReply {
-  return reply
-    .code(details.status)
-    .headers(HEADERS)
-    .type(PROBLEM_TYPE)
-    .send(JSON.stringify(details))
+  void reply.code(details.status).headers(HEADERS)
+  const isPage = request.routeOptions.config.declared?.page === true
+  if (isPage && headerOf(request, 'accept')?.includes('text/html') === true) {
+    return reply.type(PAGE_TYPE).send(problemPage(details))
+  }
+  return reply.type(PROBLEM_TYPE).send(JSON.stringify(details))
 }
 
 function headerOf(request: FastifyRequest, name: string): string | undefined {

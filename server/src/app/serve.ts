@@ -20,6 +20,7 @@ import { controlSocket } from '../state/location.ts'
 import { startStoreEngine } from '../store/engine/engine.ts'
 import { createStoreReader } from '../store/reader/reader.ts'
 import { createSearch } from '../store/search/search.ts'
+import { oidcSettings } from './oidc-settings.ts'
 import { type Base, openBase, type OpenOptions } from './open.ts'
 import { watchLoopDelay } from './loop-delay.ts'
 import { openConfigDesk, type OpenConfigDesk } from './config-desk.ts'
@@ -73,8 +74,10 @@ export async function serve(options: ServeOptions): Promise<Running> {
     start: (came) => startThese(options, came),
   })
   const tls = await apiTls(options)
+  const oidc = await oidcSettings(options)
   const api = createApi({
     ...(tls && { tls: tls.material }),
+    ...(oidc && { oidc }),
     ...{ clock, log, metrics, journal: base.journal, state: base.state, deadLetters },
     sources: sourceDesk(sources),
     ...(store !== undefined && { search: templateSearch(createSearch(store.engine, { metrics })) }),

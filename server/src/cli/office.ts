@@ -18,7 +18,7 @@ import {
 import { listTokens, readToken, stampToken } from '../state/sessions.ts'
 import { controlSocket } from '../state/location.ts'
 import { openState, type State } from '../state/state.ts'
-import { type Grant, listUsers } from '../state/users.ts'
+import { type Grant, listUsers, NO_PASSWORD } from '../state/users.ts'
 import { openDataDir } from '../vault/directory.ts'
 import { openKeyring } from '../vault/keyring.ts'
 import { createSealer } from '../vault/sealer.ts'
@@ -36,6 +36,7 @@ export interface UserLine {
   readonly disabled: boolean
   readonly mustChangePassword: boolean
   readonly totp: boolean
+  readonly login: 'password' | 'oidc'
 }
 
 export interface TokenLine {
@@ -52,7 +53,9 @@ export interface TokenLine {
 /** Administration of people: by a running server, or, where none runs, on its files. */
 export interface Office {
   users(): Promise<readonly UserLine[]>
-  addUser(user: Grant & { readonly name: string }): Promise<{ readonly password: string }>
+  addUser(
+    user: Grant & { readonly name: string; readonly oidc?: boolean },
+  ): Promise<{ readonly password: string }>
   changeUser(id: string, change: UserChange): Promise<void>
   resetPassword(id: string): Promise<{ readonly password: string }>
   removeUser(id: string): Promise<void>
@@ -154,10 +157,11 @@ function fileOffice(files: Files, close: () => Promise<void>): Office {
     users: () =>
       act('user-list', {}, async () => {
         const users = await state.query((db) => listUsers(state, db))
-        return users.map(({ totp, mustChange, password: _hash, totpStep: _step, ...rest }) => ({
+        return users.map(({ totp, mustChange, password, totpStep: _step, ...rest }) => ({
           ...rest,
           mustChangePassword: mustChange,
           totp: totp !== undefined,
+          login: password === NO_PASSWORD ? ('oidc' as const) : ('password' as const),
         }))
       }),
     addUser: (user) => act('user-create', { roles: user.roles }, () => createUser(deps, user)),

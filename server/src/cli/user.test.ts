@@ -78,9 +78,12 @@ test('whoever owns the host gets in without a server, and it is recorded', async
   const scoped = ['--role', 'analyst', '--site', 'oslo', '--site', 'bergen', '--mask', 'user.name']
   expect((await picket('user', 'add', 'bob', ...scoped)).code).toBe(0)
   const list = await picket('user', 'list')
-  expect(list.out).toMatch(/^NAME +ROLES +SEES +STATE +CODE +ID\n/)
-  expect(list.out).toMatch(/bob +analyst +oslo,bergen +must change password +no +u-/)
+  expect(list.out).toMatch(/^NAME +ROLES +SEES +STATE +LOGIN +CODE +ID\n/)
+  expect(list.out).toMatch(/bob +analyst +oslo,bergen +must change password +password +no +u-/)
   expect((await picket('user', 'list', '--json')).out).not.toMatch(/scrypt|secretHash/)
+  const single = await picket('user', 'add', 'eve', '--role', 'auditor', '--oidc')
+  expect(single).toMatchObject({ out: 'eve may log in by the OpenID provider\n', code: 0 })
+  expect((await picket('user', 'list')).out).toMatch(/eve +auditor +all +enabled +oidc +no +u-/)
   const reset = await picket('user', 'reset', 'ada', '--json')
   const { password: next } = JSON.parse(reset.out) as { password: string }
   const state = await openFiles()

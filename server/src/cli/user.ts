@@ -49,10 +49,14 @@ export const registerUser: RegisterCommand = (program, context) => {
   withGrant(user.command('add'))
     .description('Make a user; the password printed must be changed at the first login.')
     .argument('<name>', 'login name')
-    .action((name: string, flags: GrantFlags) =>
+    .option('--oidc', 'logs in by the OpenID provider, under this name; has no password')
+    .action((name: string, flags: GrantFlags & { readonly oidc?: boolean }) =>
       inOffice(flags, context, async (office) => {
-        const { password } = await office.addUser({ name, ...grantOf(flags) })
-        tell({ user: name, password }, `Log in as ${name} with ${password}`, flags, context)
+        const oidc = flags.oidc === true
+        const wanted = { name, ...grantOf(flags), ...(oidc && { oidc }) }
+        const { password } = await office.addUser(wanted)
+        if (oidc) tell({ user: name }, `${name} may log in by the OpenID provider`, flags, context)
+        else tell({ user: name, password }, `Log in as ${name} with ${password}`, flags, context)
       }),
     )
   withGrant(user.command('grant'))
@@ -211,6 +215,7 @@ const USER_COLUMNS = [
     value: (user: UserLine) =>
       user.disabled ? 'disabled' : user.mustChangePassword ? 'must change password' : 'enabled',
   },
+  { title: 'LOGIN', value: (user: UserLine) => user.login },
   { title: 'CODE', value: (user: UserLine) => (user.totp ? 'yes' : 'no') },
   { title: 'ID', value: (user: UserLine) => user.id },
 ]

@@ -211,6 +211,43 @@ describe('files and secrets', () => {
   })
 })
 
+describe('an OpenID provider', () => {
+  const oidc = (more: string, url = 'public_url: "https://picket.example",'): string =>
+    `api: { ${url} oidc: { issuer: "https://id.example", client_id: picket, ${more} } }`
+  const fieldsOf = (text: string): (string | undefined)[] => {
+    const parsed = parseConfig(text, ORIGIN)
+    return parsed.ok ? [] : parsed.problem.map(({ message }) => message)
+  }
+
+  test('is taken with what it needs', () => {
+    const grant = '{ claim: groups, values: [a], roles: [analyst], sites: [oslo] }'
+    const text = oidc(`client_secret: { file: s }, provision: just_in_time, grants: [${grant}]`)
+    const parsed = parseConfig(text, ORIGIN)
+    if (!parsed.ok) throw new Error('not read')
+    expect(parsed.value.api.oidc).toMatchObject({
+      scopes: ['openid', 'profile', 'email'],
+      clock_skew: 30_000,
+      client_secret: { file: expect.stringMatching(/^\/.*s$/) },
+    })
+  })
+
+  test.each([
+    ['no public address', oidc('', ''), 'api.oidc needs api.public_url'],
+    ['a path in it', oidc('', 'public_url: "https://x.example/y",'), 'without a path'],
+    ['plain http', oidc('', 'public_url: "http://x.example",'), 'without a path'],
+    ['no grants for new users', oidc('provision: just_in_time'), 'needs grants'],
+    ['no openid', oidc('scopes: [profile]'), '`openid` is missing'],
+    ['a plain issuer', oidc('').replace('https://id', 'http://id'), 'an https address'],
+    [
+      'a narrowed admin',
+      oidc('grants: [{ claim: g, values: [a], roles: [admin], sites: [x] }]'),
+      'an admin sees everything',
+    ],
+  ])('%s is said', (_, text, words) => {
+    expect(fieldsOf(text).join()).toContain(words)
+  })
+})
+
 test('the reference pages are made from the schema', async () => {
   const page = (name: string): Promise<string> =>
     readFile(join(import.meta.dirname, '../../../docs/reference', name), 'utf8')

@@ -71,7 +71,7 @@ function anchored(values: ConfigValues, origin: ConfigOrigin): Config {
   const { outputs, detection, master_key: key } = values
   const rules = detection.rules.map((path) => (path === BUILTIN_RULES ? path : at(path)))
   const lines = outputs.json_lines
-  const { tls } = values.api
+  const { tls, oidc } = values.api
   return {
     ...values,
     ...origin,
@@ -79,7 +79,11 @@ function anchored(values: ConfigValues, origin: ConfigOrigin): Config {
     detection: { ...detection, rules },
     ...(key !== undefined && 'file' in key ? { master_key: { file: at(key.file) } } : {}),
     state: anchoredState(values.state, at),
-    ...(tls !== undefined && { api: { ...values.api, tls: anchoredTls(tls, at) } }),
+    api: {
+      ...values.api,
+      ...(tls !== undefined && { tls: anchoredTls(tls, at) }),
+      ...(oidc !== undefined && { oidc: anchoredOidc(oidc, at) }),
+    },
     outputs: {
       ...outputs,
       ...(lines === undefined ? {} : { json_lines: { path: at(lines.path) } }),
@@ -97,6 +101,15 @@ function anchoredTls(
     key_file: at(key),
     ...(ca !== undefined && { client_ca_file: at(ca) }),
   }
+}
+
+function anchoredOidc(
+  oidc: NonNullable<ConfigValues['api']['oidc']>,
+  at: (path: string) => string,
+): NonNullable<ConfigValues['api']['oidc']> {
+  const { client_secret: secret } = oidc
+  if (secret === undefined || !('file' in secret)) return oidc
+  return { ...oidc, client_secret: { file: at(secret.file) } }
 }
 
 function anchoredState(

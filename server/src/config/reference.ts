@@ -110,6 +110,16 @@ function section(title: string, schema: Schema, withIntro: boolean): string {
 
 function row(key: string, option: Schema, required: boolean): string[] {
   const isSection = option.properties !== undefined
+  const parts = option.items?.properties
+  if (parts !== undefined) {
+    const needed = new Set(option.items?.required)
+    const fallback = required ? '**required**' : defaultText(option, false)
+    const list = `| \`${key}\` | list of sections | ${fallback} | ${option.description ?? ''} |`
+    const inner = Object.entries(parts).flatMap(([name, part]) =>
+      row(`${key}[].${name}`, part, needed.has(name)),
+    )
+    return [list, ...inner]
+  }
   const fallback = required ? '**required**' : defaultText(option, isSection)
   const own = `| \`${key}\` | ${formOf(option)} | ${fallback} | ${option.description ?? ''} |`
   if (!isSection || option.default !== undefined) return [own]

@@ -1,12 +1,12 @@
 import { z } from 'zod'
 import {
   durationOption,
-  listenOption,
   secretOption,
   secretOrCommandOption,
   sizeOption,
 } from '../model/options.ts'
 import { decoders } from '../decode/registry.ts'
+import { apiSection } from './api-section.ts'
 import { sourceKinds } from '../source/registry.ts'
 
 const path = z.string().min(1).max(4_096)
@@ -192,27 +192,6 @@ const jsonLinesOutput = z.strictObject({
 const outputsSection = z.strictObject({
   terminal: z.boolean().default(true).describe('Show alerts on the terminal.'),
   json_lines: jsonLinesOutput.optional().describe('Write alerts to a file as JSON lines.'),
-})
-
-const tlsSection = z.strictObject({
-  cert_file: path.describe('Certificate chain, PEM.'),
-  key_file: path.describe('Private key, PEM.'),
-  client_ca_file: path
-    .optional()
-    .describe('Certificates of authorities; with it every client must show a certificate of one.'),
-})
-
-const apiSection = z.strictObject({
-  listen: listenOption()
-    .prefault('127.0.0.1:8600')
-    .describe('Address of the API, the console, `/metrics`, `/healthz` and `/readyz`.'),
-  tls: tlsSection
-    .optional()
-    .describe('TLS for this listener; changed files are taken up without a restart.'),
-  plaintext: z
-    .boolean()
-    .default(false)
-    .describe('Allow an address that other machines reach without TLS. Passwords travel openly.'),
 })
 
 const logSection = z.strictObject({

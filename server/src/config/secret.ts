@@ -59,7 +59,11 @@ function missing(place: string, what: string): Problem {
 /** Problems of the secrets that a configuration names, without running any command. */
 export async function probeSecrets(config: Config, env: Environment): Promise<Problem[]> {
   const problems: Problem[] = []
-  for (const ref of [config.master_key, config.state.postgres_url]) {
+  for (const ref of [
+    config.master_key,
+    config.state.postgres_url,
+    config.api.oidc?.client_secret,
+  ]) {
     if (ref === undefined || 'command' in ref) continue
     const read = await readSecret(ref, env)
     if (!read.ok) problems.push(read.problem)

@@ -9,6 +9,7 @@ import {
   findUser,
   type Grant,
   listUsers,
+  NO_PASSWORD,
   readUser,
   removeUser,
   saveUser,
@@ -28,11 +29,13 @@ export interface NewUser extends Grant {
   readonly name: string
   /** Made up and returned where none is given; must be changed at the first login either way. */
   readonly password?: string
+  /** By the OpenID provider alone: the user has no password. */
+  readonly oidc?: boolean
 }
 
 export interface MadeUser {
   readonly user: User
-  /** To be told to the person, once. */
+  /** To be told to the person, once. Empty for a user without one. */
   readonly password: string
 }
 
@@ -43,14 +46,18 @@ export async function createUser(deps: AccountDeps, wanted: NewUser): Promise<Ma
   const { state, clock } = deps
   checkName(wanted.name)
   checkGrant(wanted)
-  const password = wanted.password ?? makePassword()
+  const oidc = wanted.oidc === true
+  if (oidc && wanted.password !== undefined) {
+    throw refusal('USER_INVALID', 'A user of the OpenID provider has no password.')
+  }
+  const password = oidc ? '' : (wanted.password ?? makePassword())
   const now = clock.now()
   const user: User = {
     id: `u-${randomBytes(9).toString('base64url')}`,
     name: wanted.name,
     ...grantOf(wanted),
-    password: await acceptedHash(password, wanted.name, deps.cost),
-    mustChange: true,
+    password: oidc ? NO_PASSWORD : await acceptedHash(password, wanted.name, deps.cost),
+    mustChange: !oidc,
     disabled: false,
     totpStep: 0,
     createdMs: now,
@@ -180,8 +187,10 @@ function checkGrant(grant: Grant): void {
   }
 }
 
+export const isUserName = (name: string): boolean => NAME.test(name.normalize('NFKC'))
+
 function checkName(name: string): void {
-  if (NAME.test(name.normalize('NFKC'))) return
+  if (isUserName(name)) return
   throw refusal('USER_INVALID', 'A name has letters, digits and . _ @ + -, at most 128.')
 }
 

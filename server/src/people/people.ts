@@ -14,7 +14,14 @@ import {
 } from '../state/sessions.ts'
 import type { State } from '../state/state.ts'
 import type { Db } from '../state/tables.ts'
-import { findUser, readUser, saveUser, spendTotpStep, type User } from '../state/users.ts'
+import {
+  findUser,
+  NO_PASSWORD,
+  readUser,
+  saveUser,
+  spendTotpStep,
+  type User,
+} from '../state/users.ts'
 import { hashPassword, passwordProblem, type ScryptCost, verifyPassword } from './password.ts'
 import { ACCOUNT_LIMITS, ADDRESS_LIMITS, Throttle } from './throttle.ts'
 import { checkTotp } from './totp.ts'
@@ -53,7 +60,14 @@ export interface Known {
 export interface People {
   /** Rejects with ProblemError LOGIN_FAILED, LOGIN_CODE (a second factor is due) or LOGIN_THROTTLED. */
   login(login: Login): Promise<LoggedIn>
+  /**
+   * A session for whom another party vouches for: `who` asks it. Failures count for the address they
+   * come from. Rejects with what `who` rejects with, and LOGIN_THROTTLED.
+   */
+  vouched(from: string | undefined, who: () => Promise<User>): Promise<LoggedIn>
   logout(idHash: string): Promise<void>
+  /** Ends the session of a cookie's value that a new login takes the place of. */
+  replaced(secret: string | undefined): Promise<void>
   /** By the value of the session's cookie. To `look` is no use of it: it does not put off its end. */
   bySession(secret: string, use?: 'use' | 'look'): Promise<Known | undefined>
   /** By the text after `Bearer`. */
@@ -79,7 +93,12 @@ export function createPeople(options: PeopleOptions): People {
   const door = new Door(options)
   return {
     login: (login) => door.login(login),
+    vouched: (from, who) => door.vouched(from, who),
     logout: (idHash) => options.state.transact((db) => endSession(options.state, db, idHash)),
+    replaced: async (secret) => {
+      if (secret === undefined || !SECRET.test(secret)) return
+      await options.state.transact((db) => endSession(options.state, db, hashOf(secret)))
+    },
     bySession: (secret, use) => door.bySession(secret, use),
     byToken: (token) => door.byToken(token),
     changePassword: (change) => door.changePassword(change),
@@ -114,15 +133,39 @@ class Door {
     // Counted before it is known, so that many at once do not slip through together.
     this.#failed(account, login.from, now)
     const user = await state.query((db) => findUser(state, db, login.name))
-    const kept = user?.password ?? (await this.#decoy) ?? ''
+    // Work is done also where it cannot succeed, so that time does not tell who is there.
+    const real = user === undefined || user.password === NO_PASSWORD ? undefined : user.password
+    const kept = real ?? (await this.#decoy) ?? ''
     const right = await verifyPassword(login.password, kept)
     if (right === undefined) throw refusal('LOGIN_THROTTLED', 'Too many logins at once.')
-    if (!right || user === undefined || user.disabled) {
+    if (!right || real === undefined || user === undefined || user.disabled) {
       throw refusal('LOGIN_FAILED', 'Name or password is wrong.')
     }
     const step = this.#secondFactor(user, login, now)
     this.#accounts.succeeded(account)
     if (login.from !== undefined) this.#addresses.forgive(login.from)
+    const secret = await this.#begin(user, now, step)
+    return { user, secret }
+  }
+
+  async vouched(from: string | undefined, who: () => Promise<User>): Promise<LoggedIn> {
+    const now = this.#clock.now()
+    if (from !== undefined) {
+      this.#mayTry('', from, now)
+      this.#addresses.failed(from, now)
+    }
+    const user = await who().catch((error: unknown) => {
+      const silent = error instanceof ProblemError && error.problem.code === 'OIDC_UNAVAILABLE'
+      if (silent && from !== undefined) this.#addresses.forgive(from)
+      throw error
+    })
+    if (from !== undefined) this.#addresses.forgive(from)
+    return { user, secret: await this.#begin(user, now) }
+  }
+
+  /** A session of its own for each login: what was in the browser before is worth nothing. */
+  async #begin(user: User, now: number, step?: number): Promise<string> {
+    const state = this.#state
     const secret = randomBytes(32).toString('base64url')
     await state.transact(async (db) => {
       const stale = { createdMs: now - this.#absoluteMs, seenMs: now - this.#idleMs }
@@ -131,7 +174,7 @@ class Door {
       const session = { idHash: hashOf(secret), userId: user.id, createdMs: now, seenMs: now }
       await addSession(state, db, session)
     })
-    return { user, secret }
+    return secret
   }
 
   async bySession(secret: string, use: 'use' | 'look' = 'use'): Promise<Known | undefined> {

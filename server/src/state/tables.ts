@@ -112,6 +112,14 @@ export interface UserRow {
   body: Uint8Array
 }
 
+export interface OidcIdentityRow {
+  tenant: string
+  /** Keyed hash of issuer and subject. */
+  subject_key: string
+  user_id: string
+  created_ms: number
+}
+
 export interface SessionRow {
   tenant: string
   /** SHA-256 of the cookie's value. */
@@ -162,6 +170,7 @@ export interface StateTables {
   idempotency: IdempotencyRow
   rule_life: RuleLifeRow
   user: UserRow
+  oidc_identity: OidcIdentityRow
   session: SessionRow
   token: TokenRow
   alert: AlertRow

@@ -23,6 +23,9 @@ export interface User extends Grant {
   readonly changedMs: number
 }
 
+/** In place of a password: who is let in by the OpenID provider alone. */
+export const NO_PASSWORD = 'none'
+
 export const USERS_MAX = 10_000
 
 const place = (state: State, id: string, column: string): string =>
@@ -105,6 +108,11 @@ export async function spendTotpStep(
 export async function removeUser(state: State, db: Db, id: string): Promise<void> {
   const { tenant } = state
   await db.deleteFrom('session').where('tenant', '=', tenant).where('user_id', '=', id).execute()
+  await db
+    .deleteFrom('oidc_identity')
+    .where('tenant', '=', tenant)
+    .where('user_id', '=', id)
+    .execute()
   await db.deleteFrom('user').where('tenant', '=', tenant).where('id', '=', id).execute()
 }
 

@@ -3,12 +3,13 @@ import { ProblemError } from '../../base/problems.ts'
 import type { Clock } from '../../base/clock.ts'
 import { ROLES } from '../../model/access.ts'
 import { mustRead } from '../../people/accounts.ts'
+import type { Oidc } from '../../people/oidc/oidc.ts'
 import { hashOf, type People } from '../../people/people.ts'
 import { verifyPassword } from '../../people/password.ts'
 import { checkTotp, makeTotpSecret, totpUri } from '../../people/totp.ts'
 import type { State } from '../../state/state.ts'
-import { saveUser, type User } from '../../state/users.ts'
-import { clearedCookie, sessionCookie } from '../cookies.ts'
+import { NO_PASSWORD, saveUser, type User } from '../../state/users.ts'
+import { clearedCookie, cookieNames, sessionCookie } from '../cookies.ts'
 import { type Route, route } from '../route.ts'
 import { grantSchema, grantView } from '../schemas.ts'
 
@@ -20,12 +21,17 @@ const meSchema = z.strictObject({
   mustChangePassword: z.boolean(),
   totp: z.boolean(),
   csrf: z.string().optional().describe('To be sent in x-csrf-token by what changes something.'),
+  endSession: z
+    .string()
+    .optional()
+    .describe('After logging out here: where the browser ends the session of the OpenID provider.'),
 })
 
 export interface SessionDeps {
   readonly state: State
   readonly clock: Clock
   readonly people: People
+  readonly oidc?: Oidc | undefined
   /** The first admin's password was changed. */
   readonly onPasswordChanged: () => void
 }
@@ -50,13 +56,14 @@ export function sessionRoutes(deps: SessionDeps): readonly Route[] {
           .optional(),
       }),
       response: meSchema,
-      handle: async ({ body, from, secure }) => {
+      handle: async ({ body, from, secure, cookie }) => {
         const { user, secret } = await people.login({
           name: body.user,
           password: body.password,
           ...(body.code !== undefined && { code: body.code }),
           ...(from !== undefined && { from }),
         })
+        await people.replaced(cookie(cookieNames(secure).session))
         const me = meOf(user, hashOf(`csrf ${secret}`))
         return {
           body: me,
@@ -77,7 +84,10 @@ export function sessionRoutes(deps: SessionDeps): readonly Route[] {
       handle: async ({ principal, session }) => {
         if (session !== undefined) {
           const user = await state.query((db) => mustRead(state, db, session.userId))
-          return { body: meOf(user, session.csrf) }
+          const at = user.password === NO_PASSWORD ? deps.oidc?.endSessionUrl() : undefined
+          return {
+            body: { ...meOf(user, session.csrf), ...(at !== undefined && { endSession: at }) },
+          }
         }
         const { id } = principal
         return { body: { id, ...grantView(principal), mustChangePassword: false, totp: false } }

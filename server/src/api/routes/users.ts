@@ -10,7 +10,7 @@ import {
   resetPassword,
 } from '../../people/accounts.ts'
 import { type ApiToken, listTokens, readToken, stampToken } from '../../state/sessions.ts'
-import { listUsers, type User } from '../../state/users.ts'
+import { listUsers, NO_PASSWORD, type User } from '../../state/users.ts'
 import { type Route, route } from '../route.ts'
 import { grantOf, grantSchema, grantView, idSchema, timeSchema } from '../schemas.ts'
 
@@ -21,11 +21,14 @@ const userSchema = z.strictObject({
   disabled: z.boolean(),
   mustChangePassword: z.boolean(),
   totp: z.boolean(),
+  login: z.enum(['password', 'oidc']).describe('`oidc`: has no password here.'),
   created: z.string(),
 })
 const madeSchema = z.strictObject({
   user: userSchema,
-  password: z.string().describe('Told once; to be changed at the next login.'),
+  password: z
+    .string()
+    .describe('Told once; to be changed at the next login. Empty for a user without one.'),
 })
 const paramsSchema = z.strictObject({ id: idSchema })
 const newPassword = z.string().min(1).max(1_024).optional()
@@ -57,11 +60,16 @@ export function userRoutes(deps: AccountDeps): readonly Route[] {
         name: z.string().min(1).max(256),
         ...grantSchema.shape,
         password: newPassword,
+        oidc: z.boolean().optional().describe('Logs in by the OpenID provider alone.'),
       }),
       response: madeSchema,
       handle: async ({ body }) => {
-        const { name, password } = body
-        const wanted = { name, ...grantOf(body), ...(password !== undefined && { password }) }
+        const { name, password, oidc } = body
+        const given = {
+          ...(password !== undefined && { password }),
+          ...(oidc !== undefined && { oidc }),
+        }
+        const wanted = { name, ...grantOf(body), ...given }
         const made = await createUser(deps, wanted)
         const record = { user: made.user.id, roles: body.roles }
         return { body: { user: userView(made.user), password: made.password }, status: 201, record }
@@ -220,6 +228,7 @@ function userView(user: User): z.infer<typeof userSchema> {
     disabled: user.disabled,
     mustChangePassword: user.mustChange,
     totp: user.totp !== undefined,
+    login: user.password === NO_PASSWORD ? 'oidc' : 'password',
     created: new Date(user.createdMs).toISOString(),
   }
 }
