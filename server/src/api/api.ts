@@ -53,6 +53,8 @@ export interface ApiOptions {
   readonly rules?: RuleDesk
   readonly configDesk?: ConfigDesk
   readonly sources?: SourceDesk
+  /** Of what `listen` opens: see ServerOptions. */
+  readonly trustedProxies?: readonly string[]
   /** TLS for what `listen` opens. */
   readonly tls?: TlsMaterial
   /** New alert revisions were written: `Responder.onAlerts`. */
@@ -101,7 +103,9 @@ export function createApi(options: ApiOptions): Api {
   const shared = { routes, recorder, clock, log, metrics, once }
   const authenticate = createAuthenticate(people)
   const secure = options.tls === undefined ? {} : { tls: options.tls }
-  const app = buildServer({ ...shared, ...secure, authenticate, recordOrRefuse: true })
+  const { trustedProxies = [] } = options
+  const network = { ...secure, trustedProxies, authenticate, recordOrRefuse: true }
+  const app = buildServer({ ...shared, ...network })
   const local = buildServer({
     ...shared,
     routes: [...routes, ...localRoutes({ storePass: options.storePass })],

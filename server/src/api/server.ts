@@ -1,5 +1,6 @@
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { timingSafeEqual } from 'node:crypto'
+import { isIP } from 'node:net'
 import { Readable } from 'node:stream'
 import type { TlsOptions as SecureServerOptions } from 'node:tls'
 import { z } from 'zod'
@@ -35,6 +36,8 @@ export interface ServerOptions {
   readonly log: Logger
   readonly metrics: Metrics
   readonly tls?: TlsMaterial
+  /** Addresses and networks of proxies whose word counts on who asked; nobody's unless given. */
+  readonly trustedProxies?: readonly string[]
   /** Does writes that bring an Idempotency-Key once. */
   readonly once?: Once
 }
@@ -67,6 +70,7 @@ export function buildServer(options: ServerOptions): FastifyInstance {
     connectionTimeout: 60_000,
     keepAliveTimeout: 65_000,
     routerOptions: { maxParamLength: 256, ignoreTrailingSlash: false },
+    trustProxy: trustOf(options.trustedProxies ?? []),
     genReqId: () => crypto.randomUUID(),
     forceCloseConnections: true,
     exposeHeadRoutes: false,
@@ -80,6 +84,7 @@ export function buildServer(options: ServerOptions): FastifyInstance {
       throw new TypeError(`${String(registered.method)} ${registered.url} declares no role`)
     }
   })
+  app.addHook('onRequest', async (request) => refuseTwins(request))
   app.addHook('onResponse', async (request, reply) => {
     const operation = request.routeOptions.config.declared?.operation ?? 'none'
     requests.inc({ operation, status: String(reply.statusCode) })
@@ -91,6 +96,21 @@ export function buildServer(options: ServerOptions): FastifyInstance {
   })
   for (const route of options.routes) register(app, route, options)
   return app
+}
+
+/** Two of these, and what stands in front may have read the other one (RFC 9112, 3.2). */
+const ONCE_ONLY = new Set(['host', 'authorization', 'cookie', 'x-csrf-token', 'origin'])
+
+function refuseTwins({ raw }: FastifyRequest): void {
+  const seen = new Set<string>()
+  for (let at = 0; at < raw.rawHeaders.length; at += 2) {
+    const name = raw.rawHeaders[at]?.toLowerCase() ?? ''
+    if (ONCE_ONLY.has(name) && seen.has(name)) {
+      const message = `The header ${name} stands twice.`
+      throw new ProblemError({ code: 'API_INVALID', message })
+    }
+    seen.add(name)
+  }
 }
 
 /** TLS 1.2 is the least (RFC 9325, 3.1); 1.3 is spoken wherever the other side can. */
@@ -213,7 +233,7 @@ async function answer(
     cookie: (name: string) => readCookie(request.headers.cookie, name),
     secure: request.protocol === 'https',
     lastEventId: headerOf(request, 'last-event-id'),
-    from: request.ip === '' ? undefined : request.ip,
+    from: fromOf(request),
     signal: abort.signal,
   }
   let given: Answer<unknown>
@@ -239,6 +259,17 @@ async function answer(
   return send(route, given, request, reply)
 }
 
+/** False, not an empty list: that would mean to look at the headers and believe nobody. */
+const trustOf = (proxies: readonly string[]): false | string[] =>
+  proxies.length === 0 ? false : [...proxies]
+
+/** The address that asked; what a proxy passes on may be any text, and then the proxy's own counts. */
+function fromOf(request: FastifyRequest): string | undefined {
+  const { ip } = request as { readonly ip: string | undefined }
+  if (ip !== undefined && isIP(ip) !== 0) return ip
+  return request.socket.remoteAddress
+}
+
 function requestText(request: FastifyRequest): string {
   return `${request.method} ${request.url}\n${JSON.stringify(request.body ?? null)}`
 }
@@ -259,12 +290,13 @@ async function record(
 ): Promise<void> {
   if (route.access === undefined) return
   const { actor, outcome, detail } = facts
+  const from = fromOf(request)
   try {
     await options.recorder.record({
       actor,
       action: route.access,
       outcome,
-      ...(request.ip !== undefined && request.ip !== '' && { from: request.ip }),
+      ...(from !== undefined && { from }),
       detail: { ...detail, route: routeName(route), ...namedParams(request) },
     })
   } catch (error) {

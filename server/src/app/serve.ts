@@ -78,6 +78,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
   const api = createApi({
     ...(tls && { tls: tls.material }),
     ...(oidc && { oidc }),
+    trustedProxies: config.api.trusted_proxies,
     ...{ clock, log, metrics, journal: base.journal, state: base.state, deadLetters },
     sources: sourceDesk(sources),
     ...(store !== undefined && { search: templateSearch(createSearch(store.engine, { metrics })) }),

@@ -1,3 +1,4 @@
+import ipaddr from 'ipaddr.js'
 import { z } from 'zod'
 import { isLoopback } from '../base/net.ts'
 import { ROLES } from '../model/access.ts'
@@ -93,6 +94,14 @@ export const apiSection = z
       .boolean()
       .default(false)
       .describe('Allow an address that other machines reach without TLS. Passwords travel openly.'),
+    trusted_proxies: z
+      .array(z.string().max(64).refine(isNetwork, 'an address or a network such as 10.0.0.0/8'))
+      .max(100)
+      .default([])
+      .describe(
+        'Proxies in front of Picket. Only from them are X-Forwarded-For and X-Forwarded-Proto believed; ' +
+          'they must set both themselves.',
+      ),
     public_url: z
       .string()
       .max(512)
@@ -105,6 +114,10 @@ export const apiSection = z
     if (oidc === undefined || url !== undefined) return
     context.addIssue({ code: 'custom', message: 'api.oidc needs api.public_url', path: ['oidc'] })
   })
+
+function isNetwork(given: string): boolean {
+  return ipaddr.isValid(given) || ipaddr.isValidCIDR(given)
+}
 
 function isIssuer(given: string): boolean {
   const url = URL.canParse(given) ? new URL(given) : undefined

@@ -23,7 +23,7 @@ import {
   type User,
 } from '../state/users.ts'
 import { hashPassword, passwordProblem, type ScryptCost, verifyPassword } from './password.ts'
-import { ACCOUNT_LIMITS, ADDRESS_LIMITS, Throttle } from './throttle.ts'
+import { ACCOUNT_LIMITS, ADDRESS_LIMITS, senderKey, Throttle } from './throttle.ts'
 import { checkTotp } from './totp.ts'
 
 export interface PeopleOptions {
@@ -143,7 +143,7 @@ class Door {
     }
     const step = this.#secondFactor(user, login, now)
     this.#accounts.succeeded(account)
-    if (login.from !== undefined) this.#addresses.forgive(login.from)
+    if (login.from !== undefined) this.#addresses.forgive(senderKey(login.from))
     const secret = await this.#begin(user, now, step)
     return { user, secret }
   }
@@ -152,14 +152,14 @@ class Door {
     const now = this.#clock.now()
     if (from !== undefined) {
       this.#mayTry('', from, now)
-      this.#addresses.failed(from, now)
+      this.#addresses.failed(senderKey(from), now)
     }
     const user = await who().catch((error: unknown) => {
       const silent = error instanceof ProblemError && error.problem.code === 'OIDC_UNAVAILABLE'
-      if (silent && from !== undefined) this.#addresses.forgive(from)
+      if (silent && from !== undefined) this.#addresses.forgive(senderKey(from))
       throw error
     })
-    if (from !== undefined) this.#addresses.forgive(from)
+    if (from !== undefined) this.#addresses.forgive(senderKey(from))
     return { user, secret: await this.#begin(user, now) }
   }
 
@@ -246,7 +246,7 @@ class Door {
   #mayTry(account: string, from: string | undefined, now: number): void {
     const wait = Math.max(
       this.#accounts.waitMs(account, now),
-      from === undefined ? 0 : this.#addresses.waitMs(from, now),
+      from === undefined ? 0 : this.#addresses.waitMs(senderKey(from), now),
     )
     if (wait === 0) return
     const seconds = Math.ceil(wait / 1_000)
@@ -255,7 +255,7 @@ class Door {
 
   #failed(account: string, from: string | undefined, now: number): void {
     this.#accounts.failed(account, now)
-    if (from !== undefined) this.#addresses.failed(from, now)
+    if (from !== undefined) this.#addresses.failed(senderKey(from), now)
   }
 
   /** Again inside the transaction: the same code in two logins at once is good for one. */

@@ -1,3 +1,5 @@
+import ipaddr, { type IPv6 } from 'ipaddr.js'
+
 /**
  * Slows down guessing: after some failures of one key each further one doubles the wait. Bounded:
  * at `keysMax` the key that failed longest ago is forgotten.
@@ -25,6 +27,17 @@ export const ADDRESS_LIMITS: ThrottleLimits = { ...ACCOUNT_LIMITS, free: 20 }
 interface Failures {
   count: number
   lastMs: number
+}
+
+/**
+ * What counts as one sender: an IPv4 address, or the 64 bits of IPv6 that one customer is given whole
+ * (RFC 6177), so that a new address for each guess is no new sender.
+ */
+export function senderKey(address: string): string {
+  if (!ipaddr.isValid(address)) return address
+  const parsed = ipaddr.process(address)
+  if (parsed.kind() === 'ipv4') return parsed.toString()
+  return `${(parsed as IPv6).parts.slice(0, 4).join(':')}::/64`
 }
 
 export class Throttle {
