@@ -56,6 +56,7 @@ export function blockOf(hit: Hit): Block {
     origins,
     hit.events.map((event) => event.from),
   )
+  const events = distinct(hit.events)
   return {
     origins,
     count: 1,
@@ -63,37 +64,53 @@ export function blockOf(hit: Hit): Block {
     lastHitMs: hit.time,
     firstMs,
     lastMs,
-    // The hits of a chain bring the events of several windows.
-    events: hit.events.toSorted(compareEvents).slice(0, ALERT_EVENTS_MAX),
-    eventsTotal: hit.events.length,
+    events: events.slice(0, ALERT_EVENTS_MAX),
+    eventsTotal: events.length,
   }
 }
 
-/** Adds the hits of `more` to `block`. Events of the two are taken to be distinct. */
+/**
+ * In their order, each once: the hits of a chain bring the events of several windows, and two
+ * correlations that feed one may have been made of the same events.
+ */
+function distinct(events: readonly EventRef[]): EventRef[] {
+  const sorted = events.toSorted(compareEvents)
+  return sorted.filter((event, at) => at === 0 || compareEvents(sorted[at - 1]!, event) !== 0)
+}
+
+/**
+ * Adds the hits of `more` to `block`. An event of both is listed and counted once; beyond the
+ * oldest that are listed it cannot be told, and is counted for each.
+ */
 export function addBlock(block: Block, more: Block): void {
   block.count += more.count
   block.firstHitMs = Math.min(block.firstHitMs, more.firstHitMs)
   block.lastHitMs = Math.max(block.lastHitMs, more.lastHitMs)
   block.firstMs = Math.min(block.firstMs, more.firstMs)
   block.lastMs = Math.max(block.lastMs, more.lastMs)
-  block.eventsTotal += more.eventsTotal
-  addEvents(block.events, more.events)
+  block.eventsTotal += more.eventsTotal - addEvents(block.events, more.events)
   addOrigins(block.origins, more.origins)
 }
 
-/** Keeps the oldest ALERT_EVENTS_MAX of both lists in `events`. */
-function addEvents(events: EventRef[], more: readonly EventRef[]): void {
+/** Keeps the oldest ALERT_EVENTS_MAX of both lists in `events`; gives how many were there before. */
+function addEvents(events: EventRef[], more: readonly EventRef[]): number {
+  let known = 0
   for (const event of more) {
     const last = events.at(-1)
-    if (last === undefined || compareEvents(last, event) <= 0) {
+    if (last === undefined || compareEvents(last, event) < 0) {
       if (events.length < ALERT_EVENTS_MAX) events.push(event)
       continue
     }
     let at = events.length
     while (at > 0 && compareEvents(events[at - 1]!, event) > 0) at -= 1
+    if (at > 0 && compareEvents(events[at - 1]!, event) === 0) {
+      known += 1
+      continue
+    }
     events.splice(at, 0, event)
     if (events.length > ALERT_EVENTS_MAX) events.pop()
   }
+  return known
 }
 
 export function compareEvents(a: EventRef, b: EventRef): number {

@@ -1,4 +1,5 @@
 import type { Condition, Expr, ValueTest } from '../../model/condition.ts'
+import { addressRange } from '../address-range.ts'
 import {
   allOf,
   ALWAYS,
@@ -184,11 +185,9 @@ function compareCondition(node: Compare, options: LowerOptions): Condition {
   if (typeof right === 'boolean') {
     throw new QueryError('true and false have no order', node.at)
   }
-  return fieldTest(path, {
-    kind: 'compare',
-    op: ORDER[node.op as keyof typeof ORDER],
-    value: right,
-  })
+  const op = ORDER[node.op as keyof typeof ORDER]
+  const networks = typeof right === 'string' ? addressRange(path, op, right) : undefined
+  return networks ?? fieldTest(path, { kind: 'compare', op, value: right })
 }
 
 function ungroup(node: EqlNode): EqlNode {

@@ -1,6 +1,7 @@
 import ipaddr from 'ipaddr.js'
 import { timeToMs } from '../../base/timestamp.ts'
 import type { Condition, Expr, ValueTest } from '../../model/condition.ts'
+import { addressRange } from '../address-range.ts'
 import { allOf, ALWAYS, anyOf, fieldTest, notOf, wildcardTest } from '../conditions.ts'
 import { isDateMath, parseDateMath, type Instants } from '../date-math.ts'
 import { QueryError } from '../syntax.ts'
@@ -160,6 +161,8 @@ function range(node: Extract<KqlNode, { readonly kind: 'range' }>, context: KqlC
     const late = op === 'gt' || op === 'lte'
     return onTime(subject.path, op, late ? instants.lastMs : instants.firstMs)
   }
+  const networks = subject.kind === 'field' ? addressRange(subject.path, op, text) : undefined
+  if (networks !== undefined) return networks
   const bound = NUMBER.test(text) ? Number(text) : text
   return onSubject(subject, { kind: 'compare', op, value: bound })
 }

@@ -1,6 +1,7 @@
 import ipaddr from 'ipaddr.js'
 import { fail, ok, type Result } from '../../base/result.ts'
 import type { Condition, ValueTest, WildcardPart } from '../../model/condition.ts'
+import { addressRange } from '../address-range.ts'
 import { allOf, ALWAYS, anyOf, fieldTest, notOf, wildcardTest } from '../conditions.ts'
 import { guardQuery, type Lexis } from '../guard.ts'
 import { compileRegexp, regexpCondition } from '../regexp/regexp.ts'
@@ -126,6 +127,9 @@ function bound(
   to: string | null,
 ): Condition {
   if (to === null) return ALWAYS
+  const op = `${side}t${inclusive ? 'e' : ''}` as const
+  const networks = field === null ? undefined : addressRange(field, op, to)
+  if (networks !== undefined) return networks
   const value = /^-?\d+(\.\d+)?$/.test(to) ? Number(to) : to
-  return on(field, { kind: 'compare', op: `${side}t${inclusive ? 'e' : ''}`, value })
+  return on(field, { kind: 'compare', op, value })
 }
