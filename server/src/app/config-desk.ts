@@ -2,8 +2,11 @@ import type { Clock } from '../base/clock.ts'
 import type { Logger } from '../base/log.ts'
 import { ProblemError } from '../base/problems.ts'
 import type { Result } from '../base/result.ts'
+import { filterSettings } from '../config/filter-section.ts'
 import type { Config } from '../config/schema.ts'
 import { sourcesControl } from '../detect/sources-control.ts'
+import { filterControl } from '../ingest/filter/control.ts'
+import { Filter, type FilterInForce } from '../ingest/filter/filter.ts'
 import type { ConfigDesk, ConfigReload, RuleDesk } from '../model/desks.ts'
 import type { Journal } from '../model/journal.ts'
 import type { RunningSource } from './sources.ts'
@@ -16,6 +19,8 @@ export interface ConfigDeskOptions {
   /** Shared with what watches and ticks them. */
   readonly sources: RunningSource[]
   readonly make: (config: Config) => readonly RunningSource[]
+  /** What sources look up; its filter is replaced where the section changed. */
+  readonly filter: FilterInForce
   readonly start: (sources: readonly RunningSource[]) => Promise<void>
   /** Settles when the sources of the first configuration run; a reload waits for it. */
   readonly begun: Promise<unknown>
@@ -69,8 +74,12 @@ export function openConfigDesk(options: ConfigDeskOptions): OpenConfigDesk {
       await options.start(again)
       throw error
     }
-    config = { ...config, sources: next.sources }
     const applied = names.map((name) => `sources.${name}`)
+    if (differs(config.filter, next.filter)) {
+      options.filter.current = new Filter(filterSettings(next.filter))
+      applied.push('filter')
+    }
+    config = { ...config, sources: next.sources, filter: next.filter }
     if (JSON.stringify(rulesBefore) !== JSON.stringify(next.detection.rules)) {
       applied.push('detection.rules')
     }
@@ -78,6 +87,9 @@ export function openConfigDesk(options: ConfigDeskOptions): OpenConfigDesk {
     const atMs = options.clock.now()
     const there = options.sources.map(({ name }) => name)
     const controls = [{ type: 'config', atMs, body: result }, sourcesControl(there, atMs)]
+    if (applied.includes('filter')) {
+      controls.push(filterControl(options.filter.current.settings, atMs))
+    }
     await options.journal.append({ source: 'app', ingestedMs: atMs, controls })
     options.log.info({ ...result }, 'The configuration was read anew.')
     return result
@@ -113,9 +125,10 @@ function changedSources(before: Config, next: Config): string[] {
   )
 }
 
+const differs = (a: unknown, b: unknown): boolean => JSON.stringify(a) !== JSON.stringify(b)
+
 /** Sections, and keys of `detection`, that differ still. */
 function restartSections(inForce: Config, next: Config): string[] {
-  const differs = (a: unknown, b: unknown): boolean => JSON.stringify(a) !== JSON.stringify(b)
   const names = new Set([...Object.keys(inForce), ...Object.keys(next)]) as Set<keyof Config>
   const left: string[] = []
   for (const name of names) {

@@ -14,6 +14,7 @@ import { testSealer } from '../state/testing/engines.ts'
 import { openConfigDesk } from './config-desk.ts'
 import { openRuleDesk } from './rule-desk.ts'
 import type { RunningSource } from './sources.ts'
+import { builtinFilter } from '../ingest/filter/filter.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'picket-desks-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -168,6 +169,7 @@ test('a changed configuration starts, stops and leaves alone; a bad one changes 
     sources,
     begun: Promise.resolve(),
     make,
+    filter: { current: builtinFilter() },
     start,
     journal: { append: async (batch) => batches.push(batch) },
     clock: new ManualClock(1),

@@ -6,9 +6,12 @@ import { BUILTIN_RULES } from '../config/config.ts'
 import type { Result } from '../base/result.ts'
 import type { Config } from '../config/schema.ts'
 import type { ConfigDesk } from '../model/desks.ts'
+import { filterSettings } from '../config/filter-section.ts'
 import { effectiveConfig } from '../config/show.ts'
 import { sourcesControl } from '../detect/sources-control.ts'
 import { type DetectorThread, startDetectorThread } from '../detect/thread.ts'
+import { Filter, type FilterInForce } from '../ingest/filter/filter.ts'
+import { filterControl } from '../ingest/filter/control.ts'
 import { startTicker } from '../ingest/ticker.ts'
 import { ensureFirstUser, type FirstRun, forgetFirstRun } from '../people/first-run.ts'
 import { createFileOutlet } from '../respond/json-lines.ts'
@@ -56,6 +59,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
   const base = await openBase(options)
   const store = openStore(options, base)
   const sources: RunningSource[] = []
+  const filter: FilterInForce = { current: new Filter(filterSettings(config.filter)) }
   let configDesk: OpenConfigDesk | undefined
   const deadLetters = makeDeadLetters(options, base, sources)
   const responder = await startResponder(options, base, deadLetters)
@@ -70,7 +74,8 @@ export async function serve(options: ServeOptions): Promise<Running> {
   configDesk = openConfigDesk({
     begun,
     ...{ config, load: options.reloadConfig, rules, sources, clock, log, journal: base.journal },
-    make: (next) => makeSources({ ...options, config: next, journal: base.journal }),
+    make: (next) => makeSources({ ...options, config: next, journal: base.journal, filter }),
+    filter,
     start: (came) => startThese(options, came),
   })
   const tls = await apiTls(options)
@@ -107,9 +112,12 @@ export async function serve(options: ServeOptions): Promise<Running> {
     store === undefined ? ESSENTIAL_READERS.filter((name) => name !== 'store') : undefined
   const trim = { journal: base.journal, clock, log, intervalMs: config.journal.trim_interval }
   stops.add('trim', startTrim({ ...trim, ...(essential && { essential }) }))
-  sources.push(...makeSources({ ...options, journal: base.journal }))
+  sources.push(...makeSources({ ...options, journal: base.journal, filter }))
   const names = sources.map(({ name }) => name)
-  const controls = [sourcesControl(names, clock.now())]
+  const controls = [
+    sourcesControl(names, clock.now()),
+    filterControl(filter.current.settings, clock.now()),
+  ]
   await base.journal.append({ source: 'app', ingestedMs: clock.now(), controls })
   await startSources(options, base, sources)
   sourcesRun()

@@ -7,6 +7,7 @@ import { ProblemError } from '../base/problems.ts'
 import type { Config, SourceConfig } from '../config/schema.ts'
 import { readSecret } from '../config/secret.ts'
 import { decoders } from '../decode/registry.ts'
+import type { FilterInForce } from '../ingest/filter/filter.ts'
 import { Ingest } from '../ingest/ingest.ts'
 import { createPreparer } from '../ingest/prepare.ts'
 import { readOptionFiles } from '../library/option-files.ts'
@@ -30,6 +31,7 @@ export interface SourceContext {
   readonly log: Logger
   readonly metrics: MetricsRegistry
   readonly env: Readonly<Record<string, string | undefined>>
+  readonly filter: FilterInForce
 }
 
 /** Makes the sources of a configuration without starting them. Throws ProblemError CONFIG_INVALID. */
@@ -49,6 +51,8 @@ function makeSource(name: string, options: SourceConfig, context: SourceContext)
     decoderOptions: readOptionFiles(decoderSpec, options.decoder_options, config.baseDir),
     tenant: TENANT,
     skewMs: config.detection.skew_max,
+    filter: context.filter,
+    metrics,
   })
   preparer.restore(journal.decoderState(name))
   const pause = async (ms: number): Promise<void> => {

@@ -28,6 +28,7 @@ const FILTERS = Object.entries(FILTER_SUMMARIES).map(([name, summary]) => ({
   required: false,
   field: FILTER_FIELDS[name as keyof EventFilters],
 }))
+const DEVICE_FILTERS = FILTERS.filter(({ name }) => ['device', 'clientId', 'action'].includes(name))
 const STEP_MS = 3_600_000
 
 const TEMPLATES: readonly SearchTemplate[] = [
@@ -53,6 +54,8 @@ const TEMPLATES: readonly SearchTemplate[] = [
     summary: SEARCH_TEMPLATES.events,
     parameters: [{ name: 'ids', summary: 'event ids, separated by commas', required: true }],
   },
+  { name: 'rollups', summary: SEARCH_TEMPLATES.rollups, parameters: DEVICE_FILTERS },
+  { name: 'last-seen', summary: SEARCH_TEMPLATES['last-seen'], parameters: DEVICE_FILTERS },
 ]
 
 /** The store's searches under the names and texts that the API and the command line use. */
@@ -89,6 +92,9 @@ function toStoreRequest(request: SearchRequest): Result<StoreRequest> {
       : ok({ template: 'events', ids, ...seen })
   }
   const range = { fromMs, toMs, filters: filtersOf(values), ...seen }
+  if (template.name === 'rollups' || template.name === 'last-seen') {
+    return ok({ template: template.name, limit, ...range })
+  }
   if (template.name === 'counts') {
     const stepMs = values['step'] === undefined ? STEP_MS : parseDurationMs(values['step'])
     if (stepMs === undefined) return invalid('step', 'Not a duration such as 5m or 1h.')

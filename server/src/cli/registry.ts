@@ -6,6 +6,7 @@ import { registerDecoder } from './decoder.ts'
 import { registerDeadLetter } from './deadletter.ts'
 import { detectCommand } from './detect.ts'
 import { huntCommand } from './hunt.ts'
+import { filterCommand } from './filter.ts'
 import { registerNormalize } from './normalize.ts'
 import { registerSearch } from './search.ts'
 import { registerSource } from './source.ts'
@@ -21,6 +22,7 @@ export const commands: readonly RegisterCommand[] = [
   registerSource,
   configCommand,
   registerNormalize,
+  filterCommand,
   registerDecoder,
   rulesCommand,
   detectCommand,

@@ -1,10 +1,10 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import type { Command } from 'commander'
-import { ProblemError } from '../base/problems.ts'
 import { loadRules, type LoadedRules } from '../library/library.ts'
 import type { EcsDoc } from '../model/event.ts'
-import { explain, type Explanation } from '../rule/explain.ts'
+import { explain } from '../rule/explain.ts'
 import type { CliContext, RegisterCommand } from './context.ts'
+import { readEvent, writeClauses } from './read-event.ts'
 import { checkLine, checkText, fileLine } from './rules/check.ts'
 import { coverageOf } from './rules/coverage.ts'
 import { junitOf, runTests } from './rules/run-tests.ts'
@@ -105,32 +105,6 @@ function test(paths: readonly string[], options: Options, context: CliContext): 
   } else if (bad.length > 0) context.exit(1)
 }
 
-async function readEvent(event: string, context: CliContext): Promise<EcsDoc> {
-  const text = event.trimStart().startsWith('{') ? event : await readText(event, context)
-  try {
-    const parsed: unknown = JSON.parse(text)
-    if (parsed !== null && typeof parsed === 'object') return parsed as EcsDoc
-  } catch {
-    const [first = ''] = text.split('\n', 1)
-    if (first !== text) return readEvent(first.trim() === '' ? '{}' : first, context)
-  }
-  throw new ProblemError({ code: 'INPUT_UNREADABLE', message: 'The event is no JSON object.' })
-}
-
-async function readText(path: string, context: CliContext): Promise<string> {
-  if (path !== '-') {
-    try {
-      return readFileSync(path, 'utf8')
-    } catch {
-      const message = 'The event could not be read.'
-      throw new ProblemError({ code: 'INPUT_UNREADABLE', message, at: { file: path } })
-    }
-  }
-  const chunks: Buffer[] = []
-  for await (const chunk of context.stdin) chunks.push(Buffer.from(chunk as Uint8Array))
-  return Buffer.concat(chunks).toString('utf8')
-}
-
 function explainRule(loaded: LoadedRules, event: EcsDoc, context: CliContext): void {
   for (const rule of loaded.ruleSet.matches) {
     const explanation = explain(rule.condition, event)
@@ -142,9 +116,4 @@ function explainRule(loaded: LoadedRules, event: EcsDoc, context: CliContext): v
     context.stderr.write(checkText(loaded))
     context.exit(2)
   }
-}
-
-function writeClauses(clause: Explanation, depth: number, context: CliContext): void {
-  context.stdout.write(`${'  '.repeat(depth)}${clause.holds ? '+' : '-'} ${clause.text}\n`)
-  for (const part of clause.parts) writeClauses(part, depth + 1, context)
 }

@@ -7,6 +7,7 @@ import {
 } from '../model/options.ts'
 import { decoders } from '../decode/registry.ts'
 import { apiSection } from './api-section.ts'
+import { filterSection } from './filter-section.ts'
 import { sourceKinds } from '../source/registry.ts'
 
 const path = z.string().min(1).max(4_096)
@@ -217,6 +218,9 @@ export const configSchema = z.strictObject({
   journal: journalSection.prefault({}).describe('The durable log between sources and readers.'),
   store: storeSection.prefault({}).describe('The engine that searches run on.'),
   state: stateSection.prefault({}).describe('Where alerts, users and settings are kept.'),
+  filter: filterSection
+    .prefault({})
+    .describe('What is kept as a security event, and what is folded into rollups.'),
   detection: detectionSection.prefault({}).describe('Rules and how they see time.'),
   sources: z
     .record(instanceName, sourceSection)

@@ -346,3 +346,66 @@ test('our clock set back an hour blinds nobody: what comes with the earlier time
   tick(before + 600_000)
   expect(engine.stats().openAlerts).toBe(0)
 })
+
+describe('routine messages that were folded', () => {
+  const absence = ruleSet(
+    [actionRule('beat', 'mqtt-publish')],
+    [
+      correlationRule('gone', {
+        type: 'absence',
+        of: 'events',
+        inputs: ['beat'],
+        groupBy: [{ name: 'iot.mqtt.client_id', path: 'iot.mqtt.client_id' }],
+        timespanMs: 15_000,
+      }),
+      correlationRule('many', {
+        type: 'event_count',
+        inputs: ['beat'],
+        groupBy: [],
+        timespanMs: 15_000,
+        condition: { gte: 1 },
+        fields: [],
+      }),
+    ],
+  )
+  const rollup = (atMs: number, more: object = {}): JournalEntry['batch'] => ({
+    source: 's',
+    ingestedMs: atMs,
+    rollups: [
+      {
+        ...{ device: 'pump', deviceField: 'iot.mqtt.client_id', clientId: 'pump' },
+        ...{ fromMs: 0, toMs: 300_000, messages: 3, bytes: 9, action: 'mqtt-publish' },
+        ...{ firstSeenMs: atMs - 10, lastSeenMs: atMs, ...more },
+      },
+    ],
+  })
+  const ran = (beats: readonly number[], endMs: number, more?: object): AlertRecord[] => {
+    const engine = createEngine(absence, { latenessMs: 0 })
+    let offset = 0
+    const tick = (atMs: number): void =>
+      engine.apply({
+        offset: (offset += 1),
+        batch: {
+          ...{ source: 'app', ingestedMs: atMs },
+          ticks: [{ source: 's', state: 'connected', watermarkMs: atMs, atMs }],
+        },
+      })
+    for (const atMs of beats) {
+      engine.apply({ offset: (offset += 1), batch: rollup(atMs, more) })
+      tick(atMs)
+    }
+    tick(endMs)
+    return engine.takeAlerts()
+  }
+
+  test('keep a device from being absent, and say when it is', () => {
+    expect(ran([1_000, 11_000, 21_000, 31_000], 40_000)).toEqual([])
+    const [alert] = ran([1_000, 11_000], 40_000)
+    expect(alert).toMatchObject({ rule: { id: 'gone' }, group: { 'iot.mqtt.client_id': 'pump' } })
+  })
+
+  test('reach no other kind of rule, and nobody where they are of many devices', () => {
+    expect(ran([1_000], 5_000)).toEqual([])
+    expect(ran([1_000], 40_000, { overflow: true })).toEqual([])
+  })
+})

@@ -13,11 +13,12 @@ import { whyMatched } from '../correlate/why.ts'
 import type { AlertRecord } from '../model/alert.ts'
 import type { StateChange } from '../model/decoder.ts'
 import type { SecurityEvent } from '../model/event.ts'
-import type { ControlRecord, JournalEntry, Tick } from '../model/journal.ts'
+import type { ControlRecord, JournalEntry, Rollup, Tick } from '../model/journal.ts'
 import { formatPosition, type Position } from '../model/position.ts'
-import type { RuleSet } from '../model/rule.ts'
+import type { CorrelationRule, RuleSet } from '../model/rule.ts'
 import { createMatcher, type Matcher, type MatcherStats } from '../rule/matcher.ts'
 import { readState, stateChanges, stateNames, stateRows } from './engine-state.ts'
+import { rollupDoc } from './rollup-doc.ts'
 import { packRules, RULES_CONTROL, unpackRules } from './rules-control.ts'
 import { createRuns, type CorrelationRun, type Runs, type Surroundings } from './rule-runs.ts'
 import { sourcesOf } from './sources-control.ts'
@@ -69,6 +70,8 @@ export class Engine {
   #runs: Runs
   #matcher: Matcher
   #hitIndexes: Int32Array
+  /** Some rule waits for what does not come. */
+  #absence: boolean
   #alerts: AlertRecord[] = []
   #gone: StateChange[] = []
   #rulesChanged = true
@@ -92,6 +95,7 @@ export class Engine {
     this.#runs = createRuns(ruleSet, this.#around, new Map())
     this.#matcher = createMatcher(ruleSet.matches)
     this.#hitIndexes = new Int32Array(ruleSet.matches.length)
+    this.#absence = ruleSet.correlations.some(isAbsence)
   }
 
   get ruleSet(): RuleSet {
@@ -102,7 +106,7 @@ export class Engine {
     return this.#clock.watermarkMs
   }
 
-  /** One journal entry: its control records, then its events, then its ticks. */
+  /** One journal entry: its control records, its events, its rollups, then its ticks. */
   apply(entry: JournalEntry): void {
     const { batch, offset } = entry
     let index = 0
@@ -113,6 +117,7 @@ export class Engine {
     for (const event of batch.events ?? []) {
       this.observe(event, { partition: 0, offset, index: index++ })
     }
+    for (const rollup of batch.rollups ?? []) this.alive(rollup)
     for (const tick of batch.ticks ?? []) {
       this.tick(tick, { partition: 0, offset, index: index++ })
     }
@@ -154,6 +159,28 @@ export class Engine {
     if (touched.length > 0) this.#correlate(ref, touched)
   }
 
+  /**
+   * Routine messages were folded: nothing to match by itself, but a device that sends them is not
+   * absent. Only rules of absence see it, at the first and the last of the messages.
+   */
+  alive(rollup: Rollup): void {
+    if (rollup.overflow === true || !this.#absence) return
+    const doc = rollupDoc(rollup)
+    const found = this.#matcher.match(doc, this.#hitIndexes)
+    const order = (this.#order += 1)
+    for (let at = 0; at < found; at += 1) {
+      for (const { to, parts } of this.#runs.matches[this.#hitIndexes[at]!]!.feeds) {
+        if (!isAbsence(to.rule)) continue
+        const seen = parts(doc)
+        const { firstSeenMs = rollup.lastSeenMs, lastSeenMs } = rollup
+        for (const time of new Set([firstSeenMs, lastSeenMs])) {
+          if (seen.length === 0 || time < this.#clock.watermarkMs) continue
+          to.observe({ time, order, events: [], parts: seen })
+        }
+      }
+    }
+  }
+
   #correlate(ref: EventRef, touched: readonly Touched[]): void {
     const { time, order } = ref
     for (const { run, parts } of touched) {
@@ -191,6 +218,7 @@ export class Engine {
     this.#runs = createRuns(ruleSet, this.#around, known)
     this.#matcher = createMatcher(ruleSet.matches)
     this.#hitIndexes = new Int32Array(ruleSet.matches.length)
+    this.#absence = ruleSet.correlations.some(isAbsence)
     const kept = new Set<object>([...this.#runs.matches, ...this.#runs.correlations])
     for (const run of old) {
       if (kept.has(run)) continue
@@ -325,6 +353,8 @@ export class Engine {
     this.#counts = row.counts
   }
 }
+
+const isAbsence = ({ correlation }: CorrelationRule): boolean => correlation.type === 'absence'
 
 export function createEngine(ruleSet: RuleSet, options?: EngineOptions): Engine {
   return new Engine(ruleSet, options)

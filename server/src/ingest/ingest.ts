@@ -230,6 +230,7 @@ export class Ingest implements SourceSink {
   #noteReached(batch: JournalBatch, key: string | undefined): void {
     let newestMs = 0
     for (const event of batch.events ?? []) newestMs = Math.max(newestMs, event.time)
+    for (const { lastSeenMs } of batch.rollups ?? []) newestMs = Math.max(newestMs, lastSeenMs)
     newestMs = Math.min(newestMs, batch.ingestedMs)
     this.#eventTimeMaxMs = Math.max(this.#eventTimeMaxMs, newestMs)
     if (key === undefined || newestMs === 0) return

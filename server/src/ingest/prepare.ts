@@ -1,10 +1,14 @@
 import { shortId } from '../base/hash.ts'
-import type { DecoderSpec, DecodeSink, Draft, RejectCode } from '../model/decoder.ts'
+import type { Metrics } from '../base/metrics.ts'
+import type { DecoderSpec, DecodeSink, Draft, LifeSign, RejectCode } from '../model/decoder.ts'
 import { fieldOf, type SecurityEvent } from '../model/event.ts'
 import type { Commit, DeadLetter, JournalBatch } from '../model/journal.ts'
 import type { RawBatch, RawItem, SeenInput } from '../model/source.ts'
+import { createNormalizeStages, SKEW_DEFAULT_MS } from '../normalize/normalize.ts'
+import type { NormalizerOptions, NormalizeStages } from '../normalize/normalize.ts'
+import type { FilterInForce } from './filter/filter.ts'
+import { FilterLane } from './filter/lane.ts'
 import { SEEN_MAX, SEEN_TEXT_MAX } from './seen-inputs.ts'
-import { createNormalizer, type Normalize, type NormalizerOptions } from '../normalize/normalize.ts'
 
 const RAW_MAX = 1_048_576
 const ROUTINE_CLASSES_MAX = 100
@@ -17,6 +21,9 @@ export interface PreparerOptions {
   /** See NormalizerOptions. */
   readonly skewMs?: number | undefined
   readonly ids?: NormalizerOptions['ids'] | undefined
+  /** Folds what is routine; absent: every event is kept. */
+  readonly filter?: FilterInForce
+  readonly metrics?: Metrics
 }
 
 export interface Prepared {
@@ -46,7 +53,8 @@ export function createPreparer(options: PreparerOptions): LinePreparer {
 class Preparer implements LinePreparer, DecodeSink {
   readonly #options: PreparerOptions
   readonly #decoder
-  readonly #normalize: Normalize
+  readonly #stages: NormalizeStages
+  readonly #lane: FilterLane | undefined
   #item: RawItem = { text: '', key: '', receivedMs: 0 }
   #ingestedMs = 0
   #redelivered = false
@@ -57,9 +65,10 @@ class Preparer implements LinePreparer, DecodeSink {
 
   constructor(options: PreparerOptions) {
     this.#options = options
-    const { decoderSpec, decoderOptions, ...rest } = options
+    const { decoderSpec, decoderOptions, filter, metrics, ...rest } = options
     this.#decoder = decoderSpec.create(decoderOptions)
-    this.#normalize = createNormalizer({ ...rest, decoder: decoderSpec })
+    this.#stages = createNormalizeStages({ ...rest, decoder: decoderSpec })
+    this.#lane = filter && new FilterLane(filter, options.source, metrics)
   }
 
   prepare(raw: RawBatch, ingestedMs: number): Prepared {
@@ -103,10 +112,20 @@ class Preparer implements LinePreparer, DecodeSink {
   }
 
   event(draft: Draft): void {
-    this.#events.push(this.#normalize(draft, this.#item, this.#ingestedMs, this.#redelivered))
+    const shaped = this.#stages.shape(draft, this.#item, this.#redelivered)
+    const folded = this.#lane?.fold(shaped)
+    if (folded !== undefined) this.routine(folded)
+    else this.#events.push(this.#stages.finish(shaped, this.#ingestedMs))
   }
 
-  routine(className: string): void {
+  routine(className: string, sign?: LifeSign): void {
+    if (sign !== undefined && this.#lane !== undefined) {
+      const { receivedMs } = this.#item
+      const { timeMs = receivedMs } = sign
+      const ahead = timeMs > receivedMs + (this.#options.skewMs ?? SKEW_DEFAULT_MS)
+      const dataset = `${this.#options.decoderSpec.name}.log`
+      this.#lane.sign(sign, ahead ? receivedMs : timeMs, dataset)
+    }
     this.#lastRoutine = className
     const count = this.#routine.get(className)
     if (count !== undefined) this.#routine.set(className, count + 1)
@@ -152,15 +171,18 @@ class Preparer implements LinePreparer, DecodeSink {
     this.#events = []
     this.#letters = []
     this.#routine = new Map()
+    this.#lane?.begin()
   }
 
   #end(cursor: RawBatch['cursor']): Prepared {
     const { source } = this.#options
     const changes = this.#decoder.takeChanges?.() ?? []
+    const rollups = this.#lane?.take() ?? []
     const batch: JournalBatch = {
       source,
       ingestedMs: this.#ingestedMs,
       ...(this.#events.length === 0 ? {} : { events: this.#events }),
+      ...(rollups.length === 0 ? {} : { rollups }),
       ...(this.#letters.length === 0 ? {} : { deadLetters: this.#letters }),
       ...(this.#routine.size === 0 ? {} : { routine: Object.fromEntries(this.#routine) }),
     }

@@ -16,6 +16,17 @@ export interface Draft {
   readonly original?: string
 }
 
+/** What routine telemetry leaves behind of a message: see `Rollup`. */
+export interface LifeSign {
+  readonly action: EventAction
+  readonly clientId: string
+  /** As the input claims it; undefined: when it was received. */
+  readonly timeMs: number | undefined
+  /** Of the payload. */
+  readonly bytes: number
+  readonly topic?: string
+}
+
 /** Closed list of why an input could not be read; `detail` is for a person. */
 export type RejectCode =
   | 'DECODE_SYNTAX'
@@ -33,8 +44,11 @@ export type RejectCode =
  */
 export interface DecodeSink {
   event(draft: Draft): void
-  /** A line understood and of no security interest by itself, counted under a bounded class name. */
-  routine(className: string): void
+  /**
+   * A line understood and of no security interest by itself, counted under a bounded class name. Where
+   * it is a sign of life of a device, `sign` tells so much of it that it can be folded.
+   */
+  routine(className: string, sign?: LifeSign): void
   reject(code: RejectCode, detail: string): void
 }
 

@@ -22,6 +22,7 @@ export const EVENT_ACTIONS = {
   'mqtt-disconnect': 'A client ended its connection, or lost it.',
   'mqtt-takeover': 'A second connection took the client id of a live one.',
   'mqtt-publish': 'A client published a message.',
+  'mqtt-ping': 'A client said that it is still there.',
   'mqtt-subscribe': 'A client subscribed to topics; event.outcome tells whether it was let.',
   'mqtt-unsubscribe': 'A client gave up a subscription.',
   'mqtt-publish-denied': 'A publish was refused by the access control list.',

@@ -46,15 +46,34 @@ export interface AuditEntry {
   readonly detail?: Readonly<Record<string, unknown>>
 }
 
-/** Routine telemetry folded per device and interval. */
+/**
+ * Routine telemetry folded per device, kind and interval. Rows of one key are to be added up: one is
+ * written for every batch of input that had something of it.
+ */
 export interface Rollup {
+  /** `device.id`, else what names the device best; empty where nothing does. */
   readonly device: string
+  /** The field that `device` was taken from; absent: `device.id`. */
+  readonly deviceField?: string
+  /** The interval, of event time; the end is excluded. */
   readonly fromMs: number
   readonly toMs: number
   readonly messages: number
   readonly bytes: number
+  readonly firstSeenMs?: number
   readonly lastSeenMs: number
+  /** At most so many as the configuration says; `topicsCount` counts all of this row, up to a bound. */
   readonly topics?: readonly string[]
+  readonly topicsCount?: number
+  readonly action?: string
+  readonly dataset?: string
+  readonly clientId?: string
+  readonly site?: string
+  readonly deviceType?: string
+  /** The entry of the filter's policy that folded it. */
+  readonly entry?: string
+  /** There were more devices in the batch than are told apart: this row is of all the others. */
+  readonly overflow?: boolean
 }
 
 /** One value of the journal: written whole or not at all. Empty lists are left out. */

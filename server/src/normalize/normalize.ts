@@ -32,12 +32,37 @@ export type Normalize = (
   redelivered?: boolean,
 ) => SecurityEvent
 
+/** A draft on its way to an event: its document but for ids, times, input and what is gathered. */
+export interface Shaped {
+  readonly draft: Draft
+  readonly origin: RawItem
+  /** `@timestamp` to be, in ms since the epoch. */
+  readonly time: number
+  /** The document; its top level and `event` may be changed, what hangs below belongs to the draft. */
+  readonly doc: EcsDoc
+  readonly event: EcsDoc
+  /** Time that the input claims, where it was set aside. */
+  readonly claimMs: number | undefined
+}
+
+/** The two halves of normalization, so that what is only counted is never made whole. */
+export interface NormalizeStages {
+  readonly shape: (draft: Draft, item: RawItem, redelivered?: boolean) => Shaped
+  readonly finish: (shaped: Shaped, ingestedMs: number) => SecurityEvent
+}
+
 /**
  * Makes a decoded draft an event: ids, receipt times, what every document must have. Rule of time: a
  * claim beyond the skew ahead of receipt, or before year 1, moves nothing; `@timestamp` is then the
  * receipt, the claim stands in `iot.time.claimed`, and `iot.time.ahead` is true.
  */
 export function createNormalizer(options: NormalizerOptions): Normalize {
+  const { shape, finish } = createNormalizeStages(options)
+  return (draft, item, ingestedMs, redelivered = false) =>
+    finish(shape(draft, item, redelivered), ingestedMs)
+}
+
+export function createNormalizeStages(options: NormalizerOptions): NormalizeStages {
   const { source, decoder, tenant, skewMs = SKEW_DEFAULT_MS, ids = 'hash' } = options
   const keepOriginal = decoder.wholeInput !== true && options.withoutOriginal !== true
   const claimedIso = new IsoCache()
@@ -46,7 +71,7 @@ export function createNormalizer(options: NormalizerOptions): Normalize {
   const module = decoder.name
   const dataset = `${decoder.name}.log`
 
-  return (draft, item, ingestedMs, redelivered = false) => {
+  const shape = (draft: Draft, item: RawItem, redelivered = false): Shaped => {
     const origin = draft.origin ?? item
     const createdMs = origin.receivedMs
     const claimMs = draft.timeMs ?? timeOf(origin.facts)
@@ -54,48 +79,62 @@ export function createNormalizer(options: NormalizerOptions): Normalize {
     const time = claimMs === undefined || late ? createdMs : claimMs
     const given = draft.doc['event']
     const inner = isObject(given) ? given : undefined
-    const id =
-      (ids === 'own' ? ownId(draft.doc, inner) : undefined) ??
-      shortId(tenant, source, origin.key, String(draft.part ?? 0))
     const event: EcsDoc = {
-      id,
+      id: '',
       kind: 'event',
       action: draft.action,
       outcome: 'unknown',
       module,
       dataset,
       provider: module,
-      created: createdIso.of(createdMs),
-      ingested: ingestedIso.of(ingestedMs),
+      created: '',
+      ingested: '',
     }
     if (inner !== undefined) fill(event, inner)
+    const upstream = inner?.['id']
+    if (ids === 'hash' && upstream !== undefined) event['reference'] ??= String(upstream)
     if (event['category'] === undefined) event['category'] = []
     if (event['type'] === undefined) event['type'] = ['info']
-    if (keepOriginal) event['original'] ??= draft.original ?? origin.text
-    const doc: EcsDoc = { '@timestamp': claimedIso.of(time), ...draft.doc, event }
-    doc['@timestamp'] = claimedIso.of(time)
+    const doc: EcsDoc = { '@timestamp': '', ...draft.doc, event }
     doc['ecs'] = ECS
     if (given !== undefined && inner === undefined) addIot(doc, 'upstream', { event: given })
     if (late) addIot(doc, 'time', { claimed: isoOf(claimMs), ahead: true })
     if (redelivered) addIot(doc, 'redelivered', true)
     if (origin.facts !== undefined) addFacts(doc, origin.facts)
+    return { draft, origin, time, doc, event, claimMs: late ? claimMs : undefined }
+  }
+
+  const finish = (
+    { draft, origin, time, doc, event }: Shaped,
+    ingestedMs: number,
+  ): SecurityEvent => {
+    const given = draft.doc['event']
+    const inner = isObject(given) ? given : undefined
+    const id =
+      (ids === 'own' ? ownId(draft.doc, inner) : undefined) ??
+      shortId(tenant, source, origin.key, String(draft.part ?? 0))
+    event['id'] = id
+    event['created'] = createdIso.of(origin.receivedMs)
+    event['ingested'] = ingestedIso.of(ingestedMs)
+    const upstream = ids === 'own' ? inner?.['id'] : undefined
+    if (upstream !== undefined && upstream !== id) event['reference'] ??= String(upstream)
+    if (keepOriginal) event['original'] ??= draft.original ?? origin.text
+    doc['@timestamp'] = claimedIso.of(time)
     if (origin.bytes !== undefined && decoder.binary !== true) addTag(doc, 'invalid-encoding')
     fillRelated(doc)
     return { id, time, doc }
   }
+  return { shape, finish }
 }
 
 const ECS = { version: ECS_VERSION } as const
 
 /** What an upstream says of its events is kept; when and as what we received them is ours to say. */
 function fill(event: EcsDoc, given: EcsDoc): void {
-  const { id, created, ingested } = event
-  const upstream = given['id']
   Object.assign(event, given)
-  event['id'] = id
-  event['created'] = created
-  event['ingested'] = ingested
-  if (upstream !== undefined && upstream !== id) event['reference'] ??= String(upstream)
+  event['id'] = ''
+  event['created'] = ''
+  event['ingested'] = ''
 }
 
 function ownId(doc: EcsDoc, event: EcsDoc | undefined): string | undefined {
@@ -122,14 +161,31 @@ function addFacts(doc: EcsDoc, facts: Readonly<Record<string, string>>): void {
     const known = isObject(doc['host']) ? doc['host'] : {}
     doc['host'] = { name: host, ...known }
   }
-  const labels: EcsDoc = isObject(doc['labels']) ? { ...doc['labels'] } : {}
-  for (const [name, value] of Object.entries(facts)) {
+  let labels: EcsDoc | undefined
+  for (const name in facts) {
     if (NO_LABELS.has(name)) continue
-    if (name === 'topic') fillPath(doc, ['iot', 'mqtt', 'topic'], value)
+    const value = facts[name]!
+    if (name === 'topic') addTopic(doc, value)
     else if (name.startsWith('ecs.')) fillPath(doc, name.slice(4).split('.'), value)
-    else labels[name.startsWith('field.') ? name.slice(6).replaceAll('.', '_') : name] ??= value
+    else {
+      labels ??= isObject(doc['labels']) ? { ...doc['labels'] } : {}
+      labels[name.startsWith('field.') ? name.slice(6).replaceAll('.', '_') : name] ??= value
+    }
   }
-  if (Object.keys(labels).length > 0) doc['labels'] = labels
+  if (labels !== undefined) doc['labels'] = labels
+}
+
+/** As `fillPath`, for what stands on every message of a broker. */
+function addTopic(doc: EcsDoc, topic: string): void {
+  const iot = doc['iot']
+  if (iot === undefined) {
+    doc['iot'] = { mqtt: { topic } }
+    return
+  }
+  if (!isObject(iot)) return
+  const mqtt = iot['mqtt']
+  if (mqtt === undefined) doc['iot'] = { ...iot, mqtt: { topic } }
+  else if (isObject(mqtt)) doc['iot'] = { ...iot, mqtt: { ...mqtt, topic: mqtt['topic'] ?? topic } }
 }
 
 const NO_LABELS: ReadonlySet<string> = new Set(['path', 'host', 'time', 'transport'])

@@ -1,4 +1,4 @@
-import type { DecodeSink, Decoder, Draft, StateChange } from '../../model/decoder.ts'
+import type { DecodeSink, Decoder, Draft, LifeSign, StateChange } from '../../model/decoder.ts'
 import type { EcsDoc, EventAction } from '../../model/event.ts'
 import type { RawItem } from '../../model/source.ts'
 import { Frame } from '../line/frame.ts'
@@ -7,6 +7,7 @@ import { parsePeer } from './address.ts'
 import { Connections } from './connections.ts'
 import { eventDoc, type EventWords, NETWORK, PROCESS, REFUSED, sourceOf } from './drafts.ts'
 import { auditTypes, isReading, parseAudit, splitActor } from './dynsec.ts'
+import { pingSign, publishSign } from './life-signs.ts'
 import { parseClosing, parseConnack, parseConnected, parseDenied } from './message.ts'
 import { pluginUser } from './plugin-user.ts'
 import { noticeOf, surroundingOf } from './routine.ts'
@@ -123,8 +124,8 @@ export class MosquittoDecoder implements Decoder {
     return this.#subscription(message) || this.#notice(message)
   }
 
-  #routine(name: string): boolean {
-    this.#turn.out.routine(name)
+  #routine(name: string, sign?: LifeSign): boolean {
+    this.#turn.out.routine(name, sign)
     return true
   }
 
@@ -138,7 +139,13 @@ export class MosquittoDecoder implements Decoder {
   }
 
   #received(message: string): boolean {
-    if (message.startsWith('PUBLISH from ', 9)) return this.#routine('publish-received')
+    const { timeMs } = this.#turn
+    if (message.startsWith('PUBLISH from ', 9)) {
+      return this.#routine('publish-received', publishSign(message, timeMs))
+    }
+    if (message.startsWith('PINGREQ from ', 9)) {
+      return this.#routine('packet-received', pingSign(message, timeMs))
+    }
     if (message.startsWith('SUBSCRIBE from ', 9)) {
       this.#connections.listing(message.slice(24))
       return this.#routine('subscription')

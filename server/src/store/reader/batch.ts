@@ -103,7 +103,7 @@ export class RowBatch {
 
   add(row: Row): void {
     if (row.kind === 'rollup') {
-      this.#blocks.rollups.add(row.rollup, row.place)
+      this.#blocks.rollups.add(row.rollup, row.place, row.source)
       this.rollups++
       if (this.#blocks.rollups.rows >= BLOCK_ROWS_MAX) this.seal()
       return

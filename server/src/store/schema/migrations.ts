@@ -90,4 +90,23 @@ export const MIGRATIONS: readonly Migration[] = [
       SETTINGS ${DURABLE}`,
     ],
   },
+  {
+    version: 2,
+    name: 'what rollups are of',
+    statements: [
+      sql`ALTER TABLE picket.rollups
+        ADD COLUMN IF NOT EXISTS source LowCardinality(String),
+        ADD COLUMN IF NOT EXISTS device_field LowCardinality(String),
+        ADD COLUMN IF NOT EXISTS event_action LowCardinality(String),
+        ADD COLUMN IF NOT EXISTS event_dataset LowCardinality(String),
+        ADD COLUMN IF NOT EXISTS mqtt_client_id String CODEC(ZSTD(1)),
+        ADD COLUMN IF NOT EXISTS iot_site LowCardinality(String),
+        ADD COLUMN IF NOT EXISTS device_type LowCardinality(String),
+        ADD COLUMN IF NOT EXISTS entry LowCardinality(String),
+        ADD COLUMN IF NOT EXISTS first_seen DateTime64(3, 'UTC') DEFAULT from_time
+          CODEC(Delta, ZSTD(1)),
+        ADD COLUMN IF NOT EXISTS topics_count UInt32 DEFAULT length(topics) CODEC(ZSTD(1)),
+        ADD COLUMN IF NOT EXISTS overflow UInt16`,
+    ],
+  },
 ]

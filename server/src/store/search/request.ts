@@ -20,6 +20,14 @@ interface InTime {
   readonly filters?: EventFilters
 }
 
+/** What `rollups` and `last-seen` narrow by; each is compared whole. */
+export type DeviceFilters = Pick<EventFilters, 'device' | 'clientId' | 'action'>
+
+interface DevicesInTime extends Omit<InTime, 'filters'> {
+  readonly filters?: DeviceFilters
+  readonly limit?: number
+}
+
 /** The searches there are. Free text needs the grammar of the query languages. */
 export type SearchRequest = (
   | ({
@@ -31,6 +39,8 @@ export type SearchRequest = (
     } & InTime)
   | ({ readonly template: 'counts'; readonly stepMs: number } & InTime)
   | { readonly template: 'events'; readonly ids: readonly string[] }
+  | ({ readonly template: 'rollups' } & DevicesInTime)
+  | ({ readonly template: 'last-seen' } & DevicesInTime)
 ) & {
   /** Rows outside of it are neither given nor counted. */
   readonly visibility?: Visibility
@@ -40,6 +50,9 @@ export const SEARCH_TEMPLATES = {
   recent: 'Events of a time range, newest first.',
   counts: 'How many events of each action and outcome, by step of time.',
   events: 'Events by their ids, such as those an alert names, oldest first.',
+  rollups: 'Routine messages of each device and interval: how many, bytes, topics; newest first.',
+  'last-seen':
+    'When each device was last heard of, in events and routine messages; longest ago first.',
 } as const satisfies Record<SearchRequest['template'], string>
 
 export const SEARCH_LIMITS = {
@@ -75,7 +88,7 @@ export function checkRequest(request: SearchRequest): Result<SearchRequest> {
   }
   const time = checkTime(request) ?? checkFilters(request.filters ?? {})
   if (time !== undefined) return time
-  if (request.template === 'recent') {
+  if (request.template !== 'counts') {
     const limit = request.limit ?? SEARCH_LIMITS.rowsDefault
     const good = Number.isInteger(limit) && limit >= 1 && limit <= SEARCH_LIMITS.rowsMax
     return good ? ok(request) : invalid('limit', `1 to ${SEARCH_LIMITS.rowsMax}`)

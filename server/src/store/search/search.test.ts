@@ -8,6 +8,7 @@ import { createSearch } from './search.ts'
 import type { Search, SearchTable } from './search.ts'
 import type { SearchRequest } from './request.ts'
 import type { StoredEvent } from './stream.ts'
+import { RollupBlock } from '../write/rollup-block.ts'
 import { column, orUnfit } from './where.ts'
 
 const HOUR_MS = 3_600_000
@@ -224,5 +225,60 @@ describe('a search that takes long', () => {
   test('that nobody runs cannot be cancelled', async () => {
     expect(await search.cancel('nothing')).toBe(false)
     expect(await search.cancel(`x' OR 1=1 --`)).toBe(false)
+  })
+})
+
+describe('rollups', () => {
+  const HOURLY = { toMs: DAY.fromMs + HOUR_MS, messages: 3, bytes: 30, topics: ['a', 'b'] }
+  const row = {
+    ...{ ...HOURLY, device: 'pump-7', fromMs: DAY.fromMs, action: 'mqtt-publish' },
+    ...{ dataset: 'mosquitto.log', clientId: 'c7', site: 'oslo', firstSeenMs: DAY.fromMs + 5 },
+    ...{ lastSeenMs: DAY.fromMs + 9_000, topicsCount: 2, entry: 'telemetry-message' },
+  }
+  beforeAll(async () => {
+    const block = new RollupBlock('default')
+    const place = { partition: 0, epoch: 0, offset: 900, index: 0, ingestedMs: TEST_DAY_MS }
+    block.add(row, place, 'broker')
+    const later = { lastSeenMs: DAY.fromMs + 60_000, firstSeenMs: DAY.fromMs + 50_000 }
+    block.add({ ...row, ...later, topics: ['b', 'c'] }, { ...place, index: 1 }, 'broker')
+    const other = { device: 'c9', deviceField: 'iot.mqtt.client_id', site: 'bergen' }
+    block.add({ ...row, ...other }, { ...place, index: 2 }, 'broker')
+    // As a program before this one wrote them.
+    const { device, fromMs, toMs, messages, bytes, lastSeenMs } = row
+    block.add(
+      { ...{ device: `${device}-old`, fromMs, toMs, messages, bytes, lastSeenMs } },
+      place,
+      'b',
+    )
+    const insert = sql`INSERT INTO picket.rollups FORMAT Native`
+    await store.engine.client('writer').insert(insert, [block.take()])
+  })
+
+  test('rows of one device and interval are added up', async () => {
+    const filters = { device: 'pump-7' }
+    const table = await found({ template: 'rollups', ...DAY, filters })
+    const iso = (ms: number): string => new Date(DAY.fromMs + ms).toISOString()
+    expect(table.rows).toEqual([
+      [
+        ...[iso(0), iso(HOUR_MS), 'pump-7', 'device.id', 'mqtt-publish', 'mosquitto.log', 6, 60],
+        ...[3, 'a b c', iso(5), iso(60_000)],
+      ],
+    ])
+    const nothing = { fromMs: DAY.fromMs + HOUR_MS, toMs: DAY.toMs }
+    expect((await found({ template: 'rollups', ...nothing, filters })).rows).toEqual([])
+  })
+
+  test('count for when a device was last seen, beside events', async () => {
+    const table = await found({ template: 'last-seen', ...DAY })
+    const seen = Object.fromEntries(table.rows.map(([device, ...rest]) => [String(device), rest]))
+    expect(seen['pump-7']).toEqual([new Date(DAY.fromMs + 60_000).toISOString(), 0, 6])
+    expect(seen['c9']).toEqual([new Date(DAY.fromMs + 9_000).toISOString(), 0, 3])
+    expect(seen['dev-3']?.slice(1)).toEqual([1, 0])
+  })
+
+  test('are seen only by who may see all that they say', async () => {
+    const visibility = { sites: ['bergen'] }
+    const table = await found({ template: 'rollups', ...DAY, visibility })
+    expect(table.rows.map((one) => one[2])).toEqual(['c9'])
   })
 })

@@ -2,6 +2,7 @@ import type { EventColumnName } from '../schema/columns.ts'
 import { allOf, p, sql } from '../sql.ts'
 import type { Sql } from '../sql.ts'
 import { FILTER_COLUMNS, SEARCH_LIMITS } from './request.ts'
+import { lastSeen, rollups } from './rollup-templates.ts'
 import type { EventFilters, SearchRequest } from './request.ts'
 import { fieldEquals, timeWithin, visibleTo } from './where.ts'
 
@@ -78,6 +79,10 @@ export function toTemplate(request: SearchRequest, tenant: string): Template {
         columns: [...EVENT_COLUMNS_SHOWN, DOCUMENT],
         limit: SEARCH_LIMITS.rowsMax,
       }
+    case 'rollups':
+      return rollups(request, ours)
+    case 'last-seen':
+      return lastSeen(request, ours, owner)
   }
 }
 

@@ -20,6 +20,17 @@ export class RollupBlock {
   readonly #bytes = new NumberColumn('bytes', 'UInt64')
   readonly #lastSeen = new NumberColumn('last_seen', TIME)
   readonly #topics = new ListColumn('topics')
+  readonly #source = new StringColumn('source')
+  readonly #field = new StringColumn('device_field')
+  readonly #action = new StringColumn('event_action')
+  readonly #dataset = new StringColumn('event_dataset')
+  readonly #client = new StringColumn('mqtt_client_id')
+  readonly #site = new StringColumn('iot_site')
+  readonly #type = new StringColumn('device_type')
+  readonly #entry = new StringColumn('entry')
+  readonly #firstSeen = new NumberColumn('first_seen', TIME)
+  readonly #topicsCount = new NumberColumn('topics_count', 'UInt32')
+  readonly #overflow = new NumberColumn('overflow', 'UInt16')
   readonly #all: readonly NativeColumn[]
   #rows = 0
 
@@ -36,6 +47,17 @@ export class RollupBlock {
       this.#bytes,
       this.#lastSeen,
       this.#topics,
+      this.#source,
+      this.#field,
+      this.#action,
+      this.#dataset,
+      this.#client,
+      this.#site,
+      this.#type,
+      this.#entry,
+      this.#firstSeen,
+      this.#topicsCount,
+      this.#overflow,
     ]
   }
 
@@ -43,7 +65,7 @@ export class RollupBlock {
     return this.#rows
   }
 
-  add(rollup: Rollup, place: RowPlace): void {
+  add(rollup: Rollup, place: RowPlace, source: string): void {
     const fromMs = clampTime(rollup.fromMs)
     this.#tenants.add(this.#tenant)
     this.#places.add(place)
@@ -54,7 +76,19 @@ export class RollupBlock {
     this.#messages.add(Math.max(0, Math.floor(rollup.messages)))
     this.#bytes.add(Math.max(0, Math.floor(rollup.bytes)))
     this.#lastSeen.add(clampTime(rollup.lastSeenMs))
-    this.#topics.add((rollup.topics ?? []).slice(0, TOPICS_MAX))
+    const { topics = [] } = rollup
+    this.#topics.add(topics.slice(0, TOPICS_MAX))
+    this.#source.add(source)
+    this.#field.add(rollup.deviceField ?? 'device.id')
+    this.#action.add(rollup.action ?? '')
+    this.#dataset.add(rollup.dataset ?? '')
+    this.#client.add(rollup.clientId ?? '')
+    this.#site.add(rollup.site ?? '')
+    this.#type.add(rollup.deviceType ?? '')
+    this.#entry.add(rollup.entry ?? '')
+    this.#firstSeen.add(clampTime(rollup.firstSeenMs ?? rollup.fromMs))
+    this.#topicsCount.add(rollup.topicsCount ?? topics.length)
+    this.#overflow.add(rollup.overflow === true ? 1 : 0)
     this.#rows++
   }
 
