@@ -4,12 +4,19 @@
 //   node store-engine.mjs LIBRARY DATA_DIR PORT CONFIG QUERY
 // None of these is secret: keys and passwords stand in CONFIG, which only its owner can read.
 import { constants, openSync, closeSync } from 'node:fs'
+import { setPriority } from 'node:os'
 import { dirname } from 'node:path'
 import { DataType, load, open } from 'ffi-rs'
 
 const [library, dataDir, port, config, query, parentPid] = process.argv.slice(2)
 const { I32, I64, U8Array, StringArray, External } = DataType
 
+// Merges and searches can wait; detection, in our parent, cannot. Threads of the engine inherit it.
+try {
+  setPriority(5)
+} catch {
+  // Where it is not allowed all have the same turn.
+}
 if (process.platform === 'linux') {
   open({ library: 'c', path: 'libc.so.6' })
   dieWithParent()

@@ -1,3 +1,4 @@
+import { ownText } from '../base/own-text.ts'
 import type { Correlation } from '../model/correlation.ts'
 import type { EcsDoc } from '../model/event.ts'
 import type { MatchRule } from '../model/rule.ts'
@@ -22,7 +23,7 @@ export function projection(correlation: Correlation, input: string): Project {
     const values = valuesOf(doc, fields)
     for (const keyList of keyLists) {
       for (const key of keysOf(doc, keyList)) {
-        const more = cardinality.map(({ field }) => textsOf(doc, field))
+        const more = cardinality.map(({ field }) => textsOf(doc, field).map(ownText))
         parts.push({ input, key, values, ...(more.length > 0 && { cardinality: more }) })
       }
     }
@@ -47,7 +48,8 @@ function keyFields(correlation: Correlation, input: string): readonly (readonly 
 function valuesOf(doc: EcsDoc, fields: readonly string[]): readonly string[] {
   const [only] = fields
   if (only === undefined) return []
-  if (fields.length === 1) return textsOf(doc, only)
+  // Remembered for as long as a window: not with the whole batch that they are a part of.
+  if (fields.length === 1) return textsOf(doc, only).map(ownText)
   return keysOf(
     doc,
     fields.map((path) => ({ path })),

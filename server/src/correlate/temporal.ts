@@ -19,12 +19,16 @@ export function createTemporal(
   const wanted = condition ?? all(inputs)
   // With a condition of its own the order of what it asks for is not told; it is a set then.
   const ordered = type === 'temporal_ordered' && condition === undefined
+  /** One list for all events of a role: a window may hold very many. */
+  const alone = new Map([...roles].map(([input, role]): [string, Roles] => [input, [role]]))
   const chain = correlation.inputs.map((input) => roles.get(input)!)
   return new MonotoneWindow<Roles>({
     timespanMs,
     limits,
     scan: () => (ordered ? new ChainScan(chain, timespanMs) : new SetScan(roles, wanted)),
     note(parts) {
+      const [only] = parts
+      if (only !== undefined && parts.length === 1) return alone.get(only.input)
       const found = new Set<number>()
       for (const { input } of parts) {
         const role = roles.get(input)

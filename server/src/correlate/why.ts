@@ -1,3 +1,4 @@
+import { ownText } from '../base/own-text.ts'
 import type { Condition, Expr } from '../model/condition.ts'
 import type { Correlation, CountCondition } from '../model/correlation.ts'
 import type { EcsDoc } from '../model/event.ts'
@@ -25,7 +26,7 @@ export function whyMatched(rule: MatchRule, doc: EcsDoc): Why {
 }
 
 function short(text: string): string {
-  return text.length <= VALUE_CHARS_MAX ? text : `${text.slice(0, VALUE_CHARS_MAX)}…`
+  return text.length <= VALUE_CHARS_MAX ? ownText(text) : `${text.slice(0, VALUE_CHARS_MAX)}…`
 }
 
 /** Paths named by the condition, outside negations (what must not hold explains nothing). */

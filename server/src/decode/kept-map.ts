@@ -1,5 +1,5 @@
 import type { StateChange } from '../model/decoder.ts'
-import { ownText } from './own-text.ts'
+import { ownText } from '../base/own-text.ts'
 
 /** Longer keys are not kept: they would make the limit on entries none on bytes. */
 const KEY_MAX = 600

@@ -10,6 +10,7 @@ import type { Matched } from '../correlate/episodes.ts'
 import { originOf } from '../correlate/origin.ts'
 import { alertKey } from '../correlate/project.ts'
 import { whyMatched } from '../correlate/why.ts'
+import { ownText } from '../base/own-text.ts'
 import type { AlertRecord } from '../model/alert.ts'
 import type { StateChange } from '../model/decoder.ts'
 import type { SecurityEvent } from '../model/event.ts'
@@ -183,8 +184,9 @@ export class Engine {
 
   #correlate(ref: EventRef, touched: readonly Touched[]): void {
     const { time, order } = ref
+    const events = [ref]
     for (const { run, parts } of touched) {
-      run.observe({ time, order, events: [ref], parts })
+      run.observe({ time, order, events, parts })
       run.matched = undefined
     }
   }
@@ -362,5 +364,7 @@ export function createEngine(ruleSet: RuleSet, options?: EngineOptions): Engine 
 
 function refOf(event: SecurityEvent, order: number): EventRef {
   const from = originOf(event.doc)
-  return { id: event.id, time: event.time, order, ...(from !== undefined && { from }) }
+  const { time } = event
+  const id = ownText(event.id)
+  return from === undefined ? { id, time, order } : { id, time, order, from }
 }

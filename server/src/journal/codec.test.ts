@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { EcsDoc } from '../model/event.ts'
-import type { JournalBatch } from '../model/journal.ts'
-import { decodeBatch, encodeBatch } from './codec.ts'
+import { type JournalBatch, NOTHING_WANTED } from '../model/journal.ts'
+import { bitsOf, decodeBatch, encodeBatch } from './codec.ts'
 
 const batchOf = (docs: readonly EcsDoc[]): JournalBatch => ({
   source: 's',
@@ -58,7 +58,7 @@ describe('the encoding of a batch', () => {
     fc.assert(
       fc.property(fc.array(docOf(key), { maxLength: 30 }), (docs) => {
         const batch = batchOf(docs)
-        return encodeBatch(batch)[0] === 1 && same(batch)
+        return encodeBatch(batch)[0] === 3 && same(batch)
       }),
       { numRuns: 500 },
     )
@@ -132,7 +132,17 @@ describe('the encoding of a batch', () => {
   })
 
   test('bytes of no known encoding are refused', () => {
-    expect(() => decodeBatch(Buffer.from([9, 1]))).toThrow(TypeError)
+    expect(() => decodeBatch(Buffer.from([9, 1, 1]))).toThrow(TypeError)
     expect(() => decodeBatch(Buffer.alloc(0))).toThrow(TypeError)
+  })
+
+  test('is decoded only for a reader who wants something of it', () => {
+    const audit = [{ atMs: 1, actor: 'a', action: 'x', outcome: 'success' as const }]
+    for (const batch of [batchOf([{ a: 1 }]), { source: 'api', ingestedMs: 1, audit }]) {
+      const bytes = Buffer.from(encodeBatch(batch))
+      const own = 'audit' in batch ? 'audit' : 'events'
+      expect(decodeBatch(bytes, bitsOf(['alerts', own]))).toEqual(batch)
+      expect(decodeBatch(bytes, bitsOf(['alerts', 'deadLetters']))).toBe(NOTHING_WANTED)
+    }
   })
 })

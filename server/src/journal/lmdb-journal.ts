@@ -4,7 +4,7 @@ import type { Clock } from '../base/clock.ts'
 import type { Logger } from '../base/log.ts'
 import type { Histogram, Metrics } from '../base/metrics.ts'
 import { type Problem, ProblemError } from '../base/problems.ts'
-import type { Commit, Journal, JournalBatch, JournalEntry } from '../model/journal.ts'
+import type { BatchPart, Commit, Journal, JournalBatch, JournalEntry } from '../model/journal.ts'
 import type { Keyring } from '../vault/keyring.ts'
 import { encodeBatch } from './codec.ts'
 import { type Lmdb, openDatabase } from './database.ts'
@@ -133,9 +133,9 @@ export class LmdbJournal implements Journal {
   }
 
   /** Throws JournalCorruptError where the first entry asked for cannot be read. */
-  read(after: number, bytesMax: number): readonly JournalEntry[] {
+  read(after: number, bytesMax: number, wanted?: readonly BatchPart[]): readonly JournalEntry[] {
     this.#mustBeOpen()
-    return this.#reading.read(after, bytesMax)
+    return this.#reading.read(after, bytesMax, wanted)
   }
 
   readerOffset(name: string): number {

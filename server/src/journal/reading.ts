@@ -1,7 +1,7 @@
 import { type Problem, ProblemError } from '../base/problems.ts'
-import type { JournalBatch, JournalEntry } from '../model/journal.ts'
+import type { BatchPart, JournalBatch, JournalEntry } from '../model/journal.ts'
 import type { Keyring } from '../vault/keyring.ts'
-import { decodeBatch } from './codec.ts'
+import { bitsOf, decodeBatch } from './codec.ts'
 import { type Lmdb, rangeOf } from './database.ts'
 import {
   JOURNAL_ID_BYTES,
@@ -41,7 +41,12 @@ export class JournalReading {
     this.#journalId = Buffer.from(version?.subarray(1) ?? Buffer.alloc(JOURNAL_ID_BYTES))
   }
 
-  read(afterOffset: number, bytesMax: number): readonly JournalEntry[] {
+  read(
+    afterOffset: number,
+    bytesMax: number,
+    wanted?: readonly BatchPart[],
+  ): readonly JournalEntry[] {
+    const bits = wanted === undefined ? -1 : bitsOf(wanted)
     const entries: JournalEntry[] = []
     let bytes = 0
     this.#snapshot(() => {
@@ -51,7 +56,7 @@ export class JournalReading {
         const stored = this.#db.getBinaryFast(entryKey(offset))
         // trimmed since: the entries before are gone too
         if (stored === undefined && offset < this.#view.get('first')) continue
-        const batch = this.#decode(offset, stored, entries.length > 0)
+        const batch = this.#decode({ offset, stored, bits, quiet: entries.length > 0 })
         if (batch === undefined) return
         bytes += stored?.length ?? 0
         entries.push({ offset, batch })
@@ -104,7 +109,13 @@ export class JournalReading {
   }
 
   /** `stored` may be in memory that the next read overwrites, and may be longer than its `length`. */
-  #decode(offset: number, stored: Buffer | undefined, quiet: boolean): JournalBatch | undefined {
+  #decode(one: {
+    readonly offset: number
+    readonly stored: Buffer | undefined
+    readonly bits: number
+    readonly quiet: boolean
+  }): JournalBatch | undefined {
+    const { offset, stored, bits, quiet } = one
     const corrupt = (why: string): undefined => {
       if (quiet) return undefined
       throw new JournalCorruptError(offset, {
@@ -122,7 +133,7 @@ export class JournalReading {
       return corrupt(opened.fault === 'forged' ? 'it was changed' : why[opened.fault])
     }
     try {
-      return decodeBatch(opened.bytes)
+      return decodeBatch(opened.bytes, bits)
     } catch {
       return corrupt('its content has an unknown form')
     }

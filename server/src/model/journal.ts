@@ -91,6 +91,22 @@ export interface JournalBatch {
   readonly alerts?: readonly AlertRecord[]
 }
 
+/** In the order of the bits by which a stored batch tells what is in it: add at the end. */
+export const BATCH_PARTS = [
+  'events',
+  'rollups',
+  'deadLetters',
+  'routine',
+  'ticks',
+  'controls',
+  'audit',
+  'alerts',
+] as const
+export type BatchPart = (typeof BATCH_PARTS)[number]
+
+/** Stands for a batch that was not decoded because it has nothing that was wanted. */
+export const NOTHING_WANTED: JournalBatch = Object.freeze({ source: '', ingestedMs: 0 })
+
 /** What commits together with a batch. */
 export interface Commit {
   readonly cursor?: { readonly source: string; readonly key: string; readonly value: string }
@@ -109,8 +125,11 @@ export interface Journal {
   append(batch: JournalBatch, commit?: Commit): Promise<number>
   /** Moves a reader without writing a batch; resolves once flushed. */
   saveReader(name: string, offset: number): Promise<void>
-  /** Copies entries with offset > after, oldest first, up to about bytesMax (at least one). */
-  read(after: number, bytesMax: number): readonly JournalEntry[]
+  /**
+   * Copies entries with offset > after, oldest first, up to about bytesMax (at least one). `wanted`
+   * spares the work of decoding: an entry with none of these parts may come as NOTHING_WANTED.
+   */
+  read(after: number, bytesMax: number, wanted?: readonly BatchPart[]): readonly JournalEntry[]
   readerOffset(name: string): number
   lastOffset(): number
   firstOffset(): number

@@ -44,6 +44,7 @@ export function createAlertConsumer(options: AlertConsumerOptions): StateConsume
   let last: Changes | undefined
   return {
     name: 'alerts',
+    parts: ['alerts'],
     wants: (entry) => entry.batch.alerts !== undefined && entry.batch.alerts.length > 0,
     consume: async (db, entries) => {
       const changes = await collect(state, db, entries, clock.now())

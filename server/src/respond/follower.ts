@@ -1,7 +1,7 @@
 import { setImmediate as breathe } from 'node:timers/promises'
 import type { Logger } from '../base/log.ts'
 import type { Metrics } from '../base/metrics.ts'
-import type { Journal, JournalEntry } from '../model/journal.ts'
+import type { BatchPart, Journal, JournalEntry } from '../model/journal.ts'
 import type { StateConsumer } from '../state/consumer.ts'
 import { readPosition, savePosition } from '../state/flow.ts'
 import type { State } from '../state/state.ts'
@@ -28,6 +28,7 @@ export interface FollowerOptions {
 /** Reads the journal once for all consumers; rows and position commit together. */
 export class Follower {
   readonly #options: FollowerOptions
+  readonly #parts: readonly BatchPart[]
   readonly #gaps
   readonly #failures
   #position = 0
@@ -42,6 +43,7 @@ export class Follower {
 
   constructor(options: FollowerOptions) {
     this.#options = options
+    this.#parts = [...new Set(options.consumers.flatMap(({ parts }) => parts))]
     this.#gaps = options.metrics.counter(
       'picket_state_gap_entries_total',
       'Journal entries that were trimmed before the state had read them.',
@@ -135,7 +137,7 @@ export class Follower {
   async #pass(): Promise<boolean> {
     const { journal, consumers } = this.#options
     this.#hinted = false
-    const entries = journal.read(this.#position, READ_BYTES_MAX)
+    const entries = journal.read(this.#position, READ_BYTES_MAX, this.#parts)
     const last = entries.at(-1)
     if (last === undefined) return false
     const work = consumers

@@ -66,6 +66,7 @@ function createConsumer(options: DeadLetterOptions): StateConsumer {
   let next: { totals: DeadLetterTotals; added: number; count: number; bytes: number } | undefined
   return {
     name: 'dead-letters',
+    parts: ['deadLetters'],
     wants: (entry) => (entry.batch.deadLetters?.length ?? 0) > 0,
     consume: async (db, entries) => {
       const before = known ?? (await deadLetterTotals(state, db))

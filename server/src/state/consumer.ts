@@ -1,4 +1,4 @@
-import type { JournalEntry } from '../model/journal.ts'
+import type { BatchPart, JournalEntry } from '../model/journal.ts'
 import type { Db } from './tables.ts'
 
 /**
@@ -7,6 +7,8 @@ import type { Db } from './tables.ts'
  */
 export interface StateConsumer {
   readonly name: string
+  /** What it looks at; entries with none of it may come to `wants` empty. */
+  readonly parts: readonly BatchPart[]
   /** Cheap: whether this entry has anything for this consumer. */
   wants(entry: JournalEntry): boolean
   /**

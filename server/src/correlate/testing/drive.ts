@@ -67,10 +67,10 @@ export function drive(arrivals: readonly Seen[], options: DriveOptions): Outcome
     // Often enough that rows are written bit by bit.
     if (restart || order % 3 === 1) save()
     if (restart) {
-      const before = JSON.stringify([...correlator.table.rows()].toSorted())
+      const before = rowsOf(correlator)
       correlator = options.make()
       correlator.table.restore(saved)
-      const after = JSON.stringify([...correlator.table.rows()].toSorted())
+      const after = rowsOf(correlator)
       if (after !== before) throw new Error(`saved and restored differ: ${before} ${after}`)
     }
     correlator.observe(observationOf(seen, order), { watermarkMs, sink })
@@ -85,6 +85,11 @@ export function drive(arrivals: readonly Seen[], options: DriveOptions): Outcome
     correlator.finish({ watermarkMs: endMs, sink })
   }
   return { finals, more, retracted, unsettled: pending.size }
+}
+
+function rowsOf(correlator: Correlator): string {
+  const rows = [...correlator.table.rows()]
+  return JSON.stringify(rows.toSorted(([a], [b]) => (a < b ? -1 : 1)))
 }
 
 function observationOf(seen: Seen, order: number) {

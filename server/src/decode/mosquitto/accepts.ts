@@ -1,6 +1,6 @@
 import type { StateChange } from '../../model/decoder.ts'
 import { KeptMap } from '../kept-map.ts'
-import { ownText } from '../own-text.ts'
+import { ownText } from '../../base/own-text.ts'
 import type { Peer } from './address.ts'
 
 /** A TCP connection that was accepted and has not said who it is. */

@@ -14,7 +14,7 @@ import {
   SESSION,
   STARTED,
 } from './drafts.ts'
-import { ownText } from '../own-text.ts'
+import { ownText } from '../../base/own-text.ts'
 import { Joins } from './joins.ts'
 import type { Closing, Connack, Connected, Denied } from './message.ts'
 import { type About, EXACT, UNKNOWN } from './teller.ts'

@@ -1,6 +1,6 @@
 import type { StateChange } from '../../model/decoder.ts'
 import { KeptMap } from '../kept-map.ts'
-import { ownText } from '../own-text.ts'
+import { ownText } from '../../base/own-text.ts'
 
 const CLIENTS_MAX = 100_000
 const ID_MAX = 512

@@ -1,4 +1,4 @@
-import type { Journal, JournalEntry } from '../../model/journal.ts'
+import type { BatchPart, Journal, JournalEntry } from '../../model/journal.ts'
 import { pause } from '../engine/supervise.ts'
 import { RowBatch, rowsOf } from './batch.ts'
 import type { BlockPool, Lane } from './batch.ts'
@@ -28,6 +28,7 @@ export interface GatherOptions {
   nap(ms: number): Promise<void>
 }
 
+const WANTED: readonly BatchPart[] = ['events', 'rollups']
 const IDLE_NAP_MS = 1_000
 /** While it waits for more rows it looks this often, and not at every append. */
 const LINGER_STEP_MS = 50
@@ -42,7 +43,7 @@ export async function gather(options: GatherOptions): Promise<Gathered | undefin
   let upTo = options.after
   let begunMs: number | undefined
   for (;;) {
-    const entries = journal.read(upTo, limits.sliceBytes)
+    const entries = journal.read(upTo, limits.sliceBytes, WANTED)
     const last = entries.at(-1)
     if (last === undefined) {
       if (stopping.aborted) break
@@ -62,7 +63,7 @@ export async function gather(options: GatherOptions): Promise<Gathered | undefin
     upTo = last.offset
     if (batch.rows > 0 && begunMs === undefined) {
       begunMs = performance.now()
-      options.begun(entries[0]?.batch.ingestedMs ?? 0)
+      options.begun(entries.find(({ batch }) => batch.ingestedMs > 0)?.batch.ingestedMs ?? 0)
     }
     if (batch.rows >= limits.rowsMax || batch.bytes >= limits.bytesMax) break
     if (begunMs !== undefined && performance.now() - begunMs >= limits.lingerMs) break
