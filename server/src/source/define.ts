@@ -4,6 +4,7 @@ import type { Logger } from '../base/log.ts'
 import type { Metrics } from '../base/metrics.ts'
 import type { SecretRef } from '../model/options.ts'
 import type { Source } from '../model/source.ts'
+import type { ListenerRoute } from './http/routes.ts'
 
 /** What every source is given when it is made. */
 export interface SourceDeps {
@@ -23,6 +24,8 @@ export interface SourceSpec<Options extends z.ZodObject = z.ZodObject> {
   readonly name: string
   readonly summary: string
   readonly options: Options
+  /** Of a source that listens over HTTP: every route that it answers to. */
+  readonly routes?: readonly ListenerRoute[]
   create(options: z.output<Options>, deps: SourceDeps): Source
 }
 

@@ -6,9 +6,59 @@ import type { BodyFault } from '../http/body.ts'
 import { toHttpItem } from '../http/documents.ts'
 import { type Call, HttpListener, type HttpUse, type Protocol } from '../http/listener.ts'
 import { type Reply, retryAfter, Tokens } from '../http/listener.ts'
+import type { ListenerRoute } from '../http/routes.ts'
 import { type HttpListenerOptions, httpListenerOptions } from '../http/options.ts'
 import { type BulkAction, type BulkEntry, readBulk } from './bulk.ts'
 import { answerAsCluster, ELASTIC_VERSION, failure } from './cluster.ts'
+
+const WRITES = { methods: ['POST', 'PUT'], role: 'ingest', record: 'batch' } as const
+const ASKED = { methods: ['GET'], role: 'ingest', record: 'count' } as const
+const SET_UP = {
+  methods: ['GET', 'PUT', 'POST', 'DELETE'],
+  role: 'ingest',
+  record: 'count',
+} as const
+const TEMPLATES = 'Acknowledged and not kept.'
+const ROOT_ROUTES: readonly ListenerRoute[] = [
+  { ...WRITES, path: '/_bulk', summary: 'Takes documents.' },
+  { ...WRITES, path: '/*/_bulk', summary: 'Takes documents.' },
+  ...['_doc', '_create'].flatMap((verb): ListenerRoute[] => [
+    { ...WRITES, path: `/${verb}`, summary: 'Takes a document.' },
+    { ...WRITES, path: `/${verb}/*`, summary: 'Takes a document.' },
+    { ...WRITES, path: `/*/${verb}`, summary: 'Takes a document.' },
+    { ...WRITES, path: `/*/${verb}/*`, summary: 'Takes a document.' },
+  ]),
+  { ...ASKED, path: '/', summary: 'Name and version.' },
+  { ...ASKED, path: '/_license', summary: 'A basic license.' },
+  { ...ASKED, path: '/_xpack', summary: 'What the license covers.' },
+  { ...ASKED, path: '/_cluster/health/**', summary: 'Health of a cluster of one.' },
+  { ...ASKED, path: '/_nodes/**', summary: 'The one node.' },
+  ...[
+    '_index_template',
+    '_component_template',
+    '_template',
+    '_ilm/policy',
+    '_ingest/pipeline',
+    '_data_stream',
+  ].flatMap((kind): ListenerRoute[] => [
+    { ...SET_UP, path: `/${kind}`, summary: TEMPLATES },
+    { ...SET_UP, path: `/${kind}/*`, summary: TEMPLATES },
+  ]),
+  {
+    methods: ['HEAD', 'PUT'],
+    path: '/*',
+    summary: 'Whether an index is there: writing makes it so.',
+    role: 'ingest',
+    record: 'count',
+  },
+]
+const ELASTIC_ROUTES: readonly ListenerRoute[] = [
+  ...ROOT_ROUTES,
+  ...ROOT_ROUTES.map((route) => ({
+    ...route,
+    path: route.path === '/' ? '/elastic' : `/elastic${route.path}`,
+  })),
+]
 
 const elasticOptions = z.strictObject(httpListenerOptions('127.0.0.1:9200'))
 
@@ -19,6 +69,7 @@ export const elasticSource = defineSource({
     `Takes documents as Elasticsearch ${ELASTIC_VERSION} does, by \`_bulk\` and \`_doc\`, at the root ` +
     'and under `/elastic`.',
   options: elasticOptions,
+  routes: ELASTIC_ROUTES,
   create: (options, deps) => new ElasticSource(options, deps),
 })
 
@@ -26,6 +77,7 @@ const WRITE = /^\/(?:([^/_][^/]{0,511})\/)?(_bulk|_doc|_create)(?:\/([^/]{1,512}
 const SHARDS = { total: 1, successful: 1, failed: 0 }
 
 class ElasticSource implements Source, Protocol {
+  readonly routes = ELASTIC_ROUTES
   readonly headers = { 'x-elastic-product': 'Elasticsearch' }
   readonly #options: HttpListenerOptions
   readonly #deps: SourceDeps

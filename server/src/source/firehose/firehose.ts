@@ -7,6 +7,7 @@ import type { BodyFault } from '../http/body.ts'
 import { toHttpItem } from '../http/documents.ts'
 import { type Call, HttpListener, type HttpUse, type Protocol } from '../http/listener.ts'
 import { type Reply, retryAfter, Tokens } from '../http/listener.ts'
+import type { ListenerRoute } from '../http/routes.ts'
 import { httpListenerOptions } from '../http/options.ts'
 import { type FetchText, fetchText } from './fetch-text.ts'
 import { attributeFacts, readRequest, readTexts } from './records.ts'
@@ -31,6 +32,22 @@ const firehoseOptions = z.strictObject({
 })
 type FirehoseOptions = z.output<typeof firehoseOptions>
 
+const FIREHOSE_ROUTES: readonly ListenerRoute[] = [
+  {
+    methods: ['POST'],
+    path: '/firehose',
+    summary: 'Takes records of a stream.',
+    role: 'ingest',
+    record: 'batch',
+  },
+  {
+    methods: ['POST'],
+    path: '/sns',
+    summary: 'Takes messages of the configured topics.',
+    public: 'SNS sends no token: a message is let in by its signature and its topic.',
+  },
+]
+
 /** https://docs.aws.amazon.com/firehose/latest/dev/httpdeliveryrequestresponse.html */
 export const firehoseSource = defineSource({
   name: 'firehose',
@@ -38,6 +55,7 @@ export const firehoseSource = defineSource({
     'Takes what Amazon Data Firehose delivers to an HTTP endpoint (`POST /firehose`), and messages ' +
     'of Amazon SNS (`POST /sns`).',
   options: firehoseOptions,
+  routes: FIREHOSE_ROUTES,
   create: (options, deps) => createFirehose(options, deps, fetchText),
 })
 
@@ -57,6 +75,7 @@ const REQUEST_ID = /^[\w.:-]{1,200}$/
 const HEADER_BYTES_MAX = 98_304
 
 class FirehoseSource implements Source, Protocol {
+  readonly routes = FIREHOSE_ROUTES
   readonly headerBytesMax = HEADER_BYTES_MAX
   readonly #options: FirehoseOptions
   readonly #deps: SourceDeps

@@ -6,9 +6,32 @@ import type { BodyFault } from '../http/body.ts'
 import { toHttpItem } from '../http/documents.ts'
 import { type Call, HttpListener, type HttpUse, type Protocol } from '../http/listener.ts'
 import { type Reply, retryAfter, Tokens } from '../http/listener.ts'
+import type { ListenerRoute } from '../http/routes.ts'
 import { httpListenerOptions } from '../http/options.ts'
 import { type Envelope, type EnvelopeFault, readEnvelopes, toFacts } from './envelopes.ts'
 import { RequestMemory } from './memory.ts'
+
+const COLLECTOR = '/services/collector'
+const EVENTS = { methods: ['POST'], role: 'ingest', record: 'batch' } as const
+/** Each also with the version behind it, as Splunk has it. */
+const HEC_ROUTES: readonly ListenerRoute[] = ['', '/1.0'].flatMap((version): ListenerRoute[] => [
+  { ...EVENTS, path: `${COLLECTOR}${version}`, summary: 'Takes events.' },
+  { ...EVENTS, path: `${COLLECTOR}/event${version}`, summary: 'Takes events.' },
+  { ...EVENTS, path: `${COLLECTOR}/raw${version}`, summary: 'Takes lines of text.' },
+  {
+    methods: ['POST'],
+    path: `${COLLECTOR}/ack${version}`,
+    summary: 'Says which deliveries are durable.',
+    role: 'ingest',
+    record: 'count',
+  },
+  {
+    methods: ['GET', 'POST'],
+    path: `${COLLECTOR}/health${version}`,
+    summary: 'Says whether events are taken.',
+    public: 'Load balancers ask it without a token, as they do of Splunk; it tells nothing else.',
+  },
+])
 
 const hecOptions = z.strictObject({
   ...httpListenerOptions('127.0.0.1:8088'),
@@ -33,6 +56,7 @@ export const hecSource = defineSource({
   name: 'hec',
   summary: "Takes events as Splunk's HTTP Event Collector does, under /services/collector.",
   options: hecOptions,
+  routes: HEC_ROUTES,
   create: (options, deps) => new HecSource(options, deps),
 })
 
@@ -69,6 +93,7 @@ const CHANNEL = /^[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$/
 const BUSY_MS = 10_000
 
 class HecSource implements Source, Protocol {
+  readonly routes = HEC_ROUTES
   readonly #options: HecOptions
   readonly #deps: SourceDeps
   readonly #tokens = new Tokens()

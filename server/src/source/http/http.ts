@@ -4,9 +4,20 @@ import type { RawItem, Source, SourceSink } from '../../model/source.ts'
 import { defineSource, type SourceDeps } from '../define.ts'
 import { type Call, HttpListener, type HttpUse, type Protocol, type Reply } from './listener.ts'
 import { retryAfter, Tokens } from './listener.ts'
+import type { ListenerRoute } from './routes.ts'
 import { type HttpListenerOptions, httpListenerOptions } from './options.ts'
 import { splitDocuments, toHttpItem } from './documents.ts'
 import type { BodyFault } from './body.ts'
+
+const HTTP_ROUTES: readonly ListenerRoute[] = [
+  {
+    methods: ['POST'],
+    path: '/api/v1/events',
+    summary: 'Takes events.',
+    role: 'ingest',
+    record: 'batch',
+  },
+]
 
 const httpOptions = z.strictObject(httpListenerOptions('127.0.0.1:8601'))
 
@@ -16,6 +27,7 @@ export const httpSource = defineSource({
     'Takes events over HTTP: `POST /api/v1/events` with one JSON object a line, a JSON array, or ' +
     'CloudEvents.',
   options: httpOptions,
+  routes: HTTP_ROUTES,
   create: (options, deps) => new HttpSource(options, deps),
 })
 
@@ -23,6 +35,7 @@ const PATH = '/api/v1/events'
 const RESULTS_MAX = 1_000
 
 class HttpSource implements Source, Protocol {
+  readonly routes = HTTP_ROUTES
   readonly #options: HttpListenerOptions
   readonly #deps: SourceDeps
   readonly #tokens = new Tokens()

@@ -11,6 +11,7 @@ import { waitForEnd } from '../delivering.ts'
 import { listen } from '../listen.ts'
 import { type BodyFault, PendingBytes, readBody } from './body.ts'
 import type { HttpListenerOptions } from './options.ts'
+import { type ListenerRoute, routeOf } from './routes.ts'
 
 export interface Call {
   readonly method: string
@@ -29,6 +30,8 @@ export interface Reply {
 
 /** How one protocol answers; the listener does the rest. */
 export interface Protocol {
+  /** All that it answers to; what is not in it does not exist. */
+  readonly routes: readonly ListenerRoute[]
   /** Looked at before the body is read: a reply ends the call there. */
   admit(call: Call): Reply | undefined
   answer(call: Call, body: Buffer, use: HttpUse): Promise<Reply>
@@ -148,9 +151,10 @@ export class HttpListener {
     response.on('error', () => undefined)
     try {
       const call = toCall(request)
-      const early = this.#protocol.admit(call)
+      const early = this.#admit(call)
       if (early !== undefined) {
         request.resume()
+        if (early.status === 401 || early.status === 403) this.#counters.failed('sender_refused')
         this.#send(response, early, request)
         return
       }
@@ -174,6 +178,14 @@ export class HttpListener {
       this.#deps.log.warn({ source: this.#deps.name, detail }, 'A call failed.')
       this.#send(response, { status: 500 }, request)
     }
+  }
+
+  /** Beyond the declared routes a protocol can refuse in its own words, and no more. */
+  #admit(call: Call): Reply | undefined {
+    const early = this.#protocol.admit(call)
+    if (routeOf(this.#protocol.routes, call) !== undefined) return early
+    if (early !== undefined && early.status >= 400) return early
+    return { status: 404, body: { error: 'there is nothing at this address' } }
   }
 
   #send(response: ServerResponse, reply: Reply, request: IncomingMessage): void {

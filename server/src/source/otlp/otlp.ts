@@ -6,11 +6,20 @@ import type { BodyFault } from '../http/body.ts'
 import { toHttpItem } from '../http/documents.ts'
 import { type Call, HttpListener, type HttpUse, type Protocol } from '../http/listener.ts'
 import { type Reply, Tokens } from '../http/listener.ts'
+import type { ListenerRoute } from '../http/routes.ts'
 import { type HttpListenerOptions, httpListenerOptions } from '../http/options.ts'
 import { accepted, type Encoding, encodingOf, failed } from './answers.ts'
 import { type Signal, SIGNALS } from './messages.ts'
 import { type OtlpItem, type OtlpItems, readRecords } from './records.ts'
 import { readWire, WireFault } from './wire.ts'
+
+const OTLP_ROUTES: readonly ListenerRoute[] = [...SIGNALS.keys()].map((path) => ({
+  methods: ['POST'],
+  path,
+  summary: 'Takes a signal of OpenTelemetry.',
+  role: 'ingest',
+  record: 'batch',
+}))
 
 /** https://opentelemetry.io/docs/specs/otlp/#otlphttp */
 export const otlpSource = defineSource({
@@ -18,10 +27,12 @@ export const otlpSource = defineSource({
   summary:
     'Takes logs, spans and metrics of OpenTelemetry over HTTP (`/v1/logs`, `/v1/traces`, `/v1/metrics`).',
   options: z.strictObject(httpListenerOptions('127.0.0.1:4318')),
+  routes: OTLP_ROUTES,
   create: (options, deps) => new OtlpSource(options, deps),
 })
 
 class OtlpSource implements Source, Protocol {
+  readonly routes = OTLP_ROUTES
   readonly #options: HttpListenerOptions
   readonly #deps: SourceDeps
   readonly #tokens = new Tokens()
