@@ -37,6 +37,10 @@ export const ERROR_CODES = {
   SOURCE_LISTEN: { status: 500, help: 'A source cannot listen on the address it was given.' },
   // files and input
   INPUT_UNREADABLE: { status: 422, help: 'A file that was named could not be read.' },
+  INPUT_NO_ROOM: {
+    status: 507,
+    help: 'Input too large for memory found no room on disk to be sorted in.',
+  },
   USAGE: { status: 400, help: 'The command was called with arguments it does not take.' },
   // api
   API_INVALID: { status: 400, help: 'A request is not of the form the route takes.' },

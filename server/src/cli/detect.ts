@@ -1,10 +1,11 @@
 import { formatProblem, ProblemError } from '../base/problems.ts'
-import { compareOffline, type OfflineEvent } from '../detect/event-lines.ts'
+import { compareOffline } from '../detect/event-lines.ts'
 import { OfflineDetector } from '../detect/offline.ts'
 import { LATENESS_MS } from '../detect/source-clock.ts'
 import type { CliContext, RegisterCommand } from './context.ts'
 import { chooseRules, type ChosenRules } from './detect/choose-rules.ts'
 import { AlertPrinter, writeText } from './detect/print-alerts.ts'
+import { EventSorter } from './detect/sort-events.ts'
 import { readInput, type InputBatch, type InputFlags } from './detect/read-input.ts'
 
 interface DetectFlags {
@@ -97,15 +98,15 @@ class DetectRun {
 
   /** Files are complete: all their events, in the order of event time. */
   async #runFiles(input: AsyncIterable<InputBatch>): Promise<void> {
-    const events: OfflineEvent[] = []
+    const sorter = new EventSorter()
     for await (const batch of input) {
       await this.#count(batch)
-      for (const event of batch.events) events.push(event)
+      sorter.add(batch.events, batch.bytes)
     }
-    events.sort(compareOffline)
-    for (const [index, event] of events.entries()) {
+    let count = 0
+    for (const event of sorter.sorted()) {
       this.#detector.observe(event)
-      if (index % 5_000 === 0) await this.#tell()
+      if (count++ % 5_000 === 0) await this.#tell()
     }
   }
 

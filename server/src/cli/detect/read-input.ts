@@ -23,6 +23,8 @@ export interface Reject {
 
 export interface InputBatch {
   readonly lines: number
+  /** Of the text that was read, about. */
+  readonly bytes: number
   readonly events: readonly OfflineEvent[]
   readonly rejects: readonly Reject[]
   readonly routine: Readonly<Record<string, number>>
@@ -71,7 +73,7 @@ async function* readJson(
       untimedMs = read.event.time
       events.push(read.event)
     }
-    yield { lines: items.length, events, rejects, routine: {}, untimed }
+    yield { lines: items.length, bytes: sizeOf(items), events, rejects, routine: {}, untimed }
   }
 }
 
@@ -92,16 +94,23 @@ async function* readDecoded(
     ids: 'own',
   })
   for await (const items of lines) {
-    yield batchOf(preparer.prepare({ items }, context.clock.now()), items.length)
+    yield batchOf(preparer.prepare({ items }, context.clock.now()), items)
   }
   const waited = preparer.settle(context.clock.now())
-  if (waited !== undefined) yield batchOf(waited, 0)
+  if (waited !== undefined) yield batchOf(waited, [])
 }
 
-function batchOf({ batch }: Prepared, lines: number): InputBatch {
+function sizeOf(items: readonly RawItem[]): number {
+  let bytes = 0
+  for (const { text } of items) bytes += text.length
+  return bytes
+}
+
+function batchOf({ batch }: Prepared, items: readonly RawItem[]): InputBatch {
   const { events = [], deadLetters = [], routine = {} } = batch
   return {
-    lines,
+    lines: items.length,
+    bytes: sizeOf(items),
     events: events.map((event) => ({ ...event, tie: undefined })),
     rejects: deadLetters.map(({ code, message, raw, facts }) => ({
       line: Number(facts?.['line'] ?? 0),
