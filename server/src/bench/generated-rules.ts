@@ -29,6 +29,11 @@ function address(next: Next): string {
 
 /** Broker events as Picket stores them, with values that seldom repeat. */
 export function generatedEvents(count: number): EcsDoc[] {
+  // Texts as they come out of a decoder or the journal, not as they were put together here.
+  return JSON.parse(JSON.stringify(madeEvents(count))) as EcsDoc[]
+}
+
+function madeEvents(count: number): EcsDoc[] {
   const next = generator(7)
   return Array.from({ length: count }, (_, index): EcsDoc => {
     const client = word(next)

@@ -35,7 +35,20 @@ export class FieldSlot {
 class TrieNode {
   readonly children = new Map<string, TrieNode>()
   slot: FieldSlot | undefined
+  /** Where keys that were met lead to, `UNASKED` for nowhere; so many as are kept. */
+  readonly #steps = new Map<string, TrieNode>()
+
+  under(key: string): TrieNode | undefined {
+    const known = this.#steps.get(key)
+    if (known !== undefined) return known === UNASKED ? undefined : known
+    const node = this.children.get(key) ?? (key.includes('.') ? descend(this, key) : undefined)
+    if (this.#steps.size < STEPS_MAX) this.#steps.set(key, node ?? UNASKED)
+    return node
+  }
 }
+
+const STEPS_MAX = 500
+const UNASKED = new TrieNode()
 
 /**
  * The fields of all rules as a tree of names, so that one walk over an event finds every value that
@@ -89,8 +102,7 @@ export class Fields {
   #object(node: TrieNode | undefined, object: EcsDoc, at: At): void {
     // Events are plain data: what a prototype has is not enumerable.
     for (const key in object) {
-      let child = node?.children.get(key)
-      if (child === undefined && node !== undefined && key.includes('.')) child = descend(node, key)
+      const child = node?.under(key)
       if (child === undefined && this.#anywhere === undefined) continue
       at.depth++
       if (at.depth <= VALUE_DEPTH_MAX && child?.slot !== undefined) {

@@ -2,35 +2,66 @@ import fc from 'fast-check'
 import { RE2JS } from 're2js'
 import { describe, expect, test } from 'vitest'
 import { foldCase } from '../../base/fold.ts'
-import { Automaton } from './automaton.ts'
 import { Networks } from './networks.ts'
 import { literalsOf } from './regex-literals.ts'
+import { type Place, Texts } from './texts.ts'
 
-describe('automaton', () => {
+describe('texts of many predicates in one value, letter case aside', () => {
   const text = fc.string({
-    unit: fc.constantFrom('a', 'b', 'A', 'ß', 'Σ', 'ς', '\u212a', 'k'),
-    maxLength: 12,
+    unit: fc.constantFrom('a', 'b', 'A', 'ß', 'Σ', 'ς', '\u212a', 'k', '\u1e00', '\u0100'),
+    maxLength: 14,
   })
   const literals = fc.uniqueArray(
     text.map(foldCase).filter((each) => each !== ''),
     { maxLength: 8 },
   )
+  /** Values that begin or end as the literals do, or are such. */
+  const cases = literals.chain((words) => {
+    const part = fc.oneof(
+      text,
+      fc.constantFrom('', ...words, ...words.map((each) => each.toUpperCase())),
+    )
+    return fc.tuple(
+      fc.constant(words),
+      fc.tuple(part, part, part).map((parts) => parts.join('')),
+    )
+  })
 
-  test('finds every occurrence of every literal, letter case aside', () => {
+  const PLACES: Record<Place, (folded: string, word: string) => number[]> = {
+    whole: (folded, word) => (folded === word ? [0] : []),
+    start: (folded, word) => (folded.startsWith(word) ? [0] : []),
+    end: (folded, word) => (folded.endsWith(word) ? [folded.length - word.length] : []),
+    anywhere: (folded, word) => {
+      const found: number[] = []
+      for (let at = folded.indexOf(word); at >= 0; at = folded.indexOf(word, at + 1)) found.push(at)
+      return found
+    },
+  }
+
+  /** Texts at some places, all in one set: what is found is what looking for each alone finds. */
+  test.each<readonly Place[]>([
+    ['whole'],
+    ['start'],
+    ['end'],
+    ['anywhere'],
+    ['start', 'whole'],
+    ['anywhere', 'end', 'whole', 'start'],
+  ])('are found where they stand: %s %s %s %s', (...places) => {
     fc.assert(
-      fc.property(literals, text, (words, value) => {
-        const found = new Set<string>()
-        new Automaton(words).scan(value, (literal, end) => found.add(`${literal}@${end}`))
-        const folded = foldCase(value)
+      fc.property(cases, ([words, value]) => {
+        const texts = new Texts()
         const wanted = new Set<string>()
-        words.forEach((word, literal) => {
-          for (let at = folded.indexOf(word); at >= 0; at = folded.indexOf(word, at + 1)) {
-            wanted.add(`${literal}@${at + word.length}`)
-          }
+        words.forEach((word, number) => {
+          const place = places[number % places.length]!
+          texts.add(place, word, number)
+          for (const at of PLACES[place](foldCase(value), word)) wanted.add(`${number}@${at}`)
         })
+        texts.finish()
+        const found = new Set<string>()
+        texts.find(value, (number, start) => found.add(`${number}@${start}`))
         expect(found).toEqual(wanted)
       }),
-      { numRuns: 500 },
+      { numRuns: 2_000 },
     )
   })
 })

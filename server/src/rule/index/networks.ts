@@ -41,16 +41,35 @@ export class Networks {
 
   /** Calls back with the number of every network that the address is in. */
   find(text: string, onFound: (number: number) => void): void {
-    const words = wordsOf(text)
-    if (words === undefined) return
-    const { slots, numbers } = words.length === 1 ? this.#v4 : this.#v6
-    const length = words.length === 1 ? V4_BITS : V6_BITS
+    const v4 = v4Of(text)
+    if (v4 >= 0) this.#findV4(v4, onFound)
+    else if (text.length <= ADDRESS_CHARS_MAX) {
+      const words = wordsOf(text)
+      if (words?.length === 1) this.#findV4(words[0]!, onFound)
+      else if (words !== undefined) this.#findV6(words, onFound)
+    }
+  }
+
+  #findV4(address: number, onFound: (number: number) => void): void {
+    const { slots, numbers } = this.#v4
     let node = 0
     for (let bit = 0; ; bit++) {
       const here = numbers[node >> 1]
       if (here !== undefined) for (const number of here) onFound(number)
-      if (bit === length) return
-      node = slots[node + bitOf(words, bit)] ?? 0
+      if (bit === V4_BITS) return
+      node = slots[node + ((address >>> (31 - bit)) & 1)]!
+      if (node === 0) return
+    }
+  }
+
+  #findV6(words: Words, onFound: (number: number) => void): void {
+    const { slots, numbers } = this.#v6
+    let node = 0
+    for (let bit = 0; ; bit++) {
+      const here = numbers[node >> 1]
+      if (here !== undefined) for (const number of here) onFound(number)
+      if (bit === V6_BITS) return
+      node = slots[node + bitOf(words, bit)]!
       if (node === 0) return
     }
   }

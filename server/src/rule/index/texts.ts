@@ -1,0 +1,94 @@
+import { foldCase } from '../../base/fold.ts'
+import { Edges } from './edges.ts'
+import { Grams } from './grams.ts'
+import { ASCII, Bits, byteOf, KEY_UNITS, put, standsAt } from './keys.ts'
+
+/** How a text has to stand in a value. */
+export type Place = 'whole' | 'start' | 'end' | 'anywhere'
+
+/** Told of a text that was found: the number it was added under, and where it begins. */
+export type OnText = (number: number, start: number) => void
+
+/**
+ * Which of many texts does a value consist of, begin with, end with or contain, letter case aside.
+ * Texts are numbered by the caller and given folded; one that stands anywhere is not empty. A value's
+ * length and a few characters at its edges decide, by a bit each, whether it has to be looked up at
+ * all; most have not.
+ */
+export class Texts {
+  readonly #whole = new Map<string, number[]>()
+  readonly #byOutline = new Map<number, string[]>()
+  #outlines = new Bits([], 0)
+  readonly #starts = new Edges(false)
+  readonly #ends = new Edges(true)
+  readonly #anywhere = new Map<string, number[]>()
+  #byLiteral: readonly (readonly number[])[] = []
+  #grams: Grams | undefined
+  isEmpty = true
+  #onText: OnText = () => {}
+
+  add(place: Place, folded: string, number: number): void {
+    this.isEmpty = false
+    if (place === 'whole') put(this.#whole, folded, number)
+    else if (place === 'start') this.#starts.add(folded, number)
+    else if (place === 'end') this.#ends.add(folded, number)
+    else put(this.#anywhere, folded, number)
+  }
+
+  /** To be called once, after all texts were added. */
+  finish(): void {
+    for (const text of this.#whole.keys()) put(this.#byOutline, outlineOf(text), text)
+    this.#outlines = new Bits(this.#byOutline.keys(), this.#byOutline.size)
+    this.#starts.finish()
+    this.#ends.finish()
+    if (this.#anywhere.size > 0) this.#grams = new Grams([...this.#anywhere.keys()])
+    this.#byLiteral = [...this.#anywhere.values()]
+    this.#anywhere.clear()
+  }
+
+  /** Calls back for every text found; for one that is found in several places at least once. */
+  find(value: string, onText: OnText): void {
+    if (this.#whole.size > 0) this.#findWhole(value, onText)
+    if (this.#starts.size > 0) this.#starts.find(value, onText)
+    if (this.#ends.size > 0) this.#ends.find(value, onText)
+    if (this.#grams === undefined) return
+    this.#onText = onText
+    if (this.#grams.scan(value, this.#onLiteral)) return
+    this.#grams.scanFolded(foldCase(value), this.#onLiteral)
+  }
+
+  #findWhole(value: string, onText: OnText): void {
+    const outline = outlineOf(value)
+    if (outline < 0) this.#tellWhole(foldCase(value), onText)
+    else if (this.#outlines.has(outline)) this.#compareWhole(value, outline, onText)
+  }
+
+  #compareWhole(value: string, outline: number, onText: OnText): void {
+    const texts = this.#byOutline.get(outline)
+    if (texts === undefined) return
+    for (const text of texts) {
+      if (text.length === value.length && standsAt(value, 0, text)) this.#tellWhole(text, onText)
+    }
+  }
+
+  #tellWhole(folded: string, onText: OnText): void {
+    const numbers = this.#whole.get(folded)
+    if (numbers !== undefined) for (const number of numbers) onText(number, 0)
+  }
+
+  readonly #onLiteral = (literal: number, start: number): void => {
+    for (const number of this.#byLiteral[literal]!) this.#onText(number, start)
+  }
+}
+
+/** A text's length and last units as one number; below zero where they would have to be folded. */
+function outlineOf(text: string): number {
+  const { length } = text
+  let outline = length
+  for (let at = Math.max(0, length - KEY_UNITS); at < length; at++) {
+    const unit = text.charCodeAt(at)
+    if (unit >= ASCII) return -1
+    outline = (Math.imul(outline, 0x0100_0193) + byteOf(unit)) & 0x7fff_ffff
+  }
+  return outline
+}
