@@ -7,9 +7,10 @@ import { ProblemError } from '../base/problems.ts'
 import type { Config, SourceConfig } from '../config/schema.ts'
 import { readSecret } from '../config/secret.ts'
 import { decoders } from '../decode/registry.ts'
+import { text } from '../decode/text/text.ts'
 import type { FilterInForce } from '../ingest/filter/filter.ts'
 import { Ingest } from '../ingest/ingest.ts'
-import { createPreparer } from '../ingest/prepare.ts'
+import { createRoutedPreparer, type Route } from '../ingest/routed.ts'
 import { readOptionFiles } from '../library/option-files.ts'
 import type { SecretRef } from '../model/options.ts'
 import type { Journal } from '../model/journal.ts'
@@ -34,6 +35,8 @@ export interface SourceContext {
   readonly filter: FilterInForce
 }
 
+type Decoding = Pick<SourceConfig, 'decoder' | 'decoder_options'>
+
 /** Makes the sources of a configuration without starting them. Throws ProblemError CONFIG_INVALID. */
 export function makeSources(context: SourceContext): readonly RunningSource[] {
   const names = Object.entries(context.config.sources)
@@ -43,12 +46,17 @@ export function makeSources(context: SourceContext): readonly RunningSource[] {
 function makeSource(name: string, options: SourceConfig, context: SourceContext): RunningSource {
   const { config, journal, clock, metrics } = context
   const log = context.log.child({ source: name })
-  const decoderSpec = decoders[options.decoder]
-  if (decoderSpec === undefined) throw unknownDecoder(name, options.decoder, config)
-  const preparer = createPreparer({
+  const decoding = (one: Decoding): Pick<Route, 'decoderSpec' | 'decoderOptions'> => {
+    const decoderSpec = decoders[one.decoder]
+    if (decoderSpec === undefined) throw unknownDecoder(name, one.decoder, config)
+    const decoderOptions = readOptionFiles(decoderSpec, one.decoder_options, config.baseDir)
+    return { decoderSpec, decoderOptions }
+  }
+  const preparer = createRoutedPreparer({
     source: name,
-    decoderSpec,
-    decoderOptions: readOptionFiles(decoderSpec, options.decoder_options, config.baseDir),
+    ...decoding(options),
+    routes: options.decoders.map((one) => ({ when: one.when, ...decoding(one) })),
+    plainSpec: text,
     tenant: TENANT,
     skewMs: config.detection.skew_max,
     filter: context.filter,
@@ -65,7 +73,7 @@ function makeSource(name: string, options: SourceConfig, context: SourceContext)
     throw new ProblemError(read.problem)
   }
   const deps = { name, baseDir: config.baseDir, clock, log: context.log, metrics, secret }
-  const { type, decoder: _d, decoder_options: _o, lateness: _l, ...own } = options
+  const { type, decoder: _d, decoder_options: _o, decoders: _s, lateness: _l, ...own } = options
   const source: Source = createSource(type, own, deps)
   ingest.watchBacklog(() => source.behind?.() ?? [])
   return { name, ingest, source }

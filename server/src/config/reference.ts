@@ -122,12 +122,16 @@ function row(key: string, option: Schema, required: boolean): string[] {
   }
   const fallback = required ? '**required**' : defaultText(option, isSection)
   const own = `| \`${key}\` | ${formOf(option)} | ${fallback} | ${option.description ?? ''} |`
+  if (option.items?.properties !== undefined) return [own, ...innerRows(`${key}[]`, option.items)]
   if (!isSection || option.default !== undefined) return [own]
-  const required_ = new Set(option.required)
-  const inner = Object.entries(option.properties ?? {}).flatMap(([name, part]) =>
-    row(`${key}.${name}`, part, required_.has(name)),
+  return [own, ...innerRows(key, option)]
+}
+
+function innerRows(key: string, section: Schema): string[] {
+  const required = new Set(section.required)
+  return Object.entries(section.properties ?? {}).flatMap(([name, part]) =>
+    row(`${key}.${name}`, part, required.has(name)),
   )
-  return [own, ...inner]
 }
 
 function defaultText(option: Schema, isSection: boolean): string {

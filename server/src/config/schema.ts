@@ -22,6 +22,25 @@ const ofEverySource = {
     .record(z.string().max(64), z.unknown())
     .default({})
     .describe('Options of the decoder, by name.'),
+  decoders: z
+    .array(
+      z.strictObject({
+        when: z
+          .record(z.string().min(1).max(200), z.string().min(1).max(1_000))
+          .describe(
+            'What a delivery says of itself, all of it: `sourcetype`, `index`, `host`, `source`, `topic`, ' +
+              '`peer`. A value may end in `*`.',
+          ),
+        decoder: z.enum(Object.keys(decoders)).describe('The decoder of such input.'),
+        decoder_options: z
+          .record(z.string().max(64), z.unknown())
+          .default({})
+          .describe('Options of that decoder, by name.'),
+      }),
+    )
+    .max(200)
+    .default([])
+    .describe('Other decoders for part of the input; the first that fits is taken.'),
   lateness: durationOption({ maxMs: 7 * 86_400_000 })
     .optional()
     .describe(
@@ -29,14 +48,28 @@ const ofEverySource = {
     ),
 }
 
+interface Decoding {
+  readonly decoder: string
+  readonly decoder_options: Readonly<Record<string, unknown>>
+}
+
+function checkDecoders(
+  source: Decoding & { readonly decoders: readonly Decoding[] },
+  context: z.RefinementCtx,
+): void {
+  checkDecoder(source, context, [])
+  for (const [at, one] of source.decoders.entries()) checkDecoder(one, context, ['decoders', at])
+}
+
 /** Options of decoders are their own affair: what they say of them stands in the file's place. */
 function checkDecoder(
-  source: { readonly decoder: string; readonly decoder_options: Readonly<Record<string, unknown>> },
+  source: Decoding,
   context: z.RefinementCtx,
+  at: readonly (string | number)[],
 ): void {
   const spec = decoders[source.decoder]
   const known = Object.keys(spec?.options ?? {})
-  const path = ['decoder_options']
+  const path = [...at, 'decoder_options']
   for (const name of Object.keys(source.decoder_options)) {
     if (known.includes(name)) continue
     const list = known.length === 0 ? 'it takes none' : `it takes ${known.join(', ')}`
@@ -53,7 +86,7 @@ const fileSection = z
     ...ofEverySource,
     ...sourceKinds.file.options.shape,
   })
-  .superRefine(checkDecoder)
+  .superRefine(checkDecoders)
 
 const syslogSection = z
   .strictObject({
@@ -61,7 +94,7 @@ const syslogSection = z
     ...ofEverySource,
     ...sourceKinds.syslog.options.shape,
   })
-  .superRefine(checkDecoder)
+  .superRefine(checkDecoders)
 
 const firehoseSection = z
   .strictObject({
@@ -69,7 +102,7 @@ const firehoseSection = z
     ...ofEverySource,
     ...sourceKinds.firehose.options.shape,
   })
-  .superRefine(checkDecoder)
+  .superRefine(checkDecoders)
 
 const hecSection = z
   .strictObject({
@@ -77,7 +110,7 @@ const hecSection = z
     ...ofEverySource,
     ...sourceKinds.hec.options.shape,
   })
-  .superRefine(checkDecoder)
+  .superRefine(checkDecoders)
 
 const httpSection = z
   .strictObject({
@@ -85,7 +118,7 @@ const httpSection = z
     ...ofEverySource,
     ...sourceKinds.http.options.shape,
   })
-  .superRefine(checkDecoder)
+  .superRefine(checkDecoders)
 
 const elasticSection = z
   .strictObject({
@@ -93,7 +126,7 @@ const elasticSection = z
     ...ofEverySource,
     ...sourceKinds.elastic.options.shape,
   })
-  .superRefine(checkDecoder)
+  .superRefine(checkDecoders)
 
 const mqttSection = z
   .strictObject({
@@ -101,7 +134,7 @@ const mqttSection = z
     ...ofEverySource,
     ...sourceKinds.mqtt.options.shape,
   })
-  .superRefine(checkDecoder)
+  .superRefine(checkDecoders)
 
 const otlpSection = z
   .strictObject({
@@ -109,7 +142,7 @@ const otlpSection = z
     ...ofEverySource,
     ...sourceKinds.otlp.options.shape,
   })
-  .superRefine(checkDecoder)
+  .superRefine(checkDecoders)
 
 const sourceSection = z.discriminatedUnion('type', [
   elasticSection,

@@ -46,6 +46,7 @@ const underTest: Readonly<Record<string, Omit<DecoderUnderTest, 'spec'>>> = {
   netflow: { lines: corpusLines('netflow'), limits: { templates: 10_000, held: 200 } },
   radius: { lines: corpusLines('radius'), limits: { records: 1_000 } },
   syslog: { lines: corpusLines('syslog') },
+  text: { lines: corpusLines('text') },
   suricata: { lines: corpusLines('suricata') },
   zeek: { lines: corpusLines('zeek'), limits: { headers: 1_000 } },
   vernemq: { lines: corpusLines('vernemq') },

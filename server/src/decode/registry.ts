@@ -25,6 +25,7 @@ import { netflow } from './netflow/netflow.ts'
 import { radius } from './radius/radius.ts'
 import { syslog } from './syslog/syslog.ts'
 import { suricata } from './suricata/suricata.ts'
+import { text } from './text/text.ts'
 import { zeek } from './zeek/zeek.ts'
 
 /** Every decoder, by name. One line each. */
@@ -56,6 +57,7 @@ export const decoders: Readonly<Record<string, DecoderSpec>> = {
   radius,
   suricata,
   syslog,
+  text,
   'vpc-flow': vpcFlow,
   unbound,
   zeek,

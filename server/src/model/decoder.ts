@@ -85,6 +85,8 @@ export interface DecoderSpec {
   readonly summary: string
   /** The document holds all of the input, so `event.original` is left out. */
   readonly wholeInput?: boolean
+  /** The input is one JSON object a line: what is none was perhaps meant as text. */
+  readonly objects?: boolean
   /** The input is JSON, and a document may stand on several lines: files are cut at its end. */
   readonly documents?: boolean
   /** The input is bytes, so that they are no text is no fault of theirs. */

@@ -20,6 +20,11 @@ export interface RawItem {
    */
   readonly unreadable?: { readonly code: RejectCode; readonly detail: string }
   /**
+   * The sender gave it as text, not as a document (a string `event` of HEC): where the decoder reads
+   * documents and this is none, it is kept as text.
+   */
+  readonly plain?: boolean
+  /**
    * Names this delivery within its source, the same at every redelivery: `file-id:offset` for files,
    * a message id for MQTT. Where a protocol has none the source makes one that is unique.
    */

@@ -103,6 +103,7 @@ export const json: DecoderSpec = {
   name: 'json',
   summary: 'One JSON object a line: ECS, with nested or dotted keys, or any other object.',
   wholeInput: true,
+  objects: true,
   options: {
     time_field: 'The field that holds the time, instead of the usual ones.',
     require_time: 'true: an object without a readable time is rejected.',

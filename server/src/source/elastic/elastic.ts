@@ -74,6 +74,7 @@ export const elasticSource = defineSource({
 })
 
 const WRITE = /^\/(?:([^/_][^/]{0,511})\/)?(_bulk|_doc|_create)(?:\/([^/]{1,512}))?$/
+const REJECTED = 'es_rejected_execution_exception'
 const SHARDS = { total: 1, successful: 1, failed: 0 }
 
 class ElasticSource implements Source, Protocol {
@@ -183,7 +184,14 @@ class ElasticSource implements Source, Protocol {
     if (items.length > 0) {
       const delivery = await use.sink.deliver({ items }, 'refuse')
       if (delivery.kind === 'busy') {
-        const reply = overloaded(delivery.problem.message)
+        const reason = delivery.problem.message
+        // Elastic's own clients send rejected items again, but give up where a whole request is.
+        if (call.headers['x-elastic-client-meta'] !== undefined) {
+          return {
+            items: entries.map((entry, at) => rejectedItem(entry, `${prefix}${at}`, reason)),
+          }
+        }
+        const reply = overloaded(reason)
         return { reply: { ...reply, headers: retryAfter(delivery.retryAfterMs) } }
       }
       use.counters.received(items.length, bytes)
@@ -219,6 +227,12 @@ function toBulkItem(entry: BulkEntry, id: string, fault: Refused | undefined): B
   return { [entry.op]: { ...named, ...done, status: 201 } }
 }
 
+function rejectedItem(entry: BulkEntry, id: string, reason: string): BulkItem {
+  const error = { type: REJECTED, reason }
+  const named = { _index: entry.index, _id: entry.id ?? id }
+  return { [entry.op]: { ...named, status: 429, error } }
+}
+
 function single(item: BulkItem): Reply {
   const [outcome] = Object.values(item)
   if (outcome === undefined) return { status: 500 }
@@ -227,7 +241,7 @@ function single(item: BulkItem): Reply {
 }
 
 function overloaded(reason: string): Reply {
-  return failure(429, 'es_rejected_execution_exception', reason)
+  return failure(429, REJECTED, reason)
 }
 
 function pathOf(call: Call): string {

@@ -2,6 +2,8 @@
 export interface Envelope {
   readonly text: string
   readonly facts: Readonly<Record<string, string>>
+  /** It was a text or number, not an object. */
+  readonly plain: boolean
 }
 
 /** Codes of the collector's answers; see `ANSWERS` in hec.ts. */
@@ -27,11 +29,12 @@ export interface Metadata {
 
 /**
  * Reads envelopes that stand one after the other with or without white space between them. Metadata
- * of one event holds for the next ones too where they give none, as Splunk has it.
+ * of one event holds for the next ones too where they give none, as Splunk has it, and that of the
+ * query for all.
  */
-export function readEnvelopes(text: string): Envelopes {
+export function readEnvelopes(text: string, query: Metadata = {}): Envelopes {
   const events: Envelope[] = []
-  let carried: Metadata = {}
+  let carried = query
   for (const slice of splitObjects(text)) {
     const at = events.length
     const envelope = parseObject(slice)
@@ -43,12 +46,14 @@ export function readEnvelopes(text: string): Envelopes {
     if (own === undefined) return { events, fault: { code: 15, at } }
     carried = { ...carried, ...metadataOf(envelope) }
     const body = typeof event === 'string' ? event : JSON.stringify(event)
-    events.push({ text: body, facts: { ...toFacts(carried), ...own } })
+    const plain = typeof event !== 'object'
+    events.push({ text: body, facts: { ...toFacts(carried), ...own }, plain })
   }
   return { events }
 }
 
-function metadataOf(envelope: Readonly<Record<string, unknown>>): Metadata {
+/** What an envelope, or a query, says beside the event. */
+export function metadataOf(envelope: Readonly<Record<string, unknown>>): Metadata {
   const { host, source, sourcetype, index, time } = envelope
   const given = Object.entries({ host, source, sourcetype, index, time })
   return Object.fromEntries(given.filter(([, value]) => value !== undefined && value !== null))
@@ -63,6 +68,7 @@ export function toFacts(metadata: Metadata): Record<string, string> {
   }
   const timeMs = readTime(metadata.time)
   if (timeMs !== undefined) facts['time'] = String(timeMs)
+  else if (typeof metadata.time === 'string') facts['unread_time'] = metadata.time.slice(0, 200)
   return facts
 }
 

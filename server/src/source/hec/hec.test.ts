@@ -147,8 +147,56 @@ describe('the collector', () => {
       200,
       { acks: { '0': true, '1': true } },
     ])
+    // Neither was told: no id of this channel, and none of the other.
+    expect(await send('{"acks":[2,-1,"x"]}', channel, '/ack')).toEqual([
+      200,
+      { acks: { '2': false, '-1': false, x: false } },
+    ])
+    const other = { 'x-splunk-request-channel': CHANNEL.replace('0', '1') }
+    expect(await send('{"acks":[0]}', other, '/ack')).toEqual([200, { acks: { '0': false } }])
+    expect(await send('{"acks":7}', channel, '/ack')).toMatchObject([400, { code: 6 }])
     // Firehose asks whether anyone is there with an empty body.
     expect(await send('', channel)).toMatchObject([400, { code: 5 }])
+  })
+
+  test('ids that were told are acknowledged after a restart too', async () => {
+    const { sink, send, source } = await begin({ acknowledgement: true })
+    const channel = { 'x-splunk-request-channel': CHANNEL }
+    await send('{"event":"a"}', channel)
+    expect(await send('{"event":"b"}', channel)).toMatchObject([200, { ackId: 1 }])
+    await source.stop()
+    const again = await begin({ acknowledgement: true }, sink)
+    expect(await again.send('{"acks":[0,1,2]}', channel, '/ack')).toEqual([
+      200,
+      { acks: { '0': true, '1': true, '2': false } },
+    ])
+    // A body that comes again is not taken again, and gets an id of its own.
+    expect(await again.send('{"event":"b"}', channel)).toMatchObject([200, { ackId: 2 }])
+    expect(sink.texts).toEqual(['a', 'b'])
+  })
+
+  test('metadata in the query; a time that is none stays as it was said', async () => {
+    const { sink, send } = await begin()
+    const query = '?index=iot&host=h&source=s&sourcetype=st&channel=' + CHANNEL
+    await send('{"event":{"a":1},"time":"soon"}{"event":"b","host":"own"}', {}, query)
+    expect(sink.items[0]?.facts).toMatchObject({
+      index: 'iot',
+      sourcetype: 'st',
+      unread_time: 'soon',
+    })
+    expect(sink.items[1]?.facts).toMatchObject({ host: 'own', source: 's' })
+    expect(sink.items.map(({ plain }) => plain)).toEqual([undefined, true])
+    await send('line', {}, `/raw${query}`)
+    expect(sink.items[2]).toMatchObject({
+      plain: true,
+      facts: { index: 'iot', host: 'h', source: 's' },
+    })
+  })
+
+  test('our own fault is code 8', async () => {
+    const { sink, send } = await begin()
+    sink.failures.push(new Error('no disk'))
+    expect(await send('{"event":"a"}')).toEqual([500, { text: 'Internal server error', code: 8 }])
   })
 
   test('the same body on the same channel is taken once, also after a crash', async () => {
@@ -176,6 +224,10 @@ describe('the collector', () => {
     const health = async (): Promise<unknown> =>
       (await fetch(`http://127.0.0.1:${port}/services/collector/health`)).json()
     expect(await health()).toMatchObject({ code: 17 })
+    const withToken = await fetch(`http://127.0.0.1:${port}/services/collector/health/1.0`, {
+      headers: { authorization: 'Splunk wrong' },
+    })
+    expect([withToken.status, await withToken.json()]).toMatchObject([400, { code: 21 }])
     sink.failures.push('busy')
     expect(await send('{"event":"a"}')).toMatchObject([503, { code: 9 }])
     expect(await health()).toMatchObject({ code: 18 })

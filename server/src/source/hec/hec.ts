@@ -8,7 +8,8 @@ import { type Call, HttpListener, type HttpUse, type Protocol } from '../http/li
 import { type Reply, retryAfter, Tokens } from '../http/listener.ts'
 import type { ListenerRoute } from '../http/routes.ts'
 import { httpListenerOptions } from '../http/options.ts'
-import { type Envelope, type EnvelopeFault, readEnvelopes, toFacts } from './envelopes.ts'
+import { type Envelope, type EnvelopeFault, type Metadata } from './envelopes.ts'
+import { metadataOf, readEnvelopes, toFacts } from './envelopes.ts'
 import { RequestMemory } from './memory.ts'
 
 const COLLECTOR = '/services/collector'
@@ -63,6 +64,7 @@ export const hecSource = defineSource({
 /** The collector's numbered answers, as Splunk gives them. */
 const ANSWERS = {
   0: [200, 'Success'],
+  1: [403, 'Token disabled'],
   2: [401, 'Token is required'],
   3: [401, 'Invalid authorization'],
   4: [403, 'Invalid token'],
@@ -80,6 +82,8 @@ const ANSWERS = {
   16: [400, 'Query string authorization is not enabled'],
   17: [200, 'HEC is healthy'],
   18: [503, 'HEC is unhealthy, queues are full'],
+  21: [400, 'Invalid token'],
+  23: [503, 'Server is shutting down'],
 } as const
 type Code = keyof typeof ANSWERS
 
@@ -101,7 +105,6 @@ class HecSource implements Source, Protocol {
   #listener: HttpListener | undefined
   #isStopped = false
   #requests = 0
-  #ackId = 0
   #busySinceMs = Number.NEGATIVE_INFINITY
 
   constructor(options: HecOptions, deps: SourceDeps) {
@@ -129,7 +132,8 @@ class HecSource implements Source, Protocol {
         body: { text: 'The requested URL was not found on this server.', code: 404 },
       }
     }
-    if (found[1] === 'health') return this.#health()
+    if (this.#isStopped) return say(23)
+    if (found[1] === 'health') return this.#health(call)
     if (call.method !== 'POST') return { status: 405, headers: { allow: 'POST' } }
     const token = this.#tokenOf(call)
     if (typeof token === 'number') return say(token)
@@ -141,22 +145,28 @@ class HecSource implements Source, Protocol {
 
   async answer(call: Call, body: Buffer, use: HttpUse): Promise<Reply> {
     const endpoint = ENDPOINT.exec(call.path)?.[1]
-    if (endpoint === 'ack') return acknowledged(body)
+    if (endpoint === 'ack') return this.#acknowledged(call, body)
     // Firehose probes with an empty body and takes exactly this for a sign of life.
     if (body.length === 0) return say(5)
     const text = body.toString('utf8')
-    const read = endpoint === 'raw' ? readRaw(text, call.query) : readEnvelopes(text)
+    const query = metadataOf(Object.fromEntries(call.query))
+    const read = endpoint === 'raw' ? readRaw(text, query) : readEnvelopes(text, query)
     const refused = read.events.findIndex((event) => !this.#mayIndex(event))
     const events = refused < 0 ? read.events : read.events.slice(0, refused)
     const fault = refused < 0 ? read.fault : ({ code: 7, at: refused } as const)
     if (events.length === 0 && fault === undefined) return say(5)
     // As with Splunk, what stands before a fault is taken.
-    const busy = events.length === 0 ? undefined : await this.#take(call, body, events, use)
-    if (busy !== undefined) return busy
-    if (fault !== undefined) return say(fault.code, { 'invalid-event-number': fault.at })
-    if (!this.#options.acknowledgement) return say(0)
-    this.#ackId += 1
-    return say(0, { ackId: this.#ackId - 1 })
+    const taken = events.length === 0 ? {} : await this.#take(call, body, events, use)
+    if (taken.reply !== undefined) return taken.reply
+    if (fault !== undefined) {
+      use.counters.failed(`code_${fault.code}`)
+      return say(fault.code, { 'invalid-event-number': fault.at })
+    }
+    return taken.ackId === undefined ? say(0) : say(0, { ackId: taken.ackId })
+  }
+
+  broken(): Reply {
+    return say(8)
   }
 
   refuse(fault: BodyFault): Reply {
@@ -196,17 +206,15 @@ class HecSource implements Source, Protocol {
     return this.#tokens.nameOf(token) ?? 4
   }
 
-  #health(): Reply {
+  /** Without a token it says how the collector is; with one, also whether that is good. */
+  #health(call: Call): Reply {
+    const isShown = call.headers.authorization !== undefined
+    if (isShown && typeof this.#tokenOf(call) === 'number') return say(21)
     const isBusy = this.#deps.clock.now() - this.#busySinceMs < BUSY_MS
     return say(isBusy ? 18 : 17)
   }
 
-  async #take(
-    call: Call,
-    body: Buffer,
-    events: readonly Envelope[],
-    use: HttpUse,
-  ): Promise<Reply | undefined> {
+  async #take(call: Call, body: Buffer, events: readonly Envelope[], use: HttpUse): Promise<Taken> {
     const channel = channelOf(call)
     if (channel === undefined) return this.#deliver(call, events, use, undefined, body.length)
     const token = String(this.#tokenOf(call))
@@ -220,7 +228,7 @@ class HecSource implements Source, Protocol {
     return this.#memory.inTurn(digest, async () => {
       if (this.#memory.isRepeated(digest, this.#deps.clock.now())) {
         use.counters.failed('repeated_request')
-        return undefined
+        return this.#acknowledge(channel)
       }
       return this.#deliver(call, events, use, digest, body.length)
     })
@@ -232,28 +240,54 @@ class HecSource implements Source, Protocol {
     use: HttpUse,
     digest: string | undefined,
     bytes: number,
-  ): Promise<Reply | undefined> {
+  ): Promise<Taken> {
     const receivedMs = this.#deps.clock.now()
     this.#requests += 1
     const prefix = shortId(this.#deps.name, String(receivedMs), String(this.#requests)).slice(0, 16)
-    const items = events.map(({ text, facts }, index): RawItem => {
+    const items = events.map(({ text, facts, plain }, index): RawItem => {
       const all = { peer: call.peer, transport: 'hec', ...facts }
       const of = { key: `${prefix}:${index}`, receivedMs, facts: all }
-      return toHttpItem(text, of, this.#options.text_bytes_max)
+      const item = toHttpItem(text, of, this.#options.text_bytes_max)
+      return plain ? { ...item, plain } : item
     })
-    const cursor = digest === undefined ? undefined : this.#memory.cursorFor(digest, receivedMs)
+    const channel = channelOf(call)
+    const taken = channel === undefined ? {} : this.#acknowledge(channel)
+    const ack = { channel: channelHash(channel), ackId: taken.ackId }
+    const cursor =
+      digest === undefined ? undefined : this.#memory.cursorFor(digest, receivedMs, ack)
     const batch = cursor === undefined ? { items } : { items, cursor }
     const delivery = await use.sink.deliver(batch, 'refuse')
     if (delivery.kind === 'busy') {
       this.#busySinceMs = receivedMs
-      return { ...say(9), headers: retryAfter(delivery.retryAfterMs) }
+      return { reply: { ...say(9), headers: retryAfter(delivery.retryAfterMs) } }
     }
     if (digest !== undefined && cursor !== undefined) {
       this.#memory.remember(digest, receivedMs, cursor)
     }
     use.counters.received(items.length, bytes)
-    return undefined
+    return taken
   }
+
+  /** The next id of a channel, for what is durable or will be when the id is told. */
+  #acknowledge(channel: string): Taken {
+    if (!this.#options.acknowledgement) return {}
+    return { ackId: this.#memory.nextAck(channelHash(channel)) }
+  }
+
+  /** An id is told only once its events are durable: whichever was told is acknowledged. */
+  #acknowledged(call: Call, body: Buffer): Reply {
+    const ids: unknown = parse(body)?.['acks']
+    if (!Array.isArray(ids) || ids.length > 10_000) return say(6)
+    const channel = channelHash(channelOf(call))
+    const acks = ids.map((id: unknown) => [String(id), this.#memory.isAcknowledged(channel, id)])
+    return { status: 200, body: { acks: Object.fromEntries(acks) as unknown } }
+  }
+}
+
+/** How a request ended: refused, or taken and acknowledged under an id where that is asked for. */
+interface Taken {
+  readonly reply?: Reply
+  readonly ackId?: number
 }
 
 function channelOf(call: Call): string | undefined {
@@ -262,26 +296,26 @@ function channelOf(call: Call): string | undefined {
   return given ?? call.query.get('channel') ?? undefined
 }
 
+function channelHash(channel: string | undefined): string {
+  return shortId('channel', channel?.toLowerCase() ?? '').slice(0, 16)
+}
+
 /** Lines of a raw body; its metadata stands in the query. */
 function readRaw(
   text: string,
-  query: URLSearchParams,
+  query: Metadata,
 ): { events: Envelope[]; fault?: { code: EnvelopeFault; at: number } } {
-  const facts = toFacts(Object.fromEntries(query))
+  const facts = toFacts(query)
   const lines = text.split(/\r?\n/).filter((line) => line !== '')
-  return { events: lines.map((line) => ({ text: line, facts })) }
+  return { events: lines.map((line) => ({ text: line, facts, plain: true })) }
 }
 
-/** An id is handed out only once its events are durable: whichever was handed out is acknowledged. */
-function acknowledged(body: Buffer): Reply {
+function parse(body: Buffer): Record<string, unknown> | undefined {
   try {
     const parsed: unknown = JSON.parse(body.toString('utf8'))
-    const ids: unknown =
-      typeof parsed === 'object' && parsed !== null ? Reflect.get(parsed, 'acks') : undefined
-    if (!Array.isArray(ids) || ids.length > 10_000) return say(6)
-    const acks = Object.fromEntries(ids.map((id: unknown) => [String(id), Number.isInteger(id)]))
-    return { status: 200, body: { acks } }
+    const isObject = typeof parsed === 'object' && parsed !== null
+    return isObject ? (parsed as Record<string, unknown>) : undefined
   } catch {
-    return say(6)
+    return undefined
   }
 }

@@ -7,6 +7,8 @@ const SLOTS = 10_000
  * with its events, in one transaction, so that a redelivery is recognised after a crash as well.
  */
 export class RequestMemory {
+  /** Ids that channels were given, the next one each; the least used go first. */
+  readonly #acks = new Map<string, number>()
   readonly #seen = new Map<string, { atMs: number; slot: number }>()
   /** Requests under way: a second one of the same digest waits for the first. */
   readonly #underWay = new Map<string, Promise<unknown>>()
@@ -16,10 +18,12 @@ export class RequestMemory {
     const found: { digest: string; atMs: number; slot: number }[] = []
     for (const [key, value] of cursors) {
       const [, digits] = /^d(\d{1,6})$/.exec(key) ?? []
-      const [digest, ms] = value.split(' ')
+      const [digest, ms, channel, ackId] = value.split(' ')
       const atMs = Number(ms)
       if (digits === undefined || digest === undefined || !Number.isFinite(atMs)) continue
       found.push({ digest, atMs, slot: Number(digits) })
+      if (channel === undefined || ackId === undefined) continue
+      this.#acks.set(channel, Math.max(this.#acks.get(channel) ?? 0, Number(ackId) + 1))
     }
     for (const one of found.sort((a, b) => a.atMs - b.atMs)) {
       this.#seen.set(one.digest, one)
@@ -33,10 +37,29 @@ export class RequestMemory {
   }
 
   /** The cursor to be saved with the request's events. */
-  cursorFor(digest: string, nowMs: number): { key: string; value: string } {
+  cursorFor(
+    digest: string,
+    nowMs: number,
+    given?: { readonly channel: string; readonly ackId: number | undefined },
+  ): { key: string; value: string } {
     const slot = this.#nextSlot
     this.#nextSlot = (slot + 1) % SLOTS
-    return { key: `d${slot}`, value: `${digest} ${nowMs}` }
+    const ack = given?.ackId === undefined ? '' : ` ${given.channel} ${given.ackId}`
+    return { key: `d${slot}`, value: `${digest} ${nowMs}${ack}` }
+  }
+
+  /** Ids of a channel count from 0, across restarts as far as requests are remembered. */
+  nextAck(channel: string): number {
+    const id = this.#acks.get(channel) ?? 0
+    this.#acks.delete(channel)
+    this.#acks.set(channel, id + 1)
+    const [oldest] = this.#acks.keys()
+    if (this.#acks.size > SLOTS && oldest !== undefined) this.#acks.delete(oldest)
+    return id
+  }
+
+  isAcknowledged(channel: string, id: unknown): boolean {
+    return Number.isInteger(id) && Number(id) >= 0 && Number(id) < (this.#acks.get(channel) ?? 0)
   }
 
   /** Called once durable. */

@@ -37,6 +37,8 @@ export interface Protocol {
   answer(call: Call, body: Buffer, use: HttpUse): Promise<Reply>
   /** The protocol's own words for what is wrong with a body. */
   refuse(fault: BodyFault, call: Call): Reply
+  /** What is answered where a call failed through our own fault; an empty 500 unless said. */
+  broken?(call: Call): Reply
   readonly headers?: Readonly<Record<string, string>>
   /** Most bytes of a request's headers; 16 KiB unless said. */
   readonly headerBytesMax?: number
@@ -176,7 +178,7 @@ export class HttpListener {
       this.#counters.failed('call')
       const detail = error instanceof ProblemError ? error.problem.message : String(error)
       this.#deps.log.warn({ source: this.#deps.name, detail }, 'A call failed.')
-      this.#send(response, { status: 500 }, request)
+      this.#send(response, this.#protocol.broken?.(toCall(request)) ?? { status: 500 }, request)
     }
   }
 
