@@ -6,9 +6,9 @@ import { nearest } from '../base/nearest.ts'
 import { ProblemError } from '../base/problems.ts'
 import type { Config, SourceConfig } from '../config/schema.ts'
 import { readSecret } from '../config/secret.ts'
-import { decoders } from '../decode/registry.ts'
 import { text } from '../decode/text/text.ts'
 import type { FilterInForce } from '../ingest/filter/filter.ts'
+import { decoderNamed, decoders } from '../decode/registry.ts'
 import { Ingest } from '../ingest/ingest.ts'
 import { createRoutedPreparer, type Route } from '../ingest/routed.ts'
 import { readOptionFiles } from '../library/option-files.ts'
@@ -47,7 +47,7 @@ function makeSource(name: string, options: SourceConfig, context: SourceContext)
   const { config, journal, clock, metrics } = context
   const log = context.log.child({ source: name })
   const decoding = (one: Decoding): Pick<Route, 'decoderSpec' | 'decoderOptions'> => {
-    const decoderSpec = decoders[one.decoder]
+    const decoderSpec = decoderNamed(one.decoder)
     if (decoderSpec === undefined) throw unknownDecoder(name, one.decoder, config)
     const decoderOptions = readOptionFiles(decoderSpec, one.decoder_options, config.baseDir)
     return { decoderSpec, decoderOptions }

@@ -1,15 +1,16 @@
 import { nearest } from '../base/nearest.ts'
 import { ProblemError } from '../base/problems.ts'
-import { decoders } from '../decode/registry.ts'
+import { DECODER_ALIASES } from '../decode/aliases.ts'
+import { decoderNamed, decoders } from '../decode/registry.ts'
 import { readOptionFiles } from '../library/option-files.ts'
 import type { DecoderSpec } from '../model/decoder.ts'
 
 /** The decoder of a name; throws USAGE with the nearest name, and all of them. */
 export function chooseDecoder(name: string): DecoderSpec {
-  const spec = Object.hasOwn(decoders, name) ? decoders[name] : undefined
+  const spec = decoderNamed(name)
   if (spec !== undefined) return spec
   const names = Object.keys(decoders)
-  const near = nearest(name, names)
+  const near = nearest(name, [...names, ...Object.keys(DECODER_ALIASES)])
   throw new ProblemError({
     code: 'USAGE',
     message: `There is no decoder ${name.slice(0, 60)}.`,

@@ -3,6 +3,7 @@ import { printable } from '../base/printable.ts'
 import { formatProblem } from '../base/problems.ts'
 import { readMapping } from '../decode/custom/read-mapping.ts'
 import { runMappingTests } from '../decode/custom/run-tests.ts'
+import { DECODER_ALIASES } from '../decode/aliases.ts'
 import { decoders } from '../decode/registry.ts'
 import type { CliContext, RegisterCommand } from './context.ts'
 
@@ -15,6 +16,8 @@ export const registerDecoder: RegisterCommand = (program, context) => {
     .action(() => {
       for (const { name, summary, options = {} } of Object.values(decoders)) {
         context.stdout.write(`${name}: ${summary}\n`)
+        const others = Object.keys(DECODER_ALIASES).filter((key) => DECODER_ALIASES[key] === name)
+        if (others.length > 0) context.stdout.write(`  also: ${others.join(', ')}\n`)
         for (const [key, sentence] of Object.entries(options)) {
           context.stdout.write(`  ${key}: ${sentence}\n`)
         }

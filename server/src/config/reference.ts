@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { DECODER_ALIASES } from '../decode/aliases.ts'
 import { decoders } from '../decode/registry.ts'
 import { configSchema } from './schema.ts'
 
@@ -85,7 +86,10 @@ export function renderReference(): string {
 function decoderSection(): string {
   const rows = Object.values(decoders).flatMap((spec) => {
     const options = Object.entries(spec.options ?? {})
-    const own = `| \`${spec.name}\` | | ${spec.summary} |`
+    const others = Object.keys(DECODER_ALIASES).filter((key) => DECODER_ALIASES[key] === spec.name)
+    const also =
+      others.length === 0 ? '' : ` Also: ${others.map((key) => `\`${key}\``).join(', ')}.`
+    const own = `| \`${spec.name}\` | | ${spec.summary}${also} |`
     return [own, ...options.map(([name, text]) => `| | \`${name}\` | ${text} |`)]
   })
   const head = ['## Decoders', '', '| decoder | option | what it does |', '| --- | --- | --- |']
@@ -121,7 +125,8 @@ function row(key: string, option: Schema, required: boolean): string[] {
     return [list, ...inner]
   }
   const fallback = required ? '**required**' : defaultText(option, isSection)
-  const own = `| \`${key}\` | ${formOf(option)} | ${fallback} | ${option.description ?? ''} |`
+  const form = key === 'decoder' ? 'name of a decoder' : formOf(option)
+  const own = `| \`${key}\` | ${form} | ${fallback} | ${option.description ?? ''} |`
   if (option.items?.properties !== undefined) return [own, ...innerRows(`${key}[]`, option.items)]
   if (!isSection || option.default !== undefined) return [own]
   return [own, ...innerRows(key, option)]

@@ -5,9 +5,10 @@ import {
   secretOrCommandOption,
   sizeOption,
 } from '../model/options.ts'
-import { decoders } from '../decode/registry.ts'
 import { apiSection } from './api-section.ts'
 import { filterSection } from './filter-section.ts'
+import { DECODER_ALIASES } from '../decode/aliases.ts'
+import { decoderNamed, decoders } from '../decode/registry.ts'
 import { sourceKinds } from '../source/registry.ts'
 
 const path = z.string().min(1).max(4_096)
@@ -16,8 +17,10 @@ const instanceName = z
   .regex(/^[a-z0-9][a-z0-9_-]{0,62}$/, 'a name is of a-z, 0-9, - and _, at most 63 long')
 
 /** What every source takes beside the options of its kind. */
+const DECODER_NAMES = [...Object.keys(decoders), ...Object.keys(DECODER_ALIASES)]
+
 const ofEverySource = {
-  decoder: z.enum(Object.keys(decoders)).describe('How its input is read; see Decoders below.'),
+  decoder: z.enum(DECODER_NAMES).describe('How its input is read; see Decoders below.'),
   decoder_options: z
     .record(z.string().max(64), z.unknown())
     .default({})
@@ -67,7 +70,7 @@ function checkDecoder(
   context: z.RefinementCtx,
   at: readonly (string | number)[],
 ): void {
-  const spec = decoders[source.decoder]
+  const spec = decoderNamed(source.decoder)
   const known = Object.keys(spec?.options ?? {})
   const path = [...at, 'decoder_options']
   for (const name of Object.keys(source.decoder_options)) {

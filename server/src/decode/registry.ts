@@ -1,4 +1,5 @@
 import type { DecoderSpec } from '../model/decoder.ts'
+import { DECODER_ALIASES } from './aliases.ts'
 import { awsDeviceDefender } from './aws-device-defender/aws-device-defender.ts'
 import { azureIot } from './azure-iot/azure-iot.ts'
 import { cloudtrail } from './cloudtrail/cloudtrail.ts'
@@ -62,4 +63,13 @@ export const decoders: Readonly<Record<string, DecoderSpec>> = {
   unbound,
   zeek,
   vernemq: mappingDecoder('vernemq', 'The console log of VerneMQ.', BUILT_IN.vernemq),
+}
+
+/** The decoder of a name or of another name of it, in any letters; undefined for what nobody knows. */
+export function decoderNamed(name: string): DecoderSpec | undefined {
+  if (Object.hasOwn(decoders, name)) return decoders[name]
+  const plain = name.toLowerCase().replaceAll(/[_ .]+/g, '-')
+  if (Object.hasOwn(decoders, plain)) return decoders[plain]
+  const known = Object.hasOwn(DECODER_ALIASES, plain) ? DECODER_ALIASES[plain] : undefined
+  return known === undefined ? undefined : decoders[known]
 }

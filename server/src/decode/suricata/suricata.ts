@@ -119,7 +119,9 @@ function hidePassword(eve: EcsDoc): boolean {
 function read(eve: EcsDoc, kind: string): Told | undefined {
   const pings = kind === 'mqtt' ? objectAt(eve, 'mqtt') : undefined
   if (pings !== undefined && ('pingreq' in pings || 'pingresp' in pings)) return undefined
-  const reader = READERS.get(kind) ?? (SESSIONS.has(kind) ? session : undefined)
+  // Every protocol that Suricata learns gets a kind of its name, with an object of that name.
+  const spoken = SESSIONS.has(kind) || (isObject(eve[kind]) && Object.hasOwn(eve, 'src_ip'))
+  const reader = READERS.get(kind) ?? (spoken ? session : undefined)
   return reader?.(eve, kind) ?? told('event', ['network'], ['info'], 'unknown', kind)
 }
 

@@ -9,12 +9,16 @@ import type { FindArtifact } from './firmware-path.ts'
 /** One request, whichever way the server wrote it. */
 export interface Request {
   readonly timeMs: number | undefined
-  readonly address: string | undefined
+  readonly address?: string | undefined
+  readonly port?: number | undefined
   readonly user?: string | undefined
-  readonly method: string | undefined
+  readonly method?: string | undefined
   /** Path and query. */
-  readonly path: string | undefined
-  readonly status: number
+  readonly path?: string | undefined
+  /** Of HTTP, for example 1.1. */
+  readonly version?: string | undefined
+  /** Undefined where the log has none. */
+  readonly status: number | undefined
   readonly bytes?: number | undefined
   readonly agent?: string | undefined
   readonly referrer?: string | undefined
@@ -26,8 +30,8 @@ export interface Request {
 const DOWNLOADS_MAX = 20_000
 
 /**
- * Tells requests: a download of firmware is an event, but its further ranges (206) by the same client
- * within the window are routine; of the others only those that failed are events.
+ * Tells requests: those of firmware are downloads, whose further ranges (206) by the same client within the window
+ * are routine; every other is an event of its own.
  */
 export class RequestTeller {
   readonly #downloads = new KeptMap<number>('d:', DOWNLOADS_MAX)
@@ -43,7 +47,7 @@ export class RequestTeller {
     const { path, status, method, timeMs } = request
     const reading = method === undefined || method === 'GET'
     const artifact = path === undefined || !reading ? undefined : this.#find(path)
-    if (artifact === undefined || status === 304) {
+    if (artifact === undefined || status === undefined || status === 304) {
       this.#tellOther(request, out)
       return
     }
@@ -73,14 +77,16 @@ export class RequestTeller {
 
   #tellOther(request: Request, out: DecodeSink): void {
     const { status, timeMs } = request
-    if (status < 400) {
-      out.routine(status === 304 ? 'http-not-modified' : 'http-ok')
-      return
-    }
     const denied = status === 401 || status === 403
-    const rest = { code: `http-${status}`, reason: denied ? 'Refused' : 'The request failed' }
-    const event = eventOf(['web'], [denied ? 'denied' : 'error'], 'failure', rest)
-    out.event({ timeMs, action: 'api-call', doc: documentOf(request, event) })
+    const failed = status !== undefined && status >= 400
+    const outcome = status === undefined ? 'unknown' : failed ? 'failure' : 'success'
+    const rest = {
+      code: status === undefined ? undefined : `http-${status}`,
+      reason: denied ? 'Refused' : failed ? 'The request failed' : 'Answered',
+    }
+    const type = ['access', ...(denied ? ['denied'] : failed ? ['error'] : [])]
+    const event = eventOf(['web'], type, outcome, rest)
+    out.event({ timeMs, action: 'http-request', doc: documentOf(request, event) })
   }
 
   takeChanges(): readonly StateChange[] {
@@ -99,21 +105,25 @@ export class RequestTeller {
 }
 
 function documentOf(request: Request, event: EcsDoc): EcsDoc {
-  const { address, user, method, path, status, bytes, agent, referrer, host, more } = request
+  const { address, port, user, method, path, version, status, bytes, host, more } = request
   const [bare, query] = path === undefined ? [] : splitOnce(path)
   return compact({
     event,
-    source: address === undefined ? undefined : endpoint({ address }),
-    user: user === undefined || user === '-' || user === '' ? undefined : { name: user },
-    url: present({ path: bare, query, domain: host }),
+    source: address === undefined ? undefined : endpoint({ address, port }),
+    user: present({ name: known(user) }),
+    url: present({ original: path, path: bare, query, domain: known(host) }),
     http: compact({
-      request: present({ method, referrer: referrer === '-' ? undefined : referrer }),
-      response: compact({ status_code: status, body: present({ bytes }) }),
+      version,
+      request: present({ method, referrer: known(request.referrer) }),
+      response: present({ status_code: status, body: present({ bytes }) }),
     }),
-    user_agent: agent === undefined || agent === '-' ? undefined : { original: agent },
+    user_agent: present({ original: known(request.agent) }),
     ...more,
   })
 }
+
+const known = (value: string | undefined): string | undefined =>
+  value === '-' || value === '' ? undefined : value
 
 function splitOnce(path: string): readonly [string, string | undefined] {
   const at = path.indexOf('?')

@@ -56,8 +56,45 @@ export function fileSeen(row: EcsDoc, log: string): Told {
   })
 }
 
+/** Commands of FTP that move a file (RFC 959, section 4.1.3). */
+const TRANSFERS = new Set(['RETR', 'STOR', 'STOU', 'APPE'])
+
+export function ftp(row: EcsDoc): Told {
+  const command = textAt(row, 'command')
+  const code = numberAt(row, 'reply_code')
+  const moves = command !== undefined && TRANSFERS.has(command)
+  const path = moves ? textAt(row, 'arg') : undefined
+  const outcome = code === undefined ? 'unknown' : code < 400 ? 'success' : 'failure'
+  const action = moves ? 'file-seen' : 'network-transaction'
+  const category = moves ? ['network', 'file'] : ['network']
+  return told(action, category, ['connection', 'protocol'], outcome, 'ftp', {
+    event: { reason: textAt(row, 'reply_msg') ?? command ?? 'ftp' },
+    network: { protocol: 'ftp' },
+    user: present({ name: textAt(row, 'user') }),
+    file: present({
+      path,
+      size: numberAt(row, 'file_size'),
+      mime_type: textAt(row, 'mime_type'),
+    }),
+  })
+}
+
+/** What Zeek told switches and firewalls to do (NetControl, OpenFlow). */
+export function netControl(row: EcsDoc, log: string): Told {
+  const state = textAt(row, 'state')
+  const failed =
+    state?.endsWith('FAILED') === true || textAt(row, 'category')?.endsWith('ERROR') === true
+  const done = state?.endsWith('SUCCEEDED') === true
+  const outcome = failed ? 'failure' : done ? 'success' : 'unknown'
+  return told('config-change', ['network', 'configuration'], ['change'], outcome, log, {
+    event: {
+      reason:
+        textAt(row, 'msg', 'message', 'action', 'flow_mod.command', 'entity', 'location') ?? log,
+    },
+  })
+}
+
 function protocolOf(log: string, source: string | undefined): string | undefined {
-  if (log === 'ftp') return 'ftp'
   return log === 'smb_files' ? 'smb' : source?.toLowerCase()
 }
 

@@ -192,7 +192,9 @@ const textOfList = (value: unknown): string | undefined =>
 export function login(row: EcsDoc, log: string): Told {
   const success = booleanAt(row, 'auth_success') ?? booleanAt(row, 'success')
   const result = textAt(row, 'result')
-  const won = success ?? (result === undefined ? undefined : /succe/i.test(result))
+  // RDP went on inside TLS: whether the login succeeded cannot be seen.
+  const hidden = result === undefined || result === 'encrypted'
+  const won = success ?? (hidden ? undefined : /succe/i.test(result))
   const outcome: Outcome = won === undefined ? 'unknown' : won ? 'success' : 'failure'
   const reason = textAt(row, 'error_msg', 'status', 'result') ?? outcome
   return told('user-login', ['network', 'authentication'], ['start'], outcome, log, {
@@ -226,7 +228,7 @@ export function industrial(row: EcsDoc, log: string): Told {
 
 /** Protocols without a word of their own. */
 export function transaction(row: EcsDoc, log: string): Told {
-  const protocol = log === 'smb_mapping' || log === 'smb_cmd' ? 'smb' : log.replace(/_search$/, '')
+  const protocol = log.startsWith('smb_') ? 'smb' : log.replace(/^other_|_search$/g, '')
   return told('network-transaction', ['network'], ['connection', 'protocol'], 'unknown', log, {
     network: { protocol },
     user: present({ name: textAt(row, 'user', 'username') }),

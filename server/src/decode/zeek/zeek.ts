@@ -1,12 +1,12 @@
 import type { Decoder, DecoderSpec, DecodeSink, StateChange } from '../../model/decoder.ts'
 import type { EcsDoc } from '../../model/event.ts'
 import type { RawItem } from '../../model/source.ts'
-import { asTime, isObject } from '../document/values.ts'
+import { asTime, isObject, valueAt } from '../document/values.ts'
 import { measure } from '../json/measure.ts'
 import { KeptMap } from '../kept-map.ts'
 import { FRESH, type Header, rowOf, withLine } from './header.ts'
-import { guessLog, logOfFile } from './log-name.ts'
-import { draftOf, ROUTINE_LOGS } from './logs.ts'
+import { logOf } from './log-name.ts'
+import { draftOf, isRoutineLog, ROUTINE_LOGS } from './logs.ts'
 
 const TEXT_MAX = 1_048_576
 const FILES_MAX = 1_000
@@ -56,8 +56,9 @@ class ZeekDecoder implements Decoder {
   #readHeader(text: string, item: RawItem, out: DecodeSink): void {
     const file = item.facts?.['path'] ?? ''
     const header = withLine(this.#headers.get(file) ?? FRESH, text)
+    // A value never begins with `#`: Zeek writes it as \\x23. What is no header is a remark.
     if (header === undefined) {
-      out.reject('DECODE_UNKNOWN', `No header line of Zeek: ${text.slice(0, 60)}`)
+      out.routine('comment')
       return
     }
     this.#headers.set(file, header)
@@ -100,18 +101,18 @@ class ZeekDecoder implements Decoder {
   }
 
   #tell(row: EcsDoc, named: string | undefined, item: RawItem, out: DecodeSink): void {
-    const log = named ?? logOfFile(item.facts?.['path']) ?? guessLog(row)
+    const log = logOf(row, named, item.facts?.['path'])
     if (log === undefined) {
       out.reject('DECODE_UNKNOWN', 'Which log of Zeek this is of cannot be told.')
       return
     }
-    if (ROUTINE_LOGS.has(log)) {
-      out.routine(log)
+    if (isRoutineLog(log)) {
+      out.routine(ROUTINE_LOGS.has(log) ? log : 'sensor')
       return
     }
-    const ts = row['ts']
+    const ts = valueAt(row, 'ts', '@timestamp', '_write_ts')
     const timeMs = asTime(ts)
-    if (timeMs === undefined) {
+    if (timeMs === undefined && ts !== undefined) {
       out.reject('DECODE_TIME', 'No time can be read in ts.')
       return
     }
