@@ -69,7 +69,7 @@ const known = (value: string | undefined): string | undefined => (value === '-' 
 const numberOf = (value: string | undefined): number | undefined =>
   value !== undefined && /^\d{1,18}$/.test(value) ? Number(value) : undefined
 
-/** A quote ends only before a space or at the end, that of the agent at the last: it may hold quotes that nobody escaped. */
+/** A quote ends before a space; the agent's is the last, because it may hold quotes that nobody escaped. */
 function split(text: string): string[] | undefined {
   const fields: string[] = []
   let at = 0

@@ -12,7 +12,8 @@ const REQUEST = /, request: "((?:[^"\\]|\\.){0,8000})"/
 const HOST = /, host: "([^"]{1,255})"/
 const HANDSHAKE = new RegExp(
   'SSL_do_handshake\\(\\) failed|while SSL handshaking|in SSL handshake|SSL library error \\d+ in handshake|' +
-    'client SSL certificate verify error|Certificate Verification: Error|client sent no required SSL certificate',
+    'client SSL certificate verify error|Certificate Verification: Error|' +
+    'client sent no required SSL certificate',
 )
 /** nginx: `user "x": password mismatch`, `user "x" was not found in`; Apache: AH01617, AH01618. */
 const LOGIN =
