@@ -16,8 +16,10 @@ const HANDSHAKE = new RegExp(
     'client sent no required SSL certificate',
 )
 /** nginx: `user "x": password mismatch`, `user "x" was not found in`; Apache: AH01617, AH01618. */
-const LOGIN =
-  /user "([^"]{0,255})"(?:: password mismatch| was not found in)|user (\S{1,255})(?:: authentication failure for| not found:)/
+const LOGIN = new RegExp(
+  'user "([^"]{0,255})"(?:: password mismatch| was not found in)|' +
+    'user (\\S{1,255})(?:: authentication failure for| not found:)',
+)
 /** Lines that a message of several lines goes on with. */
 const FURTHER = /^(?:PHP message:|Stack trace:|#\d+ |\s+thrown in |AH\d{5}:)/
 
