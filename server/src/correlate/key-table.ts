@@ -61,11 +61,10 @@ export class KeyTable<S> implements StateTable {
   readonly #codec: RowCodec<S>
   readonly #keysMax: number
   readonly #cells = new Map<string, Cell<S>>()
-  /** Keys by hold, stalest first. */
-  readonly #tiers: Readonly<Record<Hold, Set<string>>> = {
-    fresh: new Set(),
-    grown: new Set(),
-    held: new Set(),
+  readonly #tiers: Readonly<Record<Hold, Tier>> = {
+    fresh: new Tier(),
+    grown: new Tier(),
+    held: new Tier(),
   }
   readonly #dues = new DueQueue()
   readonly #dirty = new Set<string>()
@@ -95,7 +94,7 @@ export class KeyTable<S> implements StateTable {
   admit(): boolean {
     if (this.#cells.size < this.#keysMax) return true
     const { fresh, grown } = this.#tiers
-    const victim = first(fresh) ?? first(grown)
+    const victim = fresh.takeStalest() ?? grown.takeStalest()
     if (victim === undefined) {
       this.losses.refused += 1
       return false
@@ -265,7 +264,32 @@ function* namesOf(key: string, changes: number): Iterable<string> {
   for (let change = 1; change <= changes; change += 1) yield key + CHANGE_MARK + change
 }
 
-function first(keys: ReadonlySet<string>): string | undefined {
-  for (const key of keys) return key
-  return undefined
+/** Keys of one hold, stalest first. */
+class Tier {
+  readonly #keys = new Set<string>()
+  /**
+   * Stands before the stalest. One from the beginning would have to pass the places of all that went
+   * before it: a flood of keys would cost more and more for each.
+   */
+  #next: IterableIterator<string> | undefined
+
+  add(key: string): void {
+    this.#keys.add(key)
+  }
+
+  delete(key: string): void {
+    this.#keys.delete(key)
+  }
+
+  takeStalest(): string | undefined {
+    if (this.#keys.size === 0) return undefined
+    let next = this.#next?.next()
+    if (next === undefined || next.done === true) {
+      this.#next = this.#keys.values()
+      next = this.#next.next()
+    }
+    if (next.done === true) return undefined
+    this.#keys.delete(next.value)
+    return next.value
+  }
 }
