@@ -37,14 +37,20 @@ test('a source tells an analyst of its last inputs, and that is recorded', async
   expect(audit).toMatchObject([{ actor: 'u1', action: 'source-read', outcome: 'success' }])
 })
 
-test.each([{ masks: ['user'] }, { visibility: { sites: ['north'] } }])(
-  'hides raw text from those who may not see everything: %j',
-  async (limits) => {
-    const { body } = await ask('gateway', { id: 'u1', roles: ['analyst'], ...limits })
-    expect(JSON.stringify(body)).not.toContain('ada')
-    expect(body.inputs[1]).toMatchObject({ outcome: 'reject', code: 'DECODE_UNKNOWN' })
-  },
-)
+test('hides raw text from those who may not see every field, and all from those who see a part', async () => {
+  const masked = await ask('gateway', { id: 'u1', roles: ['analyst'], masks: ['user'] })
+  expect(JSON.stringify(masked.body)).not.toContain('ada')
+  expect(masked.body.inputs[1]).toMatchObject({ outcome: 'reject', code: 'DECODE_UNKNOWN' })
+  const visibility = { sites: ['north'] }
+  for (const name of ['gateway', 'gatway']) {
+    const narrowed = await ask(name, { id: 'u1', roles: ['analyst'], visibility })
+    expect([narrowed.status, narrowed.body]).toEqual([
+      403,
+      expect.objectContaining({ code: 'API_FORBIDDEN' }),
+    ])
+    expect(JSON.stringify(narrowed.body)).not.toContain('gateway')
+  }
+})
 
 test('is refused to other roles, and names the nearest of an unknown name', async () => {
   expect((await ask('gateway', { id: 'u1', roles: ['auditor'] })).status).toBe(403)

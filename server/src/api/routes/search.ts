@@ -1,16 +1,13 @@
 import { z } from 'zod'
 import type { Clock } from '../../base/clock.ts'
 import { ProblemError } from '../../base/problems.ts'
-import { MASKED } from '../../model/access.ts'
 import type { Search, SearchAnswer } from '../../model/search.ts'
-import { hides } from '../mask.ts'
+import { Mask, maskRows } from '../mask.ts'
 import { type Route, route } from '../route.ts'
 import { idSchema, timeSchema } from '../schemas.ts'
 
 const DAY_MS = 86_400_000
 const ROWS_MAX = 10_000
-/** Columns that may say in their text what a masked field holds. */
-const UNBOUNDED = new Set(['document', 'event.original', 'event.reason', 'message'])
 const READERS = ['admin', 'analyst', 'responder', 'auditor'] as const
 
 const templateSchema = z.strictObject({
@@ -98,11 +95,11 @@ function refuseGuesses(
   values: Readonly<Record<string, string>>,
   masks: readonly string[] | undefined,
 ): void {
-  if (masks === undefined || masks.length === 0) return
-  const hidden = new Set(masks)
+  const mask = new Mask(masks)
+  if (mask.isEmpty) return
   const template = search.templates().find((one) => one.name === name)
   const guess = template?.parameters.find(
-    (one) => one.field !== undefined && Object.hasOwn(values, one.name) && hides(hidden, one.field),
+    (one) => one.field !== undefined && Object.hasOwn(values, one.name) && mask.hides(one.field),
   )
   if (guess === undefined) return
   const message = `The value "${guess.name}" is of a field that is hidden from you.`
@@ -114,12 +111,6 @@ function maskAnswer(
   answer: SearchAnswer,
   masks: readonly string[] | undefined,
 ): z.infer<typeof answerSchema> {
-  const hidden = new Set(masks ?? [])
-  const hide = answer.columns.map(
-    (column) => hides(hidden, column) || (hidden.size > 0 && UNBOUNDED.has(column)),
-  )
-  const rows = answer.rows.map((row) =>
-    row.map((value, at) => (hide[at] === true ? MASKED : value)),
-  )
+  const rows = maskRows(answer.columns, answer.rows, masks)
   return { columns: [...answer.columns], rows, truncated: answer.truncated }
 }

@@ -41,6 +41,11 @@ export function sourceRoutes(deps: { readonly sources: SourceDesk | undefined })
       params: z.strictObject({ name: idSchema }),
       response: reportSchema,
       handle: async ({ params, principal }) => {
+        // A source is of many sites: its counts and states tell of all of them.
+        if (principal.visibility !== undefined) {
+          const message = 'A source is shown only to those who see all of the fleet.'
+          throw new ProblemError({ code: 'API_FORBIDDEN', message })
+        }
         const found = deps.sources?.report(params.name)
         if (found === undefined) throw unknownSource(params.name, deps.sources?.names() ?? [])
         const { lastMs, inputs, ...rest } = found
@@ -55,10 +60,10 @@ export function sourceRoutes(deps: { readonly sources: SourceDesk | undefined })
   ]
 }
 
-/** Raw text has no fields: who may not see some of them, or not of every site, sees none of it. */
+/** Raw text has no fields: who may not see some of them sees none of it. */
 function view(input: SeenInput, principal: Principal): z.infer<typeof inputSchema> {
   const { receivedMs, text, message, actions, ...rest } = input
-  const isHidden = (principal.masks?.length ?? 0) > 0 || principal.visibility !== undefined
+  const isHidden = (principal.masks?.length ?? 0) > 0
   return {
     ...rest,
     received: new Date(receivedMs).toISOString(),
