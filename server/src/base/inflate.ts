@@ -38,3 +38,7 @@ export function utf8Text(bytes: Uint8Array): string | undefined {
     return undefined
   }
 }
+
+export function base64Text(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64')
+}

@@ -26,15 +26,25 @@ export class KeptMap<V> {
   readonly #prefix: string
   readonly #max: number
   readonly #onEvict: ((key: string, value: V) => void) | undefined
+  readonly #revive: ((saved: unknown) => V | undefined) | undefined
   #turn = 0
   #oldest: Entry<V> | undefined
   #newest: Entry<V> | undefined
 
-  /** `prefix` begins the keys of this map's saved entries; one letter and a colon. */
-  constructor(prefix: string, max: number, onEvict?: (key: string, value: V) => void) {
+  /**
+   * `prefix` begins the keys of this map's saved entries; one letter and a colon. `revive` makes a value
+   * of what JSON left of a saved one; undefined where it is none.
+   */
+  constructor(
+    prefix: string,
+    max: number,
+    onEvict?: (key: string, value: V) => void,
+    revive?: (saved: unknown) => V | undefined,
+  ) {
     this.#prefix = prefix
     this.#max = max
     this.#onEvict = onEvict
+    this.#revive = revive
   }
 
   get size(): number {
@@ -115,8 +125,11 @@ export class KeptMap<V> {
     const found: { key: string; turn: number; value: V }[] = []
     for (const [key, text] of entries) {
       if (!key.startsWith(this.#prefix)) continue
-      const entry = readEntry<V>(text)
-      if (entry !== undefined) found.push({ key: key.slice(this.#prefix.length), ...entry })
+      const entry = readEntry(text)
+      if (entry === undefined) continue
+      const value = this.#revive === undefined ? (entry.value as V) : this.#revive(entry.value)
+      if (value === undefined) continue
+      found.push({ key: key.slice(this.#prefix.length), turn: entry.turn, value })
     }
     found.sort((a, b) => a.turn - b.turn)
     for (const { key, turn, value } of found) {
@@ -158,13 +171,13 @@ export class KeptMap<V> {
   }
 }
 
-function readEntry<V>(text: string): { turn: number; value: V } | undefined {
+function readEntry(text: string): { turn: number; value: unknown } | undefined {
   try {
     const parsed: unknown = JSON.parse(text)
     if (!Array.isArray(parsed) || typeof parsed[0] !== 'number' || parsed.length !== 2) {
       return undefined
     }
-    return { turn: parsed[0], value: parsed[1] as V }
+    return { turn: parsed[0], value: parsed[1] as unknown }
   } catch {
     return undefined
   }

@@ -33,6 +33,10 @@ const underTest: Readonly<Record<string, Omit<DecoderUnderTest, 'spec'>>> = {
     lines: mosquittoLines,
     limits: { sessions: 100_000, accepts: 4_096, clients: 100_000, retries: 20_000 },
   },
+  'mqtt-pcap': {
+    lines: corpusLines('mqtt-pcap'),
+    limits: { young: 10_000, live: 20_000, bytes_kept: 32 * 2 ** 20, devices: 20_000 },
+  },
   cef: { lines: corpusLines('cef') },
   iptables: { lines: corpusLines('iptables') },
   leef: { lines: corpusLines('leef') },

@@ -17,6 +17,7 @@ import { mender } from './rollout/mender.ts'
 import { apache, nginx, s3Access } from './web-access/web-access.ts'
 import { json } from './json/json.ts'
 import { mosquitto } from './mosquitto/mosquitto.ts'
+import { mqttPcap } from './mqtt-pcap/mqtt-pcap.ts'
 import { bind } from './names/bind.ts'
 import { dhcpd } from './names/dhcpd.ts'
 import { dnsmasq } from './names/dnsmasq.ts'
@@ -50,6 +51,7 @@ export const decoders: Readonly<Record<string, DecoderSpec>> = {
   kea,
   leef,
   mosquitto,
+  'mqtt-pcap': mqttPcap,
   pfsense,
   mender,
   nginx,

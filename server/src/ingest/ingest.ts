@@ -19,7 +19,7 @@ import { SeenInputs } from './seen-inputs.ts'
 export interface Preparer {
   prepare(raw: RawBatch, ingestedMs: number): Prepared
   /** What a decoder still held back for a partner line; undefined where it holds nothing. */
-  settle?(ingestedMs: number): Prepared | undefined
+  settle?(ingestedMs: number, quiet?: boolean): Prepared | undefined
 }
 
 interface Prepared {
@@ -92,7 +92,7 @@ export class Ingest implements SourceSink {
     if (this.#pending > 0 || this.#lastDeliveryMs === this.#settledMs) return
     this.#settledMs = this.#lastDeliveryMs
     await this.#inTurn(async () => {
-      const prepared = this.#options.preparer.settle?.(this.#options.clock.now())
+      const prepared = this.#options.preparer.settle?.(this.#options.clock.now(), true)
       if (prepared !== undefined) await this.#append(prepared, 'wait')
     })
   }

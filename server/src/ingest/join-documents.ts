@@ -1,5 +1,6 @@
 import type { DecoderSpec } from '../model/decoder.ts'
 import type { RawItem } from '../model/source.ts'
+import { readCaptures } from './read-captures.ts'
 import { type LineSource, readLines, type ReadOptions } from './read-lines.ts'
 
 const DOCUMENT_BYTES_MAX = 33_554_432
@@ -7,12 +8,13 @@ const LINES_MAX = 2_000_000
 const DEPTH_MAX = 64
 const HEAD_MAX = 1_024
 
-/** Lines for most decoders; for those of documents, each JSON document as one item. */
+/** Lines for most decoders; JSON documents, or records of captures, for those that take these. */
 export function readInput(
   spec: DecoderSpec,
   sources: readonly LineSource[],
   options: ReadOptions,
 ): AsyncGenerator<readonly RawItem[]> {
+  if (spec.framing === 'capture') return readCaptures(sources, options)
   if (spec.documents !== true) return readLines(sources, options)
   const lineBytesMax = options.lineBytesMax ?? DOCUMENT_BYTES_MAX
   return joinDocuments(readLines(sources, { ...options, lineBytesMax }))

@@ -38,9 +38,9 @@ export interface LinePreparer {
   prepare(raw: RawBatch, ingestedMs: number): Prepared
   /**
    * Tells what still waits for a partner line: at the end of input, or when the source was quiet.
-   * Undefined where nothing waited.
+   * Undefined where nothing waited. `quiet`: more may come.
    */
-  settle(ingestedMs: number): Prepared | undefined
+  settle(ingestedMs: number, quiet?: boolean): Prepared | undefined
   /** Takes the saved memory of the decoder; before the first `prepare`. */
   restore(entries: Iterable<readonly [string, string]>): void
   stats(): Readonly<Record<string, number>>
@@ -96,10 +96,10 @@ class Preparer implements LinePreparer, DecodeSink {
     else this.#decoder.decode(item, this)
   }
 
-  settle(ingestedMs: number): Prepared | undefined {
+  settle(ingestedMs: number, quiet = false): Prepared | undefined {
     if (this.#decoder.settle === undefined) return undefined
     this.#begin(ingestedMs, false)
-    this.#decoder.settle(this)
+    this.#decoder.settle(this, quiet)
     return this.#events.length + this.#routine.size === 0 ? undefined : this.#end(undefined)
   }
 

@@ -54,9 +54,8 @@ async function* readOne(
   options: ReadOptions,
   counter: { line: number },
 ): AsyncGenerator<readonly RawItem[]> {
-  const stream = source.path === '-' ? source.stdin : createReadStream(source.path)
   const splitter = new Splitter(source.path, options, counter)
-  for await (const chunk of unzipped(stream)) {
+  for await (const chunk of openInput(source)) {
     splitter.push(chunk)
     for (let batch = splitter.take(BATCH_LINES); batch.length > 0;) {
       yield batch
@@ -66,6 +65,11 @@ async function* readOne(
   splitter.end()
   const last = splitter.take(BATCH_LINES)
   if (last.length > 0) yield last
+}
+
+/** The bytes of a file or of standard input; gzip is known by its first bytes. */
+export function openInput({ path, stdin }: LineSource): AsyncIterable<Buffer> {
+  return unzipped(path === '-' ? stdin : createReadStream(path))
 }
 
 async function* unzipped(stream: Readable): AsyncGenerator<Buffer> {

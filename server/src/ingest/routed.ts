@@ -78,9 +78,9 @@ class RoutedPreparer implements LinePreparer {
     return { ...whole, commit: { ...whole.commit, cursor: { source, ...raw.cursor } } }
   }
 
-  settle(ingestedMs: number): Prepared | undefined {
+  settle(ingestedMs: number, quiet = false): Prepared | undefined {
     const made = this.#lanes.flatMap((lane) => {
-      const settled = lane.preparer.settle(ingestedMs)
+      const settled = lane.preparer.settle(ingestedMs, quiet)
       return settled === undefined ? [] : [prefixed(settled, lane)]
     })
     return joined(made)

@@ -73,9 +73,10 @@ export interface Decoder {
   /**
    * Emits what still waits for a partner line: called at the end of input, and when the source has
    * been quiet for a while. Only `out.event` is called, each with its `origin`, and `out.routine`
-   * for inputs whose content an event of another input tells.
+   * for inputs whose content an event of another input tells. `quiet`: more may come, so that what is
+   * only counted up may go on being counted.
    */
-  settle?(out: DecodeSink): void
+  settle?(out: DecodeSink, quiet?: boolean): void
   /** Counters since the instance was made: evictions by kind of memory, sizes of what is kept. */
   stats?(): Readonly<Record<string, number>>
 }
@@ -91,6 +92,8 @@ export interface DecoderSpec {
   readonly documents?: boolean
   /** The input is bytes, so that they are no text is no fault of theirs. */
   readonly binary?: boolean
+  /** The input is a packet capture: streams and files are cut into its records, one an item. */
+  readonly framing?: 'capture'
   /** The options that `create` takes, each with one sentence. */
   readonly options?: Readonly<Record<string, string>>
   /** Options that name a file: `check` and `create` get `{path, text}` in the name's place. */

@@ -28,6 +28,8 @@ export const EVENT_ACTIONS = {
   'mqtt-publish-denied': 'A publish was refused by the access control list.',
   'mqtt-subscribe-denied': 'A subscription was refused by the access control list.',
   'mqtt-timeout': 'A client was silent past its keep-alive and was disconnected.',
+  'mqtt-traffic': 'What one client sent and received over an interval: messages, bytes, topics.',
+  'mqtt-flood': 'Many connections that never finish their request, or break the protocol.',
   'message-rule': 'The rule engine of a broker matched a message or ran an action on it.',
   'tls-handshake': 'A TLS handshake; event.outcome tells whether it succeeded.',
   'tls-error': 'An established TLS connection failed.',

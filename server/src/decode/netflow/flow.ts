@@ -2,26 +2,9 @@ import type { Draft } from '../../model/decoder.ts'
 import type { EcsDoc } from '../../model/event.ts'
 import { compact } from '../document/values.ts'
 import { transportOf } from '../network/endpoint.ts'
+import { ipText as ip } from '../network/ip-text.ts'
 import { flowOf, type Verdict } from '../firewall/verdict.ts'
 import { type Fields, u16, u32 } from './datagram.ts'
-
-const RFC5952_GROUPS = 8
-
-function ip(bytes: Uint8Array | undefined): string | undefined {
-  if (bytes?.length === 4) return bytes.join('.')
-  if (bytes?.length !== 16) return undefined
-  const groups = Array.from({ length: RFC5952_GROUPS }, (_, index) =>
-    u16(bytes, index * 2).toString(16),
-  )
-  const text = groups.join(':')
-  const zeros = text.match(/(?:^|:)0(?::0)+(?=:|$)/g) ?? []
-  const longest = zeros.toSorted((a, b) => b.length - a.length)[0]
-  if (longest === undefined) return text
-  return text
-    .replace(longest, ':')
-    .replace(/^:(?!:)/, '::')
-    .replace(/([^:]):$/, '$1::')
-}
 
 function mac(bytes: Uint8Array | undefined): string | undefined {
   if (bytes?.length !== 6) return undefined
