@@ -34,8 +34,11 @@ export class AdversityRig {
   #output = ''
   #count = 0
   #load: NodeJS.Timeout | undefined
+  readonly #sections: () => Readonly<Record<string, unknown>>
 
-  constructor() {
+  /** `sections` replace those of the configuration, at each start. */
+  constructor(sections: () => Readonly<Record<string, unknown>> = () => ({})) {
+    this.#sections = sections
     this.folder = mkdtempSync(join(tmpdir(), 'picket-adversity-'))
     this.data = join(this.folder, 'data')
     this.#logs = join(this.folder, 'logs')
@@ -55,6 +58,7 @@ export class AdversityRig {
         fleet: { ...source, decoder: 'json', paths: [join(this.#logs, 'fleet.log')] },
         broker: { ...source, decoder: 'mosquitto', paths: [join(this.#logs, 'broker.log')] },
       },
+      ...this.#sections(),
     }
     const file = join(this.folder, 'picket.yml')
     // JSON is YAML.
@@ -64,6 +68,7 @@ export class AdversityRig {
       env: { ...process.env, ...env },
     })
     this.#server = program
+    this.#output = ''
     program.stderr.on('data', (chunk: Buffer) => {
       this.#output = (this.#output + chunk.toString()).slice(-20_000)
     })
@@ -202,6 +207,16 @@ export class AdversityRig {
     const code = await this.#end('SIGTERM')
     if (code !== 0) throw new Error(`a clean stop ended with ${code}: ${this.#output}`)
     return readStore(join(this.data, 'store'))
+  }
+
+  /** The server, and not its engine, which notices by itself. */
+  async kill(): Promise<void> {
+    await this.#end('SIGKILL')
+  }
+
+  async stop(): Promise<void> {
+    const code = await this.#end('SIGTERM')
+    if (code !== 0) throw new Error(`a clean stop ended with ${code}: ${this.#output}`)
   }
 
   get pid(): number {
