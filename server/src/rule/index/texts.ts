@@ -1,7 +1,7 @@
 import { foldCase } from '../../base/fold.ts'
 import { Edges } from './edges.ts'
-import { Grams } from './grams.ts'
 import { ASCII, Bits, byteOf, KEY_UNITS, put, standsAt } from './keys.ts'
+import { Literals } from './literals.ts'
 
 /** How a text has to stand in a value. */
 export type Place = 'whole' | 'start' | 'end' | 'anywhere'
@@ -23,7 +23,7 @@ export class Texts {
   readonly #ends = new Edges(true)
   readonly #anywhere = new Map<string, number[]>()
   #byLiteral: readonly (readonly number[])[] = []
-  #grams: Grams | undefined
+  #literals: Literals | undefined
   isEmpty = true
   #onText: OnText = () => {}
 
@@ -41,7 +41,7 @@ export class Texts {
     this.#outlines = new Bits(this.#byOutline.keys(), this.#byOutline.size)
     this.#starts.finish()
     this.#ends.finish()
-    if (this.#anywhere.size > 0) this.#grams = new Grams([...this.#anywhere.keys()])
+    if (this.#anywhere.size > 0) this.#literals = new Literals([...this.#anywhere.keys()])
     this.#byLiteral = [...this.#anywhere.values()]
     this.#anywhere.clear()
   }
@@ -51,10 +51,9 @@ export class Texts {
     if (this.#whole.size > 0) this.#findWhole(value, onText)
     if (this.#starts.size > 0) this.#starts.find(value, onText)
     if (this.#ends.size > 0) this.#ends.find(value, onText)
-    if (this.#grams === undefined) return
+    if (this.#literals === undefined) return
     this.#onText = onText
-    if (this.#grams.scan(value, this.#onLiteral)) return
-    this.#grams.scanFolded(foldCase(value), this.#onLiteral)
+    this.#literals.find(value, this.#onLiteral)
   }
 
   #findWhole(value: string, onText: OnText): void {
