@@ -319,4 +319,22 @@ condition: sel`).replace('product: test', 'product: windows\n  category: process
     expect(interpret(rule!.condition, event)).toBe(true)
     expect(interpret(rule!.condition, { ...event, host: { os: { type: 'linux' } } })).toBe(false)
   })
+
+  test("Sysmon's events are known by channel and code where no ECS category is set", () => {
+    const text = ruleOf(String.raw`sel: {ImageLoaded|endswith: '\evil.dll', User|contains: 'SYSTEM'}
+condition: sel`).replace('product: test', 'product: windows\n  category: image_load')
+    const [rule] = lowerSigma([parseSigmaFile(text)]).matches
+    const event = {
+      event: { code: '7' },
+      file: { path: 'C:\\Temp\\evil.dll' },
+      winlog: {
+        channel: 'Microsoft-Windows-Sysmon/Operational',
+        event_data: { User: 'NT AUTHORITY\\SYSTEM' },
+      },
+    }
+    expect(interpret(rule!.condition, event)).toBe(true)
+    expect(interpret(rule!.condition, { ...event, event: { code: '11' } })).toBe(false)
+    const winlog = { ...event.winlog, channel: 'Security' }
+    expect(interpret(rule!.condition, { ...event, winlog })).toBe(false)
+  })
 })

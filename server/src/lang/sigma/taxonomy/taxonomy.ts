@@ -28,10 +28,12 @@ function has(path: string): Condition {
   return fieldTest(path, { kind: 'exists' })
 }
 
-const SYSTEMS: Readonly<Record<string, string>> = {
-  windows: 'windows',
-  linux: 'linux',
-  macos: 'macos',
+/** How events tell the system they are of: older agents name its family only, or the event log. */
+const SYSTEMS: Readonly<Record<string, () => Condition>> = {
+  windows: () =>
+    anyOf([is('host.os.type', 'windows'), is('host.os.family', 'windows'), has('winlog.channel')]),
+  linux: () => is('host.os.type', 'linux'),
+  macos: () => anyOf([is('host.os.type', 'macos'), is('host.os.family', 'darwin')]),
 }
 
 /** Categories that Elastic agents classify alike on every system. */
@@ -56,11 +58,12 @@ const HOST_CATEGORIES: Readonly<Record<string, () => Condition>> = {
 function hostMapping({ category, product = '', service }: Logsource): SourceMapping | undefined {
   const system = SYSTEMS[product]
   if (system === undefined) return undefined
-  const parts = [is('host.os.type', system)]
+  const parts = [system()]
   if (category !== undefined) {
-    const kind = HOST_CATEGORIES[category]?.() ?? windowsCategory(product, category)
-    if (kind === undefined) return undefined
-    parts.push(kind)
+    const kinds = [HOST_CATEGORIES[category]?.(), windowsCategory(product, category)]
+    const known = kinds.filter((kind) => kind !== undefined)
+    if (known.length === 0) return undefined
+    parts.push(anyOf(known))
   }
   if (service !== undefined) {
     const channels = WINDOWS_CHANNELS[service]

@@ -79,7 +79,9 @@ export const WINDOWS_CHANNELS: Readonly<Record<string, readonly string[]>> = {
 export const WINDOWS_CATEGORIES: Readonly<
   Record<string, { readonly codes: readonly number[]; readonly service: string }>
 > = {
+  process_creation: { codes: [1], service: 'sysmon' },
   file_change: { codes: [2], service: 'sysmon' },
+  network_connection: { codes: [3], service: 'sysmon' },
   sysmon_status: { codes: [4, 16], service: 'sysmon' },
   process_termination: { codes: [5], service: 'sysmon' },
   driver_load: { codes: [6], service: 'sysmon' },
@@ -87,9 +89,17 @@ export const WINDOWS_CATEGORIES: Readonly<
   create_remote_thread: { codes: [8], service: 'sysmon' },
   raw_access_thread: { codes: [9], service: 'sysmon' },
   process_access: { codes: [10], service: 'sysmon' },
+  file_event: { codes: [11], service: 'sysmon' },
+  registry_event: { codes: [12, 13, 14], service: 'sysmon' },
+  registry_add: { codes: [12], service: 'sysmon' },
+  registry_delete: { codes: [12], service: 'sysmon' },
+  registry_set: { codes: [13], service: 'sysmon' },
+  registry_rename: { codes: [14], service: 'sysmon' },
   create_stream_hash: { codes: [15], service: 'sysmon' },
   pipe_created: { codes: [17, 18], service: 'sysmon' },
   wmi_event: { codes: [19, 20, 21], service: 'sysmon' },
+  dns_query: { codes: [22], service: 'sysmon' },
+  file_delete: { codes: [23, 26], service: 'sysmon' },
   clipboard_capture: { codes: [24], service: 'sysmon' },
   process_tampering: { codes: [25], service: 'sysmon' },
   file_block_executable: { codes: [27], service: 'sysmon' },
