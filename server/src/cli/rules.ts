@@ -8,6 +8,7 @@ import { readEvent, writeClauses } from './read-event.ts'
 import { checkLine, checkText, fileLine } from './rules/check.ts'
 import { coverageOf } from './rules/coverage.ts'
 import { junitOf, runTests } from './rules/run-tests.ts'
+import { registerRunningRules } from './rules/running.ts'
 
 interface Options {
   readonly json?: boolean
@@ -16,9 +17,11 @@ interface Options {
   readonly ignoreLogsource?: boolean
 }
 
-/** `picket rules check|test|list|explain`. */
+/** `picket rules check|test|list|explain` of files, and those of `running.ts` of a running server. */
 export const rulesCommand: RegisterCommand = (program, context) => {
-  const rules = program.command('rules').description('check, test, list and explain rules')
+  const rules = program
+    .command('rules')
+    .description('check, test, list and explain rules; say which run')
   const sub = (name: string, summary: string): Command =>
     rules
       .command(`${name} <path...>`)
@@ -43,6 +46,7 @@ export const rulesCommand: RegisterCommand = (program, context) => {
     .action(async (rule: string, event: string, options: Options) => {
       explainRule(load([rule], options), await readEvent(event, context), context)
     })
+  registerRunningRules(rules, context)
 }
 
 function load(paths: readonly string[], options: Options): LoadedRules {

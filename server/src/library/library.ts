@@ -75,7 +75,7 @@ function withoutPath(rule: MatchRule | CorrelationRule): unknown {
   return { ...rule, meta }
 }
 
-function findFiles(paths: readonly string[], problems: RuleProblem[]): string[] {
+export function findFiles(paths: readonly string[], problems: RuleProblem[]): string[] {
   const found = new Set<string>()
   for (const path of paths) {
     try {
@@ -104,7 +104,7 @@ function walk(folder: string, found: Set<string>): void {
   }
 }
 
-function readText(path: string, problems: RuleProblem[]): string | undefined {
+export function readText(path: string, problems: RuleProblem[]): string | undefined {
   try {
     const { size } = statSync(path)
     if (size > RULE_FILE_BYTES_MAX) {
