@@ -1,3 +1,3 @@
 import { defineConfig } from 'vitest/config'
 
-export default defineConfig({ test: { projects: ['server', 'simulator'] } })
+export default defineConfig({ test: { projects: ['server', 'simulator', 'console'] } })

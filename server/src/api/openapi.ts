@@ -76,10 +76,14 @@ const IDEMPOTENCY_KEY = {
 function responseOf(route: Route): Record<string, unknown> {
   if (route.response !== undefined) {
     const content = jsonContent(jsonSchema(route.response, 'output'))
-    return { 200: { description: route.summary, content } }
+    const statuses = route.statuses ?? [200]
+    return Object.fromEntries(
+      statuses.map((code) => [code, { description: route.summary, content }]),
+    )
   }
   if (route.responseType !== undefined) {
-    const content = { [route.responseType]: { schema: { type: 'string' } } }
+    const isJson = route.responseType === 'application/json'
+    const content = { [route.responseType]: { schema: { type: isJson ? 'object' : 'string' } } }
     return { 200: { description: route.summary, content } }
   }
   return { 204: { description: route.summary } }

@@ -55,7 +55,11 @@ export function knownProblem(error: unknown): Problem | undefined {
     message?: unknown
   }
   const text = typeof message === 'string' ? message : 'The request was refused.'
-  if (statusCode === 413 || code === 'FST_ERR_MAX_PARAM_LENGTH') return named('API_TOO_LARGE', text)
+  if (code === 'FST_ERR_MAX_PARAM_LENGTH') {
+    return named('API_TOO_LARGE', 'A name in the path is longer than 256 characters.')
+  }
+  if (code === 'FST_ERR_BAD_URL') return named('API_INVALID', 'The path is not valid UTF-8.')
+  if (statusCode === 413) return named('API_TOO_LARGE', text)
   if (statusCode === 415) return named('API_MEDIA_TYPE', text)
   if (statusCode === 404) return named('API_UNKNOWN', text)
   if (typeof statusCode === 'number' && statusCode >= 400 && statusCode < 500) {

@@ -64,6 +64,8 @@ export type RouteSpec<P, Q, B, R> = Guard & {
   readonly response?: z.ZodType<R>
   /** Media type of an answer that is not JSON. */
   readonly responseType?: string
+  /** The codes under which `response` is given; 200 unless said. */
+  readonly statuses?: readonly number[]
   readonly bodyBytesMax?: number
   /** Open also to those who must change their password first. */
   readonly beforeChange?: boolean
@@ -83,6 +85,8 @@ export type Route = Guard & {
   readonly body?: z.ZodType
   readonly response?: z.ZodType
   readonly responseType?: string
+  /** The codes under which `response` is given; 200 unless said. */
+  readonly statuses?: readonly number[]
   readonly bodyBytesMax?: number
   /** Open also to those who must change their password first. */
   readonly beforeChange?: boolean

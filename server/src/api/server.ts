@@ -74,6 +74,9 @@ export function buildServer(options: ServerOptions): FastifyInstance {
     genReqId: () => crypto.randomUUID(),
     forceCloseConnections: true,
     exposeHeadRoutes: false,
+    // What the router refuses before a route is found: bytes that are no UTF-8, names too long.
+    frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) =>
+      refuse(log, error, request, reply),
     ajv: { customOptions: { removeAdditional: false, coerceTypes: false } },
     ...(options.tls && { https: secureOptions(options.tls) }),
   } as Parameters<typeof fastify>[0]) as unknown as FastifyInstance

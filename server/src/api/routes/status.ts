@@ -59,6 +59,7 @@ export function statusRoutes(deps: StatusDeps): readonly Route[] {
       summary: 'Whether events are received and watched; 503 and what is wrong where not.',
       public: 'Says what is wrong, in words without data; orchestrators ask it.',
       response: readinessSchema,
+      statuses: [200, 503],
       handle: async () => {
         const { ready, problems } = deps.readiness()
         const body = { ready, problems: problems.map((one) => ({ ...one })) }

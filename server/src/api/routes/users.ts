@@ -63,6 +63,7 @@ export function userRoutes(deps: AccountDeps): readonly Route[] {
         oidc: z.boolean().optional().describe('Logs in by the OpenID provider alone.'),
       }),
       response: madeSchema,
+      statuses: [201],
       handle: async ({ body }) => {
         const { name, password, oidc } = body
         const given = {
@@ -173,6 +174,7 @@ function tokenRoutes(deps: AccountDeps): readonly Route[] {
         expires: timeSchema.optional(),
       }),
       response: z.strictObject({ token: tokenSchema, text: z.string() }),
+      statuses: [201],
       handle: async ({ body, principal }) => {
         const { name, expires } = body
         const expiry = expires === undefined ? {} : { expiresMs: Date.parse(expires) }
