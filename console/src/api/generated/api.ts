@@ -309,6 +309,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/session/oidc": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Sends the browser to the OpenID provider. */
+        get: operations["beginOidcLogin"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/session/oidc/callback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where the OpenID provider sends the browser back to; begins the session. */
+        get: operations["endOidcLogin"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/session/password": {
         parameters: {
             query?: never;
@@ -355,6 +389,23 @@ export interface paths {
         put?: never;
         /** Takes the second factor away; needs the password. */
         post: operations["removeTotp"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/session/ways": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How one can log in here. */
+        get: operations["listLoginWays"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1429,6 +1480,8 @@ export interface operations {
                     "application/json": {
                         /** @description To be sent in x-csrf-token by what changes something. */
                         csrf?: string;
+                        /** @description After logging out here: where the browser ends the session of the OpenID provider. */
+                        endSession?: string;
                         id: string;
                         /** @description Fields whose values are hidden, such as user.name. */
                         masks?: string[];
@@ -1482,6 +1535,8 @@ export interface operations {
                     "application/json": {
                         /** @description To be sent in x-csrf-token by what changes something. */
                         csrf?: string;
+                        /** @description After logging out here: where the browser ends the session of the OpenID provider. */
+                        endSession?: string;
                         id: string;
                         /** @description Fields whose values are hidden, such as user.name. */
                         masks?: string[];
@@ -1524,6 +1579,72 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description What stood in the way (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    beginOidcLogin: {
+        parameters: {
+            query?: {
+                /** @description Path of Picket to show afterwards. */
+                return_to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Sends the browser to the OpenID provider. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            /** @description What stood in the way (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    endOidcLogin: {
+        parameters: {
+            query?: {
+                code?: string;
+                error?: string;
+                iss?: string;
+                state?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Where the OpenID provider sends the browser back to; begins the session. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
             };
             /** @description What stood in the way (RFC 9457). */
             default: {
@@ -1664,6 +1785,43 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description What stood in the way (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listLoginWays: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How one can log in here. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        ways: {
+                            /** @enum {string} */
+                            kind: "password" | "oidc";
+                            label: string;
+                            /** @description Where to post the password, or to send the browser. */
+                            start: string;
+                        }[];
+                    };
+                };
             };
             /** @description What stood in the way (RFC 9457). */
             default: {
@@ -1905,6 +2063,11 @@ export interface operations {
                             created: string;
                             disabled: boolean;
                             id: string;
+                            /**
+                             * @description `oidc`: has no password here.
+                             * @enum {string}
+                             */
+                            login: "password" | "oidc";
                             /** @description Fields whose values are hidden, such as user.name. */
                             masks?: string[];
                             mustChangePassword: boolean;
@@ -1948,6 +2111,8 @@ export interface operations {
                     /** @description Fields whose values are hidden, such as user.name. */
                     masks?: string[];
                     name: string;
+                    /** @description Logs in by the OpenID provider alone. */
+                    oidc?: boolean;
                     password?: string;
                     roles: ("admin" | "analyst" | "responder" | "auditor" | "ingest")[];
                     /** @description What part of the fleet is seen; all of it where absent. */
@@ -1967,12 +2132,17 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
-                        /** @description Told once; to be changed at the next login. */
+                        /** @description Told once; to be changed at the next login. Empty for a user without one. */
                         password: string;
                         user: {
                             created: string;
                             disabled: boolean;
                             id: string;
+                            /**
+                             * @description `oidc`: has no password here.
+                             * @enum {string}
+                             */
+                            login: "password" | "oidc";
                             /** @description Fields whose values are hidden, such as user.name. */
                             masks?: string[];
                             mustChangePassword: boolean;
@@ -2074,6 +2244,11 @@ export interface operations {
                         created: string;
                         disabled: boolean;
                         id: string;
+                        /**
+                         * @description `oidc`: has no password here.
+                         * @enum {string}
+                         */
+                        login: "password" | "oidc";
                         /** @description Fields whose values are hidden, such as user.name. */
                         masks?: string[];
                         mustChangePassword: boolean;
@@ -2127,12 +2302,17 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
-                        /** @description Told once; to be changed at the next login. */
+                        /** @description Told once; to be changed at the next login. Empty for a user without one. */
                         password: string;
                         user: {
                             created: string;
                             disabled: boolean;
                             id: string;
+                            /**
+                             * @description `oidc`: has no password here.
+                             * @enum {string}
+                             */
+                            login: "password" | "oidc";
                             /** @description Fields whose values are hidden, such as user.name. */
                             masks?: string[];
                             mustChangePassword: boolean;
