@@ -55,14 +55,18 @@ function operationOf(route: Route): Record<string, unknown> {
     }),
     responses: {
       ...responseOf(route),
-      default: {
-        description: 'What stood in the way (RFC 9457).',
-        content: {
-          'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } },
-        },
-      },
+      default: route.page === true ? PROBLEM_PAGE : PROBLEM,
     },
   }
+}
+
+const PROBLEM = {
+  description: 'What stood in the way (RFC 9457).',
+  content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
+}
+const PROBLEM_PAGE = {
+  description: 'What stood in the way (RFC 9457); as a page to a browser, which a link sends here.',
+  content: { ...PROBLEM.content, 'text/html': { schema: { type: 'string' } } },
 }
 
 const IDEMPOTENCY_KEY = {
@@ -74,9 +78,9 @@ const IDEMPOTENCY_KEY = {
 }
 
 function responseOf(route: Route): Record<string, unknown> {
+  const statuses = route.statuses ?? [200]
   if (route.response !== undefined) {
     const content = jsonContent(jsonSchema(route.response, 'output'))
-    const statuses = route.statuses ?? [200]
     return Object.fromEntries(
       statuses.map((code) => [code, { description: route.summary, content }]),
     )
@@ -84,7 +88,9 @@ function responseOf(route: Route): Record<string, unknown> {
   if (route.responseType !== undefined) {
     const isJson = route.responseType === 'application/json'
     const content = { [route.responseType]: { schema: { type: isJson ? 'object' : 'string' } } }
-    return { 200: { description: route.summary, content } }
+    return Object.fromEntries(
+      statuses.map((code) => [code, { description: route.summary, content }]),
+    )
   }
   return { 204: { description: route.summary } }
 }

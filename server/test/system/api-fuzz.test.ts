@@ -64,6 +64,7 @@ async function ask(
 ): Promise<Response> {
   return fetch(`${base}${path}`, {
     method,
+    redirect: 'manual',
     headers: {
       ...(bearer !== '' && { authorization: `Bearer ${bearer}` }),
       ...(body !== undefined && { 'content-type': 'application/json' }),

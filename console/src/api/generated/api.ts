@@ -1604,7 +1604,7 @@ export interface operations {
         requestBody?: never;
         responses: {
             /** @description Sends the browser to the OpenID provider. */
-            200: {
+            302: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1612,13 +1612,14 @@ export interface operations {
                     "text/html": string;
                 };
             };
-            /** @description What stood in the way (RFC 9457). */
+            /** @description What stood in the way (RFC 9457); as a page to a browser, which a link sends here. */
             default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                    "text/html": string;
                 };
             };
         };
@@ -1646,13 +1647,14 @@ export interface operations {
                     "text/html": string;
                 };
             };
-            /** @description What stood in the way (RFC 9457). */
+            /** @description What stood in the way (RFC 9457); as a page to a browser, which a link sends here. */
             default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                    "text/html": string;
                 };
             };
         };

@@ -59,6 +59,7 @@ export function oidcRoutes({ oidc, people }: OidcDeps): readonly Route[] {
         return_to: returnPath.default('/').describe('Path of Picket to show afterwards.'),
       }),
       responseType: 'text/html',
+      statuses: [302],
       handle: async ({ query, secure }) => {
         const { location, sealed } = await configured(oidc).begin(query.return_to)
         const headers = { location, 'set-cookie': passageCookie(sealed, secure) }
