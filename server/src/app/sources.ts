@@ -72,7 +72,11 @@ function makeSource(name: string, options: SourceConfig, context: SourceContext)
     if (read.ok) return read.value
     throw new ProblemError(read.problem)
   }
-  const deps = { name, baseDir: config.baseDir, clock, log: context.log, metrics, secret }
+  const { framing } = decoding(options).decoderSpec
+  const deps = {
+    ...{ name, baseDir: config.baseDir, clock, log: context.log, metrics, secret },
+    ...(framing !== undefined && { framing }),
+  }
   const { type, decoder: _d, decoder_options: _o, decoders: _s, lateness: _l, ...own } = options
   const source: Source = createSource(type, own, deps)
   ingest.watchBacklog(() => source.behind?.() ?? [])

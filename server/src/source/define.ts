@@ -2,6 +2,7 @@ import type { z } from 'zod'
 import type { Clock } from '../base/clock.ts'
 import type { Logger } from '../base/log.ts'
 import type { Metrics } from '../base/metrics.ts'
+import type { DecoderSpec } from '../model/decoder.ts'
 import type { SecretRef } from '../model/options.ts'
 import type { Source } from '../model/source.ts'
 import type { ListenerRoute } from './http/routes.ts'
@@ -15,6 +16,8 @@ export interface SourceDeps {
   readonly clock: Clock
   readonly log: Logger
   readonly metrics: Metrics
+  /** How its decoder wants streams and files cut; lines unless set. */
+  readonly framing?: DecoderSpec['framing']
   /** Fetches what a reference names. Rejects with ProblemError CONFIG_SECRET. */
   secret(ref: SecretRef): Promise<string>
 }

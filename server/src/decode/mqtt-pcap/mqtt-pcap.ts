@@ -13,6 +13,8 @@ const ITEM_MAX = 16 * 2 ** 20
 const FILES_MAX = 1_000
 const NAME_MAX = 500
 const RECORDS_AT_ONCE = 1_000
+/** The newest header of all: captures begin alike, and a file may be met behind its own. */
+const ANY = '*'
 const YEAR_9999_MS = 253_402_300_799_000
 
 /** One record came to this. Where several stand in an item, the first that stands here counts. */
@@ -91,7 +93,7 @@ class MqttPcapDecoder implements Decoder {
     bytes: Uint8Array,
     receivedMs: number,
   ): { readonly name: RoutineClass } | { readonly detail: string } {
-    const known = this.#captures.get(name)
+    const known = this.#captures.get(name) ?? this.#captures.get(ANY)
     let form = captureForm(bytes) ?? (known === undefined ? undefined : formOf(known))
     let at = 0
     let best: RoutineClass | undefined
@@ -115,8 +117,12 @@ class MqttPcapDecoder implements Decoder {
 
   /** A routine class, or a sentence. */
   #record(name: string, bytes: Uint8Array, receivedMs: number): string {
-    const { record, state } = readRecord(bytes, this.#captures.get(name))
-    if (state !== undefined) this.#captures.set(name, state)
+    const known = this.#captures.get(name) ?? this.#captures.get(ANY)
+    const { record, state } = readRecord(bytes, known)
+    if (state !== undefined) {
+      this.#captures.set(name, state)
+      this.#captures.set(ANY, state)
+    }
     switch (record.kind) {
       case 'header':
         return 'capture-header'

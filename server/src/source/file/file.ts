@@ -31,7 +31,7 @@ class FileSource implements Source {
   #isStopped = false
 
   constructor(options: FileOptions, deps: SourceDeps) {
-    this.#options = options
+    this.#options = deps.framing === undefined ? options : { ...options, framing: deps.framing }
     this.#deps = deps
   }
 

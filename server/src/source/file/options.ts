@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { durationOption, sizeOption } from '../../model/options.ts'
+import type { SourceDeps } from '../define.ts'
 import { FILE_ENCODINGS } from './encoding.ts'
 
 const pattern = z.string().min(1).max(4_096)
@@ -28,7 +29,8 @@ export const fileOptions = z.strictObject({
     .default('beginning')
     .describe(
       'Where to begin in files that are there at the very first start. Files that appear later ' +
-        'are always read from the beginning, and known files from where reading stopped.',
+        'are always read from the beginning, and known files from where reading stopped; so are ' +
+        'packet captures, whose beginning says how they are to be read.',
     ),
   poll_interval: durationOption({ minMs: 10, maxMs: 3_600_000 })
     .prefault('250ms')
@@ -81,4 +83,7 @@ export const fileOptions = z.strictObject({
     .describe('How many finished files are remembered, so that they are not read again.'),
 })
 
-export type FileOptions = z.output<typeof fileOptions>
+/** `framing`: as the source's decoder wants it. */
+export type FileOptions = z.output<typeof fileOptions> & {
+  readonly framing?: SourceDeps['framing']
+}

@@ -1,9 +1,11 @@
+import { type CaptureForm, captureForm, RECORD_MAX } from '../../decode/capture/cut.ts'
 import type { RawItem } from '../../model/source.ts'
 import type { ByteFile } from './byte-file.ts'
 import { byteOrderMark, FILE_ENCODINGS, type FileEncoding, unitBytes } from './encoding.ts'
 import type { FileOptions } from './options.ts'
 import { type FileRecord, HEAD_BYTES, headPrints, LAST_BYTES, printOf, sameHead } from './record.ts'
-import { lineFeed, splitLines } from './split.ts'
+import { lineFeed, splitLines, type SplitOptions, type SplitResult } from './split.ts'
+import { splitCapture } from './split-capture.ts'
 
 /** What one read of a followed file gave. */
 export type TailRead =
@@ -20,7 +22,8 @@ export interface WorkSpace {
 }
 
 export function createWorkSpace(options: FileOptions): WorkSpace {
-  const bytes = Math.max(options.batch_bytes_max, options.line_bytes_max + 4) + LAST_BYTES
+  const least = options.framing === 'capture' ? RECORD_MAX : options.line_bytes_max
+  const bytes = Math.max(options.batch_bytes_max, least + 4) + LAST_BYTES
   return { work: Buffer.allocUnsafe(bytes), head: Buffer.allocUnsafe(HEAD_BYTES) }
 }
 
@@ -52,6 +55,8 @@ export class Tail {
   #headPrints: [number, string][] | undefined
   #last = Buffer.alloc(0)
   #encoding: FileEncoding | undefined
+  /** Of a packet capture: how its records are cut. */
+  #form: CaptureForm | undefined
   #partial = { bytes: 0, sinceMs: 0 }
   /** The last read filled its buffer: what was verified before it need not be again. */
   #isMidway = false
@@ -115,6 +120,8 @@ export class Tail {
 
   /** Skips to the start of the last line that is not finished, for `start_at: end`. */
   async skipToEnd(file: ByteFile, space: WorkSpace): Promise<void> {
+    // What its beginning says of link types is needed for all that follows.
+    if (this.#options.framing === 'capture') return
     const { size } = await file.stat()
     const from = Math.max(0, size - space.work.length)
     const got = await file.readAt(space.work, from)
@@ -223,21 +230,36 @@ export class Tail {
     const fresh = work.length - context
     if (fresh === 0) return undefined
     const isOld = this.#partialIsDue(now.ms) && this.#partial.bytes === fresh
-    const { items, end, nulBytes } = splitLines(work, context, work.length, {
-      encoding: this.#encoding ?? this.#options.encoding,
+    const how = {
       id: this.id,
       offset: this.next,
       receivedMs: now.ms,
       facts: this.#facts,
       linesMax: this.#options.batch_lines_max,
-      lineBytesMax: this.#options.line_bytes_max,
       takePartial: atEnd && (now.final || isOld),
-    })
+    }
+    const { items, end, nulBytes } = this.#split(work, context, how)
     this.#nulBytes += nulBytes
     const bytes = end - context
     if (bytes === 0) return undefined
     this.#advance(work, context, end)
     return { kind: 'batch', items, bytes }
+  }
+
+  #split(
+    work: Buffer,
+    from: number,
+    how: Omit<SplitOptions, 'encoding' | 'lineBytesMax'>,
+  ): SplitResult {
+    if (this.#options.framing !== 'capture') {
+      const { line_bytes_max: lineBytesMax, encoding } = this.#options
+      const lines = { ...how, encoding: this.#encoding ?? encoding, lineBytesMax }
+      return splitLines(work, from, work.length, lines)
+    }
+    const form = this.#form ?? captureForm(this.#head)
+    const cut = splitCapture(work, from, work.length, { ...how, form })
+    this.#form = cut.form
+    return cut
   }
 
   #advance(work: Buffer, context: number, end: number): void {

@@ -38,9 +38,10 @@ export class FileWorld {
   }
 
   async start(): Promise<void> {
-    const options = fileOptions.parse({ paths: ['app.log'], ...this.#given })
+    const { framing, ...given } = this.#given
+    const options = fileOptions.parse({ paths: ['app.log'], ...given })
     this.follower = new Follower(
-      options,
+      framing === 'capture' ? { ...options, framing } : options,
       testDeps(this.folder, this.clock, this.metrics),
       this.sink,
     )
