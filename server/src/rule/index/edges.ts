@@ -83,11 +83,16 @@ export class Edges {
     const lengths = this.#lengths
     const steps = Math.min(lengths.length - 1, value.length)
     let text = value
+    let isFolded = false
     let hash = 0
     for (let step = 0; step < steps; step++) {
-      const unit = this.#unit(text, step)
-      if (unit >= ASCII && text === value) text = foldCase(value)
-      hash = grow(hash, unit < ASCII ? unit : this.#unit(text, step))
+      let unit = this.#unit(text, step)
+      if (unit >= ASCII && !isFolded) {
+        text = foldCase(value)
+        isFolded = true
+        unit = this.#unit(text, step)
+      }
+      hash = grow(hash, unit)
       if (lengths[step + 1] === 1 && this.#hashes.has(hash)) this.#check(hash, text, onEdge)
     }
   }

@@ -1,6 +1,6 @@
 import { foldCase } from '../../base/fold.ts'
 import { Edges } from './edges.ts'
-import { ASCII, Bits, byteOf, KEY_UNITS, put, standsAt } from './keys.ts'
+import { ASCII, Bits, byteOf, KEY_UNITS, put } from './keys.ts'
 import { Literals } from './literals.ts'
 
 /** How a text has to stand in a value. */
@@ -17,7 +17,6 @@ export type OnText = (number: number, start: number) => void
  */
 export class Texts {
   readonly #whole = new Map<string, number[]>()
-  readonly #byOutline = new Map<number, string[]>()
   #outlines = new Bits([], 0)
   readonly #starts = new Edges(false)
   readonly #ends = new Edges(true)
@@ -37,8 +36,8 @@ export class Texts {
 
   /** To be called once, after all texts were added. */
   finish(): void {
-    for (const text of this.#whole.keys()) put(this.#byOutline, outlineOf(text), text)
-    this.#outlines = new Bits(this.#byOutline.keys(), this.#byOutline.size)
+    const outlines = [...this.#whole.keys()].map(outlineOf)
+    this.#outlines = new Bits(outlines, outlines.length)
     this.#starts.finish()
     this.#ends.finish()
     if (this.#anywhere.size > 0) this.#literals = new Literals([...this.#anywhere.keys()])
@@ -58,20 +57,8 @@ export class Texts {
 
   #findWhole(value: string, onText: OnText): void {
     const outline = outlineOf(value)
-    if (outline < 0) this.#tellWhole(foldCase(value), onText)
-    else if (this.#outlines.has(outline)) this.#compareWhole(value, outline, onText)
-  }
-
-  #compareWhole(value: string, outline: number, onText: OnText): void {
-    const texts = this.#byOutline.get(outline)
-    if (texts === undefined) return
-    for (const text of texts) {
-      if (text.length === value.length && standsAt(value, 0, text)) this.#tellWhole(text, onText)
-    }
-  }
-
-  #tellWhole(folded: string, onText: OnText): void {
-    const numbers = this.#whole.get(folded)
+    if (outline >= 0 && !this.#outlines.has(outline)) return
+    const numbers = this.#whole.get(foldCase(value))
     if (numbers !== undefined) for (const number of numbers) onText(number, 0)
   }
 
