@@ -228,7 +228,7 @@ describe('a request on the wire', () => {
         socket.on('data', (chunk) => (text += chunk.toString('latin1')))
         socket.on('close', () => resolve(text))
         socket.on('error', () => resolve(text))
-        socket.end(`${[...lines, 'Connection: close'].join('\r\n')}\r\n\r\n${body}`, 'latin1')
+        socket.write(`${[...lines, 'Connection: close'].join('\r\n')}\r\n\r\n${body}`, 'latin1')
       })
     return { ...all, raw, cookie, csrf }
   }

@@ -1,5 +1,12 @@
 import type { AlertRecord } from '../model/alert.ts'
 import { MASKED, type Principal } from '../model/access.ts'
+import type { AlertView } from './schemas.ts'
+
+/** As this principal may see it; what is only for us stays inside. */
+export function viewOf(alert: AlertRecord, principal: Principal): AlertView {
+  const { scope: _inside, ...shown } = maskAlert(alert, principal)
+  return shown as AlertView
+}
 
 /** Fields that may say in their text what a masked field holds: hidden from all who have masks. */
 const TEXTS = new Set([

@@ -18,6 +18,7 @@ import type { Once } from './idempotency.ts'
 import { PAGE_TYPE, problemPage } from './page.ts'
 import { PROBLEM_TYPE, invalidDetails, knownProblem, problemDetails } from './problem-details.ts'
 import { type Answer, type Route, routeName } from './route.ts'
+import { createTurns } from './turns.ts'
 
 export interface ServerOptions {
   readonly routes: readonly Route[]
@@ -87,7 +88,11 @@ export function buildServer(options: ServerOptions): FastifyInstance {
       throw new TypeError(`${String(registered.method)} ${registered.url} declares no role`)
     }
   })
-  app.addHook('onRequest', async (request) => refuseTwins(request))
+  const turns = createTurns()
+  app.addHook('onRequest', async (request) => {
+    refuseTwins(request)
+    await turns.enter()
+  })
   app.addHook('onResponse', async (request, reply) => {
     const operation = request.routeOptions.config.declared?.operation ?? 'none'
     requests.inc({ operation, status: String(reply.statusCode) })

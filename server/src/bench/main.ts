@@ -1,12 +1,20 @@
 import { filterBench } from './filter.ts'
 import { liveBench } from './live.ts'
+import { loadBench } from './load.ts'
 import { type Bench, machine, printer } from './report.ts'
 import { rulesBench } from './rules.ts'
 import { spineBench } from './spine.ts'
 import { storeBench } from './store.ts'
 
 /** Every benchmark of `npm run bench [-- NAME…]`, in the order in which they run. One line each. */
-const benches: readonly Bench[] = [spineBench, filterBench, rulesBench, liveBench, storeBench]
+const benches: readonly Bench[] = [
+  spineBench,
+  filterBench,
+  rulesBench,
+  liveBench,
+  loadBench,
+  storeBench,
+]
 
 const report = printer((text) => void process.stdout.write(text))
 const wanted = process.argv.slice(2)

@@ -1,6 +1,7 @@
 import type { Visibility } from '../model/access.ts'
 import { SEVERITIES, type AlertRecord, type AlertState, type Severity } from '../model/alert.ts'
 import { openAlert } from './alerts.ts'
+import { openedAlerts } from './opened-alerts.ts'
 import { formatPlaceCursor, parsePlaceCursor } from './paging.ts'
 import type { State } from './state.ts'
 import type { AlertScopeRow, Db } from './tables.ts'
@@ -36,7 +37,7 @@ export async function listAlerts(
 ): Promise<AlertPage> {
   const limit = Math.min(Math.max(page.limit, 1), ALERT_PAGE_MAX)
   let query = filtered(state, db, filter)
-    .select(['id', 'body', 'opened_offset', 'opened_index'])
+    .select(['id', 'revision', 'opened_offset', 'opened_index'])
     .orderBy('opened_offset', 'desc')
     .orderBy('opened_index', 'desc')
     .limit(limit + 1)
@@ -47,10 +48,38 @@ export async function listAlerts(
     )
   }
   const rows = await query.execute()
-  const alerts = rows.slice(0, limit).map((row) => openAlert(state, row.id, row.body))
+  const alerts = await openRows(state, db, filter, rows.slice(0, limit))
   const last = rows[limit - 1]
   if (rows.length <= limit || last === undefined) return { alerts }
   return { alerts, cursor: formatPlaceCursor(last.opened_offset, last.opened_index) }
+}
+
+/** The alerts of rows, in their order. One that meanwhile no longer fits the filter is left out. */
+async function openRows(
+  state: State,
+  db: Db,
+  filter: AlertFilter,
+  rows: readonly { readonly id: string; readonly revision: number }[],
+): Promise<readonly AlertRecord[]> {
+  const opened = openedAlerts(state)
+  const found = new Map<string, AlertRecord>()
+  for (const { id, revision } of rows) {
+    const alert = opened.get(id, revision)
+    if (alert !== undefined) found.set(id, alert)
+  }
+  const missing = rows.filter(({ id }) => !found.has(id)).map(({ id }) => id)
+  if (missing.length > 0) {
+    const bodies = await filtered(state, db, filter)
+      .select(['id', 'revision', 'body'])
+      .where('id', 'in', missing)
+      .execute()
+    for (const { id, revision, body } of bodies) {
+      const alert = openAlert(state, id, body)
+      opened.put(id, revision, alert)
+      found.set(id, alert)
+    }
+  }
+  return rows.flatMap(({ id }) => found.get(id) ?? [])
 }
 
 /** Counts by severity, for the head of a list; zeros included. */
@@ -88,7 +117,7 @@ export async function alertsSince(
   after: { readonly offset: number; readonly index: number; readonly limit: number },
 ): Promise<readonly { offset: number; index: number; alert: AlertRecord }[]> {
   const rows = await filtered(state, db, filter)
-    .select(['id', 'body', 'updated_offset', 'updated_index'])
+    .select(['id', 'revision', 'updated_offset', 'updated_index'])
     .where((eb) =>
       eb(eb.refTuple('updated_offset', 'updated_index'), '>', eb.tuple(after.offset, after.index)),
     )
@@ -96,11 +125,14 @@ export async function alertsSince(
     .orderBy('updated_index')
     .limit(Math.min(after.limit, ALERT_PAGE_MAX))
     .execute()
-  return rows.map((row) => ({
-    offset: row.updated_offset,
-    index: row.updated_index,
-    alert: openAlert(state, row.id, row.body),
-  }))
+  const alerts = new Map<string, AlertRecord>()
+  for (const alert of await openRows(state, db, filter, rows)) alerts.set(alert.id, alert)
+  return rows.flatMap((row) => {
+    const alert = alerts.get(row.id)
+    return alert === undefined
+      ? []
+      : [{ offset: row.updated_offset, index: row.updated_index, alert }]
+  })
 }
 
 /** Where the newest revision stands: what a live stream that is new begins after. */

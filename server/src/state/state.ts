@@ -35,7 +35,10 @@ export interface State {
    * STATE_FULL or STATE_UNAVAILABLE where the database refused; other throws pass through.
    */
   transact<T>(work: (db: Db) => Promise<T>, durability?: Durability): Promise<T>
-  /** A read outside a transaction, with the same errors as `transact`. */
+  /**
+   * A read outside a transaction, with the same errors as `transact`. SQLite: over a connection of its
+   * own that can only read, so that readers and the one who writes do not wait for each other.
+   */
   query<T>(work: (db: Db) => Promise<T>): Promise<T>
   /** JSON in a sealed envelope, bound to its place: `table/tenant/id`. */
   sealJson(value: unknown, place: string): Uint8Array
@@ -61,6 +64,7 @@ export async function openState(options: StateOptions): Promise<Result<State>> {
     })
   }
   let db: Db
+  let reading: Db | undefined
   try {
     db = connect(options, readOnly)
   } catch (error) {
@@ -71,7 +75,13 @@ export async function openState(options: StateOptions): Promise<Result<State>> {
     await db.destroy().catch(() => undefined)
     return migrated
   }
-  return ok(makeState(db, engine, options.sealer))
+  try {
+    if (engine === 'sqlite' && !readOnly) reading = connect(options, true)
+  } catch (error) {
+    await db.destroy().catch(() => undefined)
+    return fail(stateProblem(error) ?? unavailable(error))
+  }
+  return ok(makeState({ db, reading: reading ?? db }, engine, options.sealer))
 }
 
 function connect(options: StateOptions, readOnly: boolean): Db {
@@ -94,7 +104,11 @@ async function probe(db: Db): Promise<Result<void>> {
   }
 }
 
-function makeState(db: Db, engine: Engine, sealer: Sealer): State {
+function makeState(
+  { db, reading }: { readonly db: Db; readonly reading: Db },
+  engine: Engine,
+  sealer: Sealer,
+): State {
   let closed: Promise<void> | undefined
   const checkpoint = async (): Promise<void> => {
     if (engine === 'sqlite') await sql`pragma wal_checkpoint(truncate)`.execute(db)
@@ -109,7 +123,7 @@ function makeState(db: Db, engine: Engine, sealer: Sealer): State {
           ? transactUnflushed(db, work)
           : db.transaction().execute((inner) => work(inner)),
       ),
-    query: (work) => named(() => work(db)),
+    query: (work) => named(() => work(reading)),
     sealJson: (value, place) => sealer.seal(Buffer.from(JSON.stringify(value)), place),
     openJson: (envelope, place) => {
       try {
@@ -122,7 +136,7 @@ function makeState(db: Db, engine: Engine, sealer: Sealer): State {
     digest: (text, purpose) => sealer.digest(text, purpose),
     checkpoint,
     close: () => {
-      closed ??= db.destroy()
+      closed ??= (reading === db ? Promise.resolve() : reading.destroy()).then(() => db.destroy())
       return closed
     },
   }

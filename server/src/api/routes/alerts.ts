@@ -1,7 +1,6 @@
 import { z } from 'zod'
 import { ProblemError } from '../../base/problems.ts'
 import type { Principal } from '../../model/access.ts'
-import type { AlertRecord } from '../../model/alert.ts'
 import {
   type AlertFilter,
   countAlerts,
@@ -10,10 +9,9 @@ import {
 } from '../../state/alert-list.ts'
 import { readAlert, readHistory } from '../../state/alerts.ts'
 import type { State } from '../../state/state.ts'
-import { maskAlert } from '../mask.ts'
+import { viewOf } from '../mask.ts'
 import { type Route, route } from '../route.ts'
 import {
-  type AlertView,
   alertSchema,
   countsSchema,
   cursorSchema,
@@ -122,12 +120,6 @@ export function toFilter(
     ...(asked.to !== undefined && { toMs: Date.parse(asked.to) }),
     ...(principal.visibility && { visibility: principal.visibility }),
   }
-}
-
-/** As this principal may see it; what is only for us stays inside. */
-export function viewOf(alert: AlertRecord, principal: Principal): AlertView {
-  const { scope: _inside, ...shown } = maskAlert(alert, principal)
-  return shown as AlertView
 }
 
 /** The same whether it does not exist or may not be seen. */

@@ -3,13 +3,17 @@ import type { Principal } from '../../model/access.ts'
 import { type AlertFilter, alertsSince, lastAlertPlace } from '../../state/alert-list.ts'
 import type { State } from '../../state/state.ts'
 import type { AccessRecorder } from '../access-recorder.ts'
+import { type AlertFeed, createAlertFeed, type News, newsText, type Place } from '../alert-feed.ts'
+import { viewOf } from '../mask.ts'
 import { type Route, route } from '../route.ts'
-import { alertFilterSchema, toFilter, viewOf } from './alerts.ts'
+import { alertFilterSchema, toFilter } from './alerts.ts'
 
 const STREAMS_MAX = 500
 const BATCH_MAX = 100
-/** Proxies drop what is silent; and as often it is asked whether the asker may still listen. */
-const BEAT_MS = 15_000
+/** Proxies drop what is silent. */
+const BEAT_MS = 5_000
+/** While there is news: how often it is asked whether the asker may still listen; else at each beat. */
+const KNOWN_MS = 1_000
 
 export interface StreamDeps {
   readonly state: State
@@ -21,6 +25,9 @@ export interface StreamDeps {
 /** Server-sent events (WHATWG HTML, 9.2): `event: alert`, with the place in the journal as id. */
 export function streamRoutes(deps: StreamDeps): readonly Route[] {
   let streams = 0
+  const { state, onAlerts } = deps
+  const last = (): Promise<Place> => state.query((db) => lastAlertPlace(state, db))
+  const feed = createAlertFeed({ state, onAlerts, last })
   return [
     route({
       method: 'GET',
@@ -37,12 +44,10 @@ export function streamRoutes(deps: StreamDeps): readonly Route[] {
           const message = `At most ${STREAMS_MAX} streams are served at once.`
           throw new ProblemError({ code: 'API_UNAVAILABLE', message })
         }
-        const { state } = deps
-        const start =
-          parseEventId(lastEventId) ?? (await state.query((db) => lastAlertPlace(state, db)))
+        const start = parseEventId(lastEventId) ?? (await last())
         const follow = { filter: toFilter(query, principal), start, principal, signal, stillKnown }
         streams += 1
-        const stream = followAlerts(deps, follow, () => {
+        const stream = followAlerts({ ...deps, feed }, follow, () => {
           streams -= 1
         })
         return { stream, type: 'text/event-stream; charset=utf-8', record: { query } }
@@ -53,43 +58,62 @@ export function streamRoutes(deps: StreamDeps): readonly Route[] {
 
 interface Follow {
   readonly filter: AlertFilter
-  readonly start: { readonly offset: number; readonly index: number }
+  readonly start: Place
   readonly principal: Principal
   readonly signal: AbortSignal
   readonly stillKnown: () => Promise<boolean>
 }
 
 async function* followAlerts(
-  deps: StreamDeps,
+  deps: StreamDeps & { readonly feed: AlertFeed },
   follow: Follow,
   ended: () => void,
 ): AsyncGenerator<string> {
-  const { state, recorder } = deps
-  const { filter, principal, signal } = follow
+  const { recorder, feed } = deps
+  const { principal, signal } = follow
   const bell = createBell(signal)
-  const unsubscribe = deps.onAlerts?.(bell.ring)
   let place = follow.start
   let rows = 0
+  let askedMs = Number.NEGATIVE_INFINITY
+  let leave: (() => void) | undefined
   try {
+    const channel = await feed.join(follow, bell.ring)
+    leave = () => channel.leave()
     yield ': following\n\n'
-    while (!signal.aborted && (await follow.stillKnown())) {
-      const after = { ...place, limit: BATCH_MAX }
-      const found = await state.query((db) => alertsSince(state, db, filter, after))
-      for (const { offset, index, alert } of found) {
-        place = { offset, index }
-        rows += 1
-        const text = JSON.stringify(viewOf(alert, principal))
-        yield `event: alert\nid: ${offset}-${index}\ndata: ${text}\n\n`
+    while (!signal.aborted) {
+      if (performance.now() - askedMs >= KNOWN_MS) {
+        if (!(await follow.stillKnown())) break
+        askedMs = performance.now()
       }
-      if (found.length > 0) continue
-      if (!(await bell.wait(BEAT_MS))) yield ': beat\n\n'
+      const news = channel.after(place) ?? (await newsSince(deps.state, follow, place))
+      const newest = news.at(-1)
+      if (newest !== undefined) {
+        place = { offset: newest.offset, index: newest.index }
+        rows += news.length
+        yield news.map(({ text }) => text).join('')
+        continue
+      }
+      if (await bell.wait(BEAT_MS)) continue
+      askedMs = Number.NEGATIVE_INFINITY
+      await channel.look()
+      yield ': beat\n\n'
     }
   } finally {
-    unsubscribe?.()
+    leave?.()
     ended()
     const entry = { actor: principal.id, action: 'alert-stream', outcome: 'success' } as const
     await recorder.record({ ...entry, detail: { ended: true, rows } }).catch(() => undefined)
   }
+}
+
+/** For a stream that goes on where another broke, or that could not keep up. */
+async function newsSince(state: State, follow: Follow, place: Place): Promise<readonly News[]> {
+  const after = { ...place, limit: BATCH_MAX }
+  const found = await state.query((db) => alertsSince(state, db, follow.filter, after))
+  return found.map(({ offset, index, alert }) => {
+    const shown = JSON.stringify(viewOf(alert, follow.principal))
+    return { offset, index, text: newsText({ offset, index }, shown) }
+  })
 }
 
 /** Waits for a ring, also one that came before the wait. */
@@ -124,7 +148,7 @@ function createBell(signal: AbortSignal): {
   }
 }
 
-function parseEventId(text: string | undefined): { offset: number; index: number } | undefined {
+function parseEventId(text: string | undefined): Place | undefined {
   const found = /^(\d{1,15})-(\d{1,15})$/.exec(text ?? '')
   return found === null ? undefined : { offset: Number(found[1]), index: Number(found[2]) }
 }
