@@ -7,6 +7,7 @@ import type { CliContext, RegisterCommand } from './context.ts'
 import { readEvent, writeClauses } from './read-event.ts'
 import { checkLine, checkText, fileLine } from './rules/check.ts'
 import { coverageOf } from './rules/coverage.ts'
+import { explainRules } from './rules/explain.ts'
 import { junitOf, runTests } from './rules/run-tests.ts'
 import { registerRunningRules } from './rules/running.ts'
 
@@ -41,10 +42,12 @@ export const rulesCommand: RegisterCommand = (program, context) => {
   rules
     .command('explain <rule> <event>')
     .description('why a rule matches an event or does not; EVENT: a JSON file, JSON text, or -')
+    .option('--json', 'one JSON object a rule')
     .option('--pipeline <name>', 'Sigma field mapping: default, none, or a pipeline file')
     .option('--ignore-logsource', 'leave the log sources of Sigma rules out of account')
     .action(async (rule: string, event: string, options: Options) => {
-      explainRule(load([rule], options), await readEvent(event, context), context)
+      const doc = await readEvent(event, context)
+      explainRule(load([rule], options), doc, { options, context })
     })
   registerRunningRules(rules, context)
 }
@@ -109,12 +112,20 @@ function test(paths: readonly string[], options: Options, context: CliContext): 
   } else if (bad.length > 0) context.exit(1)
 }
 
-function explainRule(loaded: LoadedRules, event: EcsDoc, context: CliContext): void {
-  for (const rule of loaded.ruleSet.matches) {
-    const explanation = explain(rule.condition, event)
-    const verdict = explanation.holds ? 'matches' : 'does not match'
-    context.stdout.write(`${rule.meta.id} (${rule.meta.title}) ${verdict}\n`)
-    writeClauses(explanation, 1, context)
+function explainRule(
+  loaded: LoadedRules,
+  event: EcsDoc,
+  { options, context }: { readonly options: Options; readonly context: CliContext },
+): void {
+  for (const one of explainRules(loaded.ruleSet, event)) {
+    if (options.json === true) {
+      context.stdout.write(`${JSON.stringify(one)}\n`)
+      continue
+    }
+    const words =
+      one.kind === 'match' ? ['matches', 'does not match'] : ['takes it', 'passes it by']
+    context.stdout.write(`${one.rule} (${one.title}) ${one.holds ? words[0] : words[1]}\n`)
+    for (const part of one.parts) writeClauses(part, 1, context)
   }
   if (failed(loaded)) {
     context.stderr.write(checkText(loaded))

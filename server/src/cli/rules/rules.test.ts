@@ -119,6 +119,47 @@ test('list and explain', async () => {
   expect((await run(['rules', 'explain', path, 'no json'])).code).toBe(2)
 })
 
+test('explain says of a correlation under which group an event counts, or what it lacks', async () => {
+  const path = write(
+    'chain.yml',
+    `title: Seen
+id: seen
+logsource: { product: test }
+detection: { s: { kind: a }, condition: s }
+---
+title: Many values
+id: many
+correlation:
+  type: value_count
+  rules: [seen]
+  group-by: [user]
+  timespan: 1h
+  condition: { field: address, gte: 3 }
+---
+title: Again
+id: again
+correlation: { type: event_count, rules: [many], timespan: 1d, condition: { gte: 2 } }
+`,
+  )
+  const explain = async (event: unknown, ...more: string[]) => {
+    const args = ['rules', 'explain', path, JSON.stringify(event), '--pipeline', 'none', ...more]
+    return (await run(args)).out
+  }
+  const counted = await explain({ kind: 'a', user: 'eve', address: '::1' })
+  expect(counted).toContain(
+    'many (Many values) takes it\n  + value_count of address gte 3 within 1h',
+  )
+  expect(counted).toContain('+ seen matches; group {"user":"eve"}; value ::1')
+  expect(counted).toContain('again (Again) passes it by')
+  expect(counted).toContain('- many is made of several events')
+  expect(await explain({ kind: 'a' })).toContain('- seen matches, but the event has no user to')
+  expect(await explain({ kind: 'a', user: 'eve' })).toContain('but the event has no address to')
+  expect(await explain({ kind: 'b' })).toContain('- seen does not match')
+  const [seen, many] = (await explain({ kind: 'b' }, '--json')).split('\n')
+  expect(JSON.parse(seen!)).toMatchObject({ rule: 'seen', kind: 'match', holds: false })
+  expect(JSON.parse(many!)).toMatchObject({ rule: 'many', kind: 'value_count', holds: false })
+})
+
 test('techniques are told apart by their numbers', () => {
   const tags = [
     'attack.t0800',
