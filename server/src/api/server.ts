@@ -15,6 +15,7 @@ import type { TlsMaterial } from '../vault/tls.ts'
 import type { AccessRecorder } from './access-recorder.ts'
 import { readCookie } from './cookies.ts'
 import type { Once } from './idempotency.ts'
+import { refuseBytes } from './client-error.ts'
 import { PAGE_TYPE, problemPage } from './page.ts'
 import { PROBLEM_TYPE, invalidDetails, knownProblem, problemDetails } from './problem-details.ts'
 import { type Answer, type Route, routeName } from './route.ts'
@@ -78,6 +79,7 @@ export function buildServer(options: ServerOptions): FastifyInstance {
     // What the router refuses before a route is found: bytes that are no UTF-8, names too long.
     frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) =>
       refuse(log, error, request, reply),
+    clientErrorHandler: refuseBytes,
     ajv: { customOptions: { removeAdditional: false, coerceTypes: false } },
     ...(options.tls && { https: secureOptions(options.tls) }),
   } as Parameters<typeof fastify>[0]) as unknown as FastifyInstance
