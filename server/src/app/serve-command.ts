@@ -20,6 +20,8 @@ interface ServeFlags {
   readonly demo?: boolean
 }
 
+const FAILED_STOP_MS = 10_000
+
 /** `picket serve`: runs everything until SIGINT or SIGTERM. */
 export const serveCommand: RegisterCommand = (program, context) => {
   program
@@ -60,7 +62,14 @@ export const serveCommand: RegisterCommand = (program, context) => {
       })
       stops.add('hang-up', onHangUp(running.configDesk, log))
       stderr.write(greeting(running, config, demo !== undefined))
-      await ended
+      const failure = await Promise.race([ended, running.failed])
+      if (failure !== undefined) {
+        log.error({ code: failure.code }, failure.message)
+        stderr.write(`${formatProblem(failure)}\n`)
+        context.exit(1)
+        // Some part may wait for what will never come.
+        setTimeout(() => process.exit(1), FAILED_STOP_MS).unref()
+      }
     } finally {
       demo?.stop()
       await stops.run(log)
@@ -125,7 +134,7 @@ function greeting(
 }
 
 /** Resolves at the first SIGINT or SIGTERM; a second one ends the process at once. */
-function untilSignal(stderr: NodeJS.WritableStream): Promise<void> {
+function untilSignal(stderr: NodeJS.WritableStream): Promise<undefined> {
   return new Promise((done) => {
     let asked = false
     for (const signal of ['SIGINT', 'SIGTERM'] as const) {
@@ -133,7 +142,7 @@ function untilSignal(stderr: NodeJS.WritableStream): Promise<void> {
         if (asked) process.exit(1)
         asked = true
         stderr.write('Stopping; once more to stop at once.\n')
-        done()
+        done(undefined)
       })
     }
   })

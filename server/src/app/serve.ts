@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { createApi } from '../api/api.ts'
-import { formatProblem, ProblemError } from '../base/problems.ts'
+import { formatProblem, type Problem, ProblemError } from '../base/problems.ts'
 import { BUILTIN_RULES } from '../config/config.ts'
 import type { Result } from '../base/result.ts'
 import type { Config } from '../config/schema.ts'
@@ -46,6 +46,8 @@ export interface Running {
   readonly sources: readonly RunningSource[]
   readonly rules: { readonly count: number; readonly broken: number }
   readonly configDesk: ConfigDesk
+  /** Resolves if something fails without which there is no going on. */
+  readonly failed: Promise<Problem>
   /** Whom to log in as, where this run made the first user. */
   readonly firstRun?: FirstRun
 }
@@ -121,7 +123,8 @@ export async function serve(options: ServeOptions): Promise<Running> {
   await base.journal.append({ source: 'app', ingestedMs: clock.now(), controls })
   await startSources(options, base, sources)
   sourcesRun()
-  return { url, sources, rules: rules.inForce(), configDesk, ...(firstRun && { firstRun }) }
+  const { lost: failed } = base.journal
+  return { url, sources, failed, rules: rules.inForce(), configDesk, ...(firstRun && { firstRun }) }
 }
 
 function openStore(options: ServeOptions, base: Base) {

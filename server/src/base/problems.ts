@@ -101,6 +101,7 @@ export const ERROR_CODES = {
   JOURNAL_BATCH: { status: 413, help: 'A batch is larger than the journal takes.' },
   JOURNAL_CORRUPT: { status: 500, help: 'A record of the journal cannot be read.' },
   JOURNAL_CLOSED: { status: 503, help: 'The journal is closed.' },
+  JOURNAL_LOST: { status: 503, help: 'The thread that writes the journal has ended by a fault.' },
   // store and search
   STORE_UNSUPPORTED: { status: 500, help: 'The embedded store has no engine for this platform.' },
   STORE_UNAVAILABLE: { status: 503, help: 'The store did not answer.' },

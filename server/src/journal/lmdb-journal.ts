@@ -21,7 +21,7 @@ import {
 } from './protocol.ts'
 import { JournalReading } from './reading.ts'
 import type { Inbox } from './inbox.ts'
-import { closedProblem, tooLargeProblem } from './problems.ts'
+import { closedProblem, lostProblem, tooLargeProblem } from './problems.ts'
 import type { SharedView } from './shared-view.ts'
 import { type Snapshot, Snapshots } from './snapshots.ts'
 import { packChanges } from './state-log.ts'
@@ -82,12 +82,16 @@ export class LmdbJournal implements Journal {
   #trouble: Problem | undefined
   #closed = false
   #closing: Promise<void> | undefined
+  /** Resolves if the writer ends without being told to: the journal is of no use then. */
+  readonly lost: Promise<Problem>
+  #sayLost: (problem: Problem) => void = () => undefined
   #onIdle: (() => void) | undefined
 
   /** Use `openJournal` or `joinJournal`. */
   constructor(parts: Parts) {
     const { settings, view, keyring, metrics, link, inbox } = parts
     this.#parts = parts
+    this.lost = new Promise((resolve) => (this.#sayLost = resolve))
     this.#db = openDatabase(settings.dir, 2 * (settings.bytesMax + settings.reservedBytes))
     const names = new NameHashes(keyring.derive('journal names'))
     this.#reading = new JournalReading(this.#db, keyring, view, names)
@@ -298,7 +302,10 @@ export class LmdbJournal implements Journal {
 
   /** The writer is gone, as asked or not: nothing that still waits will be answered. */
   #end(): void {
-    if (!this.#closed) this.#trouble = closedProblem()
+    if (!this.#closed) {
+      this.#trouble = lostProblem()
+      this.#sayLost(lostProblem())
+    }
     this.#closed = true
     for (const { reject } of this.#waiting.values()) reject(new ProblemError(closedProblem()))
     this.#waiting.clear()

@@ -26,6 +26,15 @@ export function closedProblem(): Problem {
   return { code: 'JOURNAL_CLOSED', message: 'The journal is closed.' }
 }
 
+export function lostProblem(): Problem {
+  return {
+    code: 'JOURNAL_LOST',
+    message:
+      'The thread that writes the journal has ended by a fault; nothing can be kept any more.',
+    hint: 'Picket ends too, to be started anew. What was acknowledged is safe. The log says what failed.',
+  }
+}
+
 export function tooLargeProblem(bytes: number): Problem {
   return {
     code: 'JOURNAL_BATCH',
