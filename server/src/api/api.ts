@@ -6,7 +6,7 @@ import type { Logger } from '../base/log.ts'
 import type { MetricsRegistry } from '../base/metrics.ts'
 import { isLoopback } from '../base/net.ts'
 import { ProblemError } from '../base/problems.ts'
-import type { ConfigDesk, RuleDesk, SourceDesk } from '../model/desks.ts'
+import type { AssetDesk, ConfigDesk, RuleDesk, SourceDesk } from '../model/desks.ts'
 import type { Journal } from '../model/journal.ts'
 import type { Search } from '../model/search.ts'
 import { createOidc, type Oidc } from '../people/oidc/oidc.ts'
@@ -22,6 +22,7 @@ import { createOnce } from './idempotency.ts'
 import { describeApi } from './openapi.ts'
 import type { Route } from './route.ts'
 import { alertRoutes } from './routes/alerts.ts'
+import { assetRoutes } from './routes/assets.ts'
 import { deadLetterRoutes } from './routes/dead-letters.ts'
 import { oidcRoutes } from './routes/oidc.ts'
 import { ruleRoutes } from './routes/rules.ts'
@@ -51,6 +52,7 @@ export interface ApiOptions {
   readonly version: string
   /** Absent where rules and configuration cannot be changed while running. */
   readonly rules?: RuleDesk
+  readonly assets?: AssetDesk
   readonly configDesk?: ConfigDesk
   readonly sources?: SourceDesk
   /** Of what `listen` opens: see ServerOptions. */
@@ -179,6 +181,7 @@ export function apiRoutes(
     ...searchRoutes({ search, clock }),
     ...streamRoutes({ state, recorder, onAlerts: options.onAlerts }),
     ...ruleRoutes({ rules: options.rules, configDesk: options.configDesk }),
+    ...assetRoutes({ assets: options.assets }),
     ...sourceRoutes({ sources: options.sources }),
     ...sessionRoutes({ state, clock, people, oidc, onPasswordChanged }),
     ...oidcRoutes({ oidc, people }),

@@ -25,6 +25,8 @@ export interface RouteContext<P, Q, B> {
   readonly body: B
   /** Header of a stream that goes on where it broke. */
   readonly lastEventId: string | undefined
+  /** Header that names the version of a thing that a change is meant for. */
+  readonly ifMatch: string | undefined
   /** Who asked, on the network; absent on the control socket. */
   readonly from: string | undefined
   /** Aborted when the asker went away. */

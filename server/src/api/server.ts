@@ -243,6 +243,7 @@ async function answer(
     cookie: (name: string) => readCookie(request.headers.cookie, name),
     secure: request.protocol === 'https',
     lastEventId: headerOf(request, 'last-event-id'),
+    ifMatch: headerOf(request, 'if-match'),
     from: fromOf(request),
     signal: abort.signal,
   }
@@ -345,7 +346,8 @@ function send(
   if (given.body === undefined) return reply.code(given.status ?? 204).send()
   const text = JSON.stringify(given.body)
   if (route.method === 'GET') {
-    const etag = `"${shortId(text)}"`
+    const own = given.headers?.['etag']
+    const etag = typeof own === 'string' ? own : `"${shortId(text)}"`
     void reply.header('etag', etag)
     if (headerOf(request, 'if-none-match')?.split(/,\s*/).includes(etag))
       return reply.code(304).send()

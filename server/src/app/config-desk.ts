@@ -21,6 +21,8 @@ export interface ConfigDeskOptions {
   readonly make: (config: Config) => readonly RunningSource[]
   /** What sources look up; its filter is replaced where the section changed. */
   readonly filter: FilterInForce
+  /** Takes the section `identity` over: rejects, changing nothing, where its table is not good. */
+  readonly takeIdentity: (config: Config) => Promise<void>
   readonly start: (sources: readonly RunningSource[]) => Promise<void>
   /** Settles when the sources of the first configuration run; a reload waits for it. */
   readonly begun: Promise<unknown>
@@ -59,6 +61,13 @@ export function openConfigDesk(options: ConfigDeskOptions): OpenConfigDesk {
       config = before
       throw error
     }
+    try {
+      await options.takeIdentity(next)
+    } catch (error) {
+      config = before
+      await options.rules.reload()
+      throw error
+    }
     for (const source of gone) await stopSource(options.sources, source)
     // Made again now: what the stopped ones have saved is where the new ones begin.
     const made = came.length === 0 ? [] : options.make({ ...next, sources: wanted })
@@ -79,7 +88,9 @@ export function openConfigDesk(options: ConfigDeskOptions): OpenConfigDesk {
       options.filter.current = new Filter(filterSettings(next.filter))
       applied.push('filter')
     }
-    config = { ...config, sources: next.sources, filter: next.filter }
+    if (differs(config.identity, next.identity)) applied.push('identity')
+    const { sources, filter, identity } = next
+    config = { ...config, sources, filter, identity }
     if (JSON.stringify(rulesBefore) !== JSON.stringify(next.detection.rules)) {
       applied.push('detection.rules')
     }

@@ -170,6 +170,7 @@ test('a changed configuration starts, stops and leaves alone; a bad one changes 
     begun: Promise.resolve(),
     make,
     filter: { current: builtinFilter() },
+    takeIdentity: async () => undefined,
     start,
     journal: { append: async (batch) => batches.push(batch) },
     clock: new ManualClock(1),

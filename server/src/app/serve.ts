@@ -10,6 +10,7 @@ import { filterSettings } from '../config/filter-section.ts'
 import { effectiveConfig } from '../config/show.ts'
 import { sourcesControl } from '../detect/sources-control.ts'
 import { type DetectorThread, startDetectorThread } from '../detect/thread.ts'
+import { Enricher } from '../ingest/enrich/enricher.ts'
 import { Filter, type FilterInForce } from '../ingest/filter/filter.ts'
 import { filterControl } from '../ingest/filter/control.ts'
 import { startTicker } from '../ingest/ticker.ts'
@@ -24,6 +25,8 @@ import { startStoreEngine } from '../store/engine/engine.ts'
 import { createStoreReader } from '../store/reader/reader.ts'
 import { createSearch } from '../store/search/search.ts'
 import { oidcSettings } from './oidc-settings.ts'
+import { openAssetDesk } from './asset-desk.ts'
+import { openIdentity } from './identity.ts'
 import { type Base, openBase, type OpenOptions } from './open.ts'
 import { watchLoopDelay } from './loop-delay.ts'
 import { openConfigDesk, type OpenConfigDesk } from './config-desk.ts'
@@ -62,6 +65,11 @@ export async function serve(options: ServeOptions): Promise<Running> {
   const store = openStore(options, base)
   const sources: RunningSource[] = []
   const filter: FilterInForce = { current: new Filter(filterSettings(config.filter)) }
+  const enricher = new Enricher(metrics)
+  const assets = await openAssetDesk({ ...base, clock, index: enricher.assets })
+  const identity = openIdentity({ assets, enricher, log })
+  await identity.take(config)
+  const made = { ...options, journal: base.journal, filter, enricher }
   let configDesk: OpenConfigDesk | undefined
   const deadLetters = makeDeadLetters(options, base, sources)
   const responder = await startResponder(options, base, deadLetters)
@@ -76,8 +84,9 @@ export async function serve(options: ServeOptions): Promise<Running> {
   configDesk = openConfigDesk({
     begun,
     ...{ config, load: options.reloadConfig, rules, sources, clock, log, journal: base.journal },
-    make: (next) => makeSources({ ...options, config: next, journal: base.journal, filter }),
+    make: (next) => makeSources({ ...made, config: next }),
     filter,
+    takeIdentity: (next) => identity.take(next),
     start: (came) => startThese(options, came),
   })
   const tls = await apiTls(options)
@@ -93,6 +102,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
     readiness: () => readinessOf(watched),
     config: () => effectiveConfig(configDesk?.current() ?? config),
     rules,
+    assets,
     configDesk,
     version: options.version,
     onAlerts: (listener) => responder.onAlerts(listener),
@@ -114,7 +124,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
     store === undefined ? ESSENTIAL_READERS.filter((name) => name !== 'store') : undefined
   const trim = { journal: base.journal, clock, log, intervalMs: config.journal.trim_interval }
   stops.add('trim', startTrim({ ...trim, ...(essential && { essential }) }))
-  sources.push(...makeSources({ ...options, journal: base.journal, filter }))
+  sources.push(...makeSources(made))
   const names = sources.map(({ name }) => name)
   const controls = [
     sourcesControl(names, clock.now()),

@@ -7,6 +7,7 @@ import { ProblemError } from '../base/problems.ts'
 import type { Config, SourceConfig } from '../config/schema.ts'
 import { readSecret } from '../config/secret.ts'
 import { text } from '../decode/text/text.ts'
+import type { Enricher } from '../ingest/enrich/enricher.ts'
 import type { FilterInForce } from '../ingest/filter/filter.ts'
 import { decoderNamed, decoders } from '../decode/registry.ts'
 import { Ingest } from '../ingest/ingest.ts'
@@ -33,6 +34,7 @@ export interface SourceContext {
   readonly metrics: MetricsRegistry
   readonly env: Readonly<Record<string, string | undefined>>
   readonly filter: FilterInForce
+  readonly enricher: Enricher
 }
 
 type Decoding = Pick<SourceConfig, 'decoder' | 'decoder_options'>
@@ -60,6 +62,7 @@ function makeSource(name: string, options: SourceConfig, context: SourceContext)
     tenant: TENANT,
     skewMs: config.detection.skew_max,
     filter: context.filter,
+    enricher: context.enricher,
     metrics,
   })
   preparer.restore(journal.decoderState(name))

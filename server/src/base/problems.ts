@@ -30,6 +30,10 @@ export const ERROR_CODES = {
   MAPPING_SYNTAX: { status: 422, help: 'A mapping file is not well-formed YAML, or too large.' },
   MAPPING_UNKNOWN_KEY: { status: 422, help: 'A mapping file has a key that does not exist.' },
   MAPPING_INVALID: { status: 422, help: 'A part of a mapping is not of the form it takes.' },
+  // assets
+  ASSET_INVALID: { status: 422, help: 'An asset, or a row of a table of assets, is not valid.' },
+  ASSET_UNKNOWN: { status: 404, help: 'There is no asset of this id.' },
+  ASSET_CHANGED: { status: 412, help: 'The asset was changed since it was read.' },
   // detector
   DETECTOR_DOWN: { status: 503, help: 'The detector stopped and is being started again.' },
   // sources

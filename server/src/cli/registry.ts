@@ -1,4 +1,5 @@
 import { registerAlert } from './alert.ts'
+import { assetCommand } from './asset.ts'
 import { configCommand } from './config.ts'
 import type { RegisterCommand } from './context.ts'
 import { rulesCommand } from './rules.ts'
@@ -20,6 +21,7 @@ export const commands: readonly RegisterCommand[] = [
   registerUser,
   registerToken,
   registerSource,
+  assetCommand,
   configCommand,
   registerNormalize,
   filterCommand,

@@ -79,6 +79,10 @@ function anchored(values: ConfigValues, origin: ConfigOrigin): Config {
     detection: { ...detection, rules },
     ...(key !== undefined && 'file' in key ? { master_key: { file: at(key.file) } } : {}),
     state: anchoredState(values.state, at),
+    identity: {
+      ...values.identity,
+      ...(values.identity.assets !== undefined && { assets: at(values.identity.assets) }),
+    },
     api: {
       ...values.api,
       ...(tls !== undefined && { tls: anchoredTls(tls, at) }),

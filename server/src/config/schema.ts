@@ -9,6 +9,7 @@ import { apiSection } from './api-section.ts'
 import { filterSection } from './filter-section.ts'
 import { DECODER_ALIASES } from '../decode/aliases.ts'
 import { decoderNamed, decoders } from '../decode/registry.ts'
+import { identitySection } from './identity-section.ts'
 import { sourceKinds } from '../source/registry.ts'
 
 const path = z.string().min(1).max(4_096)
@@ -257,6 +258,7 @@ export const configSchema = z.strictObject({
   filter: filterSection
     .prefault({})
     .describe('What is kept as a security event, and what is folded into rollups.'),
+  identity: identitySection.prefault({}).describe('How events are joined to known devices.'),
   detection: detectionSection.prefault({}).describe('Rules and how they see time.'),
   sources: z
     .record(instanceName, sourceSection)

@@ -6,6 +6,7 @@ import type { Commit, DeadLetter, JournalBatch } from '../model/journal.ts'
 import type { RawBatch, RawItem, SeenInput } from '../model/source.ts'
 import { createNormalizeStages, SKEW_DEFAULT_MS } from '../normalize/normalize.ts'
 import type { NormalizerOptions, NormalizeStages } from '../normalize/normalize.ts'
+import type { Enricher } from './enrich/enricher.ts'
 import type { FilterInForce } from './filter/filter.ts'
 import { FilterLane } from './filter/lane.ts'
 import { SEEN_MAX, SEEN_TEXT_MAX } from './seen-inputs.ts'
@@ -23,6 +24,8 @@ export interface PreparerOptions {
   readonly ids?: NormalizerOptions['ids'] | undefined
   /** Folds what is routine; absent: every event is kept. */
   readonly filter?: FilterInForce
+  /** Joins events to assets; absent: they stay as their decoder made them. */
+  readonly enricher?: Enricher
   readonly metrics?: Metrics
 }
 
@@ -65,7 +68,7 @@ class Preparer implements LinePreparer, DecodeSink {
 
   constructor(options: PreparerOptions) {
     this.#options = options
-    const { decoderSpec, decoderOptions, filter, metrics, ...rest } = options
+    const { decoderSpec, decoderOptions, filter, metrics, enricher: _, ...rest } = options
     this.#decoder = decoderSpec.create(decoderOptions)
     this.#stages = createNormalizeStages({ ...rest, decoder: decoderSpec })
     this.#lane = filter && new FilterLane(filter, options.source, metrics)
@@ -104,7 +107,9 @@ class Preparer implements LinePreparer, DecodeSink {
   }
 
   restore(entries: Iterable<readonly [string, string]>): void {
-    this.#decoder.restore?.(entries)
+    const { enricher } = this.#options
+    const own = [...entries].filter(([key, value]) => enricher?.restore(key, value) !== true)
+    this.#decoder.restore?.(own)
   }
 
   stats(): Readonly<Record<string, number>> {
@@ -113,24 +118,35 @@ class Preparer implements LinePreparer, DecodeSink {
 
   event(draft: Draft): void {
     const shaped = this.#stages.shape(draft, this.#item, this.#redelivered)
+    this.#options.enricher?.enrich(shaped.doc, shaped.time)
     const folded = this.#lane?.fold(shaped)
     if (folded !== undefined) this.routine(folded)
     else this.#events.push(this.#stages.finish(shaped, this.#ingestedMs))
   }
 
   routine(className: string, sign?: LifeSign): void {
-    if (sign !== undefined && this.#lane !== undefined) {
-      const { receivedMs } = this.#item
-      const { timeMs = receivedMs } = sign
-      const ahead = timeMs > receivedMs + (this.#options.skewMs ?? SKEW_DEFAULT_MS)
-      const dataset = `${this.#options.decoderSpec.name}.log`
-      this.#lane.sign(sign, ahead ? receivedMs : timeMs, dataset)
-    }
+    if (sign !== undefined) this.#sign(sign)
     this.#lastRoutine = className
     const count = this.#routine.get(className)
     if (count !== undefined) this.#routine.set(className, count + 1)
     else if (this.#routine.size < ROUTINE_CLASSES_MAX) this.#routine.set(className, 1)
     else this.#routine.set('other', (this.#routine.get('other') ?? 0) + 1)
+  }
+
+  /** A sign of life goes the way of events, as far as it is one. */
+  #sign({ action, clientId, timeMs, bytes, topic }: LifeSign): void {
+    if (this.#lane === undefined) return
+    const { receivedMs } = this.#item
+    const { skewMs = SKEW_DEFAULT_MS, decoderSpec, enricher } = this.#options
+    const time = timeMs === undefined || timeMs > receivedMs + skewMs ? receivedMs : timeMs
+    const mqtt = {
+      client_id: clientId,
+      payload_bytes: bytes,
+      ...(topic !== undefined && { topic }),
+    }
+    const doc = { event: { action, dataset: `${decoderSpec.name}.log` }, iot: { mqtt } }
+    enricher?.enrich(doc, time)
+    this.#lane.sign(doc, time, this.#item)
   }
 
   reject(code: RejectCode, detail: string): void {
@@ -176,7 +192,8 @@ class Preparer implements LinePreparer, DecodeSink {
 
   #end(cursor: RawBatch['cursor']): Prepared {
     const { source } = this.#options
-    const changes = this.#decoder.takeChanges?.() ?? []
+    const learnt = this.#options.enricher?.takeChanges() ?? []
+    const changes = [...(this.#decoder.takeChanges?.() ?? []), ...learnt]
     const rollups = this.#lane?.take() ?? []
     const batch: JournalBatch = {
       source,

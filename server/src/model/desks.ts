@@ -1,4 +1,6 @@
 import type { Severity } from './alert.ts'
+import type { Visibility } from './access.ts'
+import type { Asset, KeptAsset } from './asset.ts'
 import type { SourceReport } from './source.ts'
 
 /** What a rule does in this installation, whatever its file says. */
@@ -65,4 +67,32 @@ export interface ConfigDesk {
 export interface SourceDesk {
   names(): readonly string[]
   report(name: string): SourceReport | undefined
+}
+
+export interface AssetImport {
+  readonly added: number
+  readonly changed: number
+  readonly removed: number
+  readonly unchanged: number
+  /** Names that several assets list now: events by them are marked, not joined. */
+  readonly shared: number
+}
+
+/** The assets of a running server. Changes are control records of the journal. */
+export interface AssetDesk {
+  /** In order of id. */
+  list(
+    filter: { readonly site?: string; readonly type?: string; readonly visibility?: Visibility },
+    page: { readonly limit: number; readonly after?: string },
+  ): Promise<readonly KeptAsset[]>
+  get(id: string): Promise<KeptAsset | undefined>
+  /**
+   * Makes or replaces an asset. `expected`: the revision it must have (0: none yet), else rejects with
+   * ProblemError ASSET_CHANGED.
+   */
+  put(asset: Asset, expected?: number): Promise<KeptAsset>
+  /** Rejects with ProblemError ASSET_UNKNOWN, ASSET_CHANGED. */
+  remove(id: string, expected?: number): Promise<void>
+  /** `replace`: assets that are not in the list, and were not read from a file, go. */
+  import(assets: readonly Asset[], replace: boolean): Promise<AssetImport>
 }

@@ -4,6 +4,7 @@ import { alertsMigration } from './migrations/0001-alerts.ts'
 import { peopleMigration } from './migrations/0002-people.ts'
 import { rulesMigration } from './migrations/0003-rules.ts'
 import { idempotencyMigration } from './migrations/0004-idempotency.ts'
+import { assetsMigration } from './migrations/0006-assets.ts'
 import { oidcMigration } from './migrations/0005-oidc.ts'
 
 /** The types whose names differ between the two engines. */
@@ -27,6 +28,7 @@ function migrations(types: ColumnTypes): Record<string, Migration> {
     '0003-rules': rulesMigration(types),
     '0004-idempotency': idempotencyMigration(types),
     '0005-oidc': oidcMigration(types),
+    '0006-assets': assetsMigration(types),
   }
 }
 

@@ -166,7 +166,20 @@ export interface IdempotencyRow {
   body: Uint8Array | null
 }
 
+export interface AssetRow {
+  tenant: string
+  id: string
+  revision: number
+  changed_ms: number
+  origin: string
+  site: string | null
+  device_type: string | null
+  /** The whole asset, sealed: it names its owner. */
+  body: Uint8Array
+}
+
 export interface StateTables {
+  asset: AssetRow
   idempotency: IdempotencyRow
   rule_life: RuleLifeRow
   user: UserRow

@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import { ManualClock } from '../../base/clock.ts'
 import { SILENT } from '../../base/log.ts'
 import { MetricsRegistry } from '../../base/metrics.ts'
-import type { RuleDesk, RuleLine } from '../../model/desks.ts'
+import { assetSchema, type KeptAsset } from '../../model/asset.ts'
+import type { AssetDesk, RuleDesk, RuleLine } from '../../model/desks.ts'
 import type { AuditEntry, JournalBatch } from '../../model/journal.ts'
 import type { Search, SearchRequest } from '../../model/search.ts'
 import { openState, type State } from '../../state/state.ts'
@@ -78,6 +79,7 @@ export async function makeWorld(change: Partial<ApiOptions> = {}): Promise<World
     config: () => ({ journal: { bytes_max: 1 } }),
     version: '0.0.0-test',
     rules: RULES,
+    assets: ASSETS,
     configDesk: { reload: async () => ({ applied: ['sources.a'], needsRestart: [] }) },
     cost: { N: 16, r: 8, p: 1 },
     ...change,
@@ -121,6 +123,18 @@ const RULES: RuleDesk = {
   reload: async () => IN_FORCE,
   upload: async () => IN_FORCE,
   removeFolder: async () => IN_FORCE,
+}
+
+const KEPT: KeptAsset = {
+  asset: assetSchema.parse({ id: 'pump-7' }),
+  ...{ revision: 1, changedMs: 0, origin: 'api' as const },
+}
+const ASSETS: AssetDesk = {
+  list: async () => [KEPT],
+  get: async () => KEPT,
+  put: async () => KEPT,
+  remove: async () => undefined,
+  import: async () => ({ added: 1, changed: 0, removed: 0, unchanged: 0, shared: 0 }),
 }
 
 const PARAMETERS = [

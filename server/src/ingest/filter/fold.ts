@@ -1,4 +1,3 @@
-import type { LifeSign } from '../../model/decoder.ts'
 import type { EcsDoc } from '../../model/event.ts'
 import type { Rollup } from '../../model/journal.ts'
 import type { RawItem } from '../../model/source.ts'
@@ -74,16 +73,6 @@ export class Folder {
     const payload = mqtt?.['payload_bytes']
     const bytes = typeof payload === 'number' ? payload : sizeOf(item)
     this.#count(row, time, counted ? 0 : 1, counted ? 0 : bytes, textAt(mqtt, 'topic'))
-  }
-
-  /** A line that is a sign of life of a device and no event. */
-  sign(sign: LifeSign, time: number, dataset: string, entry: string): void {
-    const row = this.#row(sign.clientId, time, sign.action, dataset, entry)
-    if (!row.overflow) {
-      row.deviceField = 'iot.mqtt.client_id'
-      row.clientId = sign.clientId
-    }
-    this.#count(row, time, 1, sign.bytes, sign.topic)
   }
 
   /** The rows of the batch, and forgets them. */

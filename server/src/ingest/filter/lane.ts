@@ -1,6 +1,7 @@
 import type { Counter, Metrics } from '../../base/metrics.ts'
-import type { LifeSign } from '../../model/decoder.ts'
+import type { EcsDoc } from '../../model/event.ts'
 import type { Rollup } from '../../model/journal.ts'
+import type { RawItem } from '../../model/source.ts'
 import type { Shaped } from '../../normalize/normalize.ts'
 import type { Filter, FilterInForce } from './filter.ts'
 import type { CompiledEntry } from './policy.ts'
@@ -46,8 +47,9 @@ export class FilterLane {
     return entry.keep === 'routine' ? decided.routine : undefined
   }
 
-  sign(sign: LifeSign, time: number, dataset: string): void {
-    this.#folder.sign(sign, time, dataset, LIFE_SIGN)
+  /** A line that is a sign of life of a device and no event. */
+  sign(doc: EcsDoc, time: number, item: RawItem): void {
+    this.#folder.event(doc, time, item, LIFE_SIGN)
   }
 
   /** The rollups of the batch. */
