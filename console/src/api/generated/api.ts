@@ -85,6 +85,59 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/assets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The devices that are known, in order of their ids. */
+        get: operations["listAssets"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/assets/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One device, with its version as ETag. */
+        get: operations["readAsset"];
+        /** Makes or replaces a device; with If-Match only the version that it names. */
+        put: operations["putAsset"];
+        post?: never;
+        /** Removes a device; with If-Match only the version that it names. */
+        delete: operations["deleteAsset"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/assets/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes a table of devices over, whole or not at all. */
+        post: operations["importAssets"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/config": {
         parameters: {
             query?: never;
@@ -896,6 +949,365 @@ export interface operations {
                 };
                 content: {
                     "text/event-stream": string;
+                };
+            };
+            /** @description What stood in the way (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listAssets: {
+        parameters: {
+            query?: {
+                /** @description The last id of the page before. */
+                cursor?: string;
+                limit?: number;
+                site?: string;
+                type?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The devices that are known, in order of their ids. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        assets: {
+                            /** @description When it was last changed. */
+                            changed: string;
+                            /** @description `iot.device_class`: devices that behave alike. */
+                            class?: string;
+                            /** @enum {string} */
+                            criticality?: "low" | "medium" | "high" | "critical";
+                            /** @description `device.id` of its events. */
+                            id: string;
+                            /**
+                             * @description By what the device is known, beside its id.
+                             * @default {}
+                             */
+                            identifiers: {
+                                [key: string]: string[];
+                            };
+                            /** @description `device.manufacturer`. */
+                            manufacturer?: string;
+                            /** @description `device.model.identifier`. */
+                            model?: string;
+                            /** @description For people. */
+                            name?: string;
+                            /**
+                             * @description `file`: the table that the configuration names.
+                             * @enum {string}
+                             */
+                            origin: "api" | "file";
+                            /** @description `iot.owner`: who answers for it. */
+                            owner?: string;
+                            /** @description Counts the versions of this asset; the ETag names it. */
+                            revision: number;
+                            /** @description `iot.site`: where it stands. */
+                            site?: string;
+                            tags?: string[];
+                            /** @description `device.type`: what sort of device, such as `thermometer`. */
+                            type?: string;
+                            /** @description `iot.zone`: part of the network, such as an IEC 62443 zone. */
+                            zone?: string;
+                        }[];
+                        cursor?: string;
+                    };
+                };
+            };
+            /** @description What stood in the way (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readAsset: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One device, with its version as ETag. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description When it was last changed. */
+                        changed: string;
+                        /** @description `iot.device_class`: devices that behave alike. */
+                        class?: string;
+                        /** @enum {string} */
+                        criticality?: "low" | "medium" | "high" | "critical";
+                        /** @description `device.id` of its events. */
+                        id: string;
+                        /**
+                         * @description By what the device is known, beside its id.
+                         * @default {}
+                         */
+                        identifiers: {
+                            [key: string]: string[];
+                        };
+                        /** @description `device.manufacturer`. */
+                        manufacturer?: string;
+                        /** @description `device.model.identifier`. */
+                        model?: string;
+                        /** @description For people. */
+                        name?: string;
+                        /**
+                         * @description `file`: the table that the configuration names.
+                         * @enum {string}
+                         */
+                        origin: "api" | "file";
+                        /** @description `iot.owner`: who answers for it. */
+                        owner?: string;
+                        /** @description Counts the versions of this asset; the ETag names it. */
+                        revision: number;
+                        /** @description `iot.site`: where it stands. */
+                        site?: string;
+                        tags?: string[];
+                        /** @description `device.type`: what sort of device, such as `thermometer`. */
+                        type?: string;
+                        /** @description `iot.zone`: part of the network, such as an IEC 62443 zone. */
+                        zone?: string;
+                    };
+                };
+            };
+            /** @description What stood in the way (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    putAsset: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same request under the same key is done once; for a day. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description `iot.device_class`: devices that behave alike. */
+                    class?: string;
+                    /** @enum {string} */
+                    criticality?: "low" | "medium" | "high" | "critical";
+                    /**
+                     * @description By what the device is known, beside its id.
+                     * @default {}
+                     */
+                    identifiers?: {
+                        [key: string]: string[];
+                    };
+                    /** @description `device.manufacturer`. */
+                    manufacturer?: string;
+                    /** @description `device.model.identifier`. */
+                    model?: string;
+                    /** @description For people. */
+                    name?: string;
+                    /** @description `iot.owner`: who answers for it. */
+                    owner?: string;
+                    /** @description `iot.site`: where it stands. */
+                    site?: string;
+                    tags?: string[];
+                    /** @description `device.type`: what sort of device, such as `thermometer`. */
+                    type?: string;
+                    /** @description `iot.zone`: part of the network, such as an IEC 62443 zone. */
+                    zone?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Makes or replaces a device; with If-Match only the version that it names. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description When it was last changed. */
+                        changed: string;
+                        /** @description `iot.device_class`: devices that behave alike. */
+                        class?: string;
+                        /** @enum {string} */
+                        criticality?: "low" | "medium" | "high" | "critical";
+                        /** @description `device.id` of its events. */
+                        id: string;
+                        /**
+                         * @description By what the device is known, beside its id.
+                         * @default {}
+                         */
+                        identifiers: {
+                            [key: string]: string[];
+                        };
+                        /** @description `device.manufacturer`. */
+                        manufacturer?: string;
+                        /** @description `device.model.identifier`. */
+                        model?: string;
+                        /** @description For people. */
+                        name?: string;
+                        /**
+                         * @description `file`: the table that the configuration names.
+                         * @enum {string}
+                         */
+                        origin: "api" | "file";
+                        /** @description `iot.owner`: who answers for it. */
+                        owner?: string;
+                        /** @description Counts the versions of this asset; the ETag names it. */
+                        revision: number;
+                        /** @description `iot.site`: where it stands. */
+                        site?: string;
+                        tags?: string[];
+                        /** @description `device.type`: what sort of device, such as `thermometer`. */
+                        type?: string;
+                        /** @description `iot.zone`: part of the network, such as an IEC 62443 zone. */
+                        zone?: string;
+                    };
+                };
+            };
+            /** @description What stood in the way (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteAsset: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same request under the same key is done once; for a day. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Removes a device; with If-Match only the version that it names. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What stood in the way (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    importAssets: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same request under the same key is done once; for a day. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    assets: {
+                        /** @description `iot.device_class`: devices that behave alike. */
+                        class?: string;
+                        /** @enum {string} */
+                        criticality?: "low" | "medium" | "high" | "critical";
+                        /** @description `device.id` of its events. */
+                        id: string;
+                        /**
+                         * @description By what the device is known, beside its id.
+                         * @default {}
+                         */
+                        identifiers?: {
+                            [key: string]: string[];
+                        };
+                        /** @description `device.manufacturer`. */
+                        manufacturer?: string;
+                        /** @description `device.model.identifier`. */
+                        model?: string;
+                        /** @description For people. */
+                        name?: string;
+                        /** @description `iot.owner`: who answers for it. */
+                        owner?: string;
+                        /** @description `iot.site`: where it stands. */
+                        site?: string;
+                        tags?: string[];
+                        /** @description `device.type`: what sort of device, such as `thermometer`. */
+                        type?: string;
+                        /** @description `iot.zone`: part of the network, such as an IEC 62443 zone. */
+                        zone?: string;
+                    }[];
+                    /**
+                     * @description Devices that are not in the list, and not of the configured table, go.
+                     * @default false
+                     */
+                    replace?: boolean;
+                };
+            };
+        };
+        responses: {
+            /** @description Takes a table of devices over, whole or not at all. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        added: number;
+                        changed: number;
+                        removed: number;
+                        /** @description Names that several assets list; events by them are only marked. */
+                        shared: number;
+                        unchanged: number;
+                    };
                 };
             };
             /** @description What stood in the way (RFC 9457). */
