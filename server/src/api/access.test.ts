@@ -71,6 +71,36 @@ describe('every route by every role', () => {
     await app.close()
   })
 
+  test.each([
+    [{ visibility: { sites: ['oslo'] } }],
+    [{ visibility: { deviceTypes: ['pump'], datasets: ['mosquitto'] } }],
+    [{ visibility: { sites: [] } }],
+    [{ masks: ['user.name', 'device'] }],
+  ])(
+    '%j opens no route that the role does not, and closes only what is of the whole',
+    async (scope) => {
+      const one = await makeOne({ sources: { names: () => ['x'], report: () => undefined } })
+      await fill(one)
+      const wrong: string[] = []
+      for (const role of ROLES) {
+        const app = serveAs(one, { id: 'u1', roles: [role], ...scope })
+        for (const route of one.api.routes) {
+          const open = 'public' in route || route.roles.includes(role)
+          if ((isStream(route) && open) || route.path.startsWith('/api/v1/session/')) continue
+          const answer = await app.inject({ method: route.method, url: urlOf(route), payload: {} })
+          const refused = answer.statusCode === 403 && answer.json().code === 'API_FORBIDDEN'
+          const isWhole = route.operation === 'getSource' && 'visibility' in scope
+          if (refused !== (!open || isWhole))
+            wrong.push(`${role} ${route.operation} ${answer.statusCode}`)
+          if (answer.statusCode >= 500)
+            wrong.push(`${role} ${route.operation} ${answer.statusCode}`)
+        }
+        await app.close()
+      }
+      expect(wrong).toEqual([])
+    },
+  )
+
   test('nobody at all is let in nowhere but where it is public', async () => {
     const one = await makeOne()
     const app = serveAs(one, { id: 'nobody', roles: [] })

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { Clock } from '../base/clock.ts'
 import { type ErrorCode, ProblemError } from '../base/problems.ts'
 import { addToken, type ApiToken, endSessionsOf } from '../state/sessions.ts'
+import { isDuplicate } from '../state/duplicate.ts'
 import type { State } from '../state/state.ts'
 import type { Db } from '../state/tables.ts'
 import {
@@ -63,12 +64,15 @@ export async function createUser(deps: AccountDeps, wanted: NewUser): Promise<Ma
     createdMs: now,
     changedMs: now,
   }
-  await state.transact(async (db) => {
-    if ((await findUser(state, db, wanted.name)) !== undefined) {
-      throw refusal('USER_EXISTS', 'There is a user of this name already.')
-    }
-    await addUser(state, db, user)
-  })
+  const taken = refusal('USER_EXISTS', 'There is a user of this name already.')
+  await state
+    .transact(async (db) => {
+      if ((await findUser(state, db, wanted.name)) !== undefined) throw taken
+      await addUser(state, db, user)
+    })
+    .catch((error: unknown) => {
+      throw isDuplicate(error) ? taken : error
+    })
   return { user, password }
 }
 

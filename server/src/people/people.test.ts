@@ -168,6 +168,15 @@ describeEngines('people', (engine) => {
     expect((await login('ada', password)).user.mustChange).toBe(true)
   })
 
+  test('of many users of one name that are made at once there is one', async () => {
+    const { state, deps } = await setUp('twins')
+    const one = (): Promise<unknown> => createUser(deps, { name: 'ada', roles: ['analyst'] })
+    const codes = await Promise.all(Array.from({ length: 6 }, () => codeOf(one())))
+    expect(codes.filter((code) => code === 'ok')).toHaveLength(1)
+    expect(codes.filter((code) => code === 'USER_EXISTS')).toHaveLength(5)
+    expect(await state.query((db) => listUsers(state, db))).toHaveLength(1)
+  })
+
   test('there is always somebody left who can administer', async () => {
     const { deps } = await setUp('last')
     const { user } = await createUser(deps, { name: 'ada', roles: ['admin'] })

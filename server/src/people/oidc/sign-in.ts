@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Clock } from '../../base/clock.ts'
 import { ProblemError } from '../../base/problems.ts'
+import { isDuplicate } from '../../state/duplicate.ts'
 import {
   addIdentity,
   findIdentity,
@@ -34,6 +35,19 @@ export interface SignIn {
  * subject alone; a name only ever finds a user that an admin added for it. Rejects with OIDC_FORBIDDEN.
  */
 export async function userOf(
+  signIn: SignIn,
+  claims: Claims & { readonly sub: string },
+): Promise<User> {
+  try {
+    return await settle(signIn, claims)
+  } catch (error) {
+    // Made meanwhile by another login of the same person: now there is somebody to find.
+    if (isDuplicate(error)) return settle(signIn, claims)
+    throw error
+  }
+}
+
+async function settle(
   { state, clock, settings }: SignIn,
   claims: Claims & { readonly sub: string },
 ): Promise<User> {
@@ -70,6 +84,8 @@ async function newcomer(
   const name = nameOf(claims, settings)
   const there = await findUser(state, db, name)
   if (there !== undefined) {
+    // Committed between the two looks.
+    if ((await findIdentity(state, db, subject)) === there.id) return there
     const isFor = there.password === NO_PASSWORD && !(await hasIdentity(state, db, there.id))
     if (!isFor || settings.provision !== 'known') {
       throw forbidden('There is another user of this name already.')
