@@ -1,4 +1,4 @@
-/** The source `syslog` with a real rsyslog: UDP, TCP, TLS, and a receiver that was away. */
+/** The source `syslog` with a real rsyslog: UDP, TCP, TLS, RELP, and a receiver that was away. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { appendFile, mkdtemp, rm, writeFile } from 'node:fs/promises'
@@ -16,12 +16,20 @@ const BINARY = '/usr/sbin/rsyslogd'
 const DRIVERS = ['x86_64', 'aarch64'].map(
   (machine) => `/usr/lib/${machine}-linux-gnu/rsyslog/lmnsd_gtls.so`,
 )
+const RELP = DRIVERS.map((path) => path.replace('lmnsd_gtls', 'omrelp'))
 const isHere = existsSync(BINARY) && DRIVERS.some((path) => existsSync(path))
+const hasRelp = isHere && RELP.some((path) => existsSync(path))
 const mustRun = process.env['REQUIRE_SERVICES'] === '1'
 
 if (!isHere) {
   test.skipIf(!mustRun)('rsyslog is not installed (apt-get install rsyslog rsyslog-gnutls)', () => {
     expect(isHere).toBe(true)
+  })
+}
+
+if (!hasRelp) {
+  test.skipIf(!mustRun)('omrelp is not installed (apt-get install rsyslog-relp)', () => {
+    expect(hasRelp).toBe(true)
   })
 }
 
@@ -47,7 +55,11 @@ describe.skipIf(!isHere)('rsyslog sends', () => {
   }
 
   /** Follows `in.log` and sends its lines; `action` is what it sends by. */
-  async function sender(folder: string, action: string): Promise<(text: string) => Promise<void>> {
+  async function sender(
+    folder: string,
+    action: string,
+    type: 'omfwd' | 'omrelp' = 'omfwd',
+  ): Promise<(text: string) => Promise<void>> {
     const input = join(folder, 'in.log')
     await writeFile(input, '')
     const conf = join(folder, 'rsyslog.conf')
@@ -55,7 +67,8 @@ describe.skipIf(!isHere)('rsyslog sends', () => {
       `global(workDirectory="${folder}")`,
       'module(load="imfile" mode="polling" pollingInterval="1")',
       `input(type="imfile" file="${input}" tag="unit:" severity="info" facility="local0")`,
-      `*.* action(type="omfwd" target="127.0.0.1" template="RSYSLOG_SyslogProtocol23Format" ${action})`,
+      ...(type === 'omrelp' ? ['module(load="omrelp")'] : []),
+      `*.* action(type="${type}" target="127.0.0.1" template="RSYSLOG_SyslogProtocol23Format" ${action})`,
     ]
     await writeFile(conf, `${lines.join('\n')}\n`)
     const child: ChildProcess = spawn(
@@ -130,5 +143,38 @@ describe.skipIf(!isHere)('rsyslog sends', () => {
     await send(linesOf(texts(200, 400)))
     await until('the rest came', () => messages(sink).at(-1) === 'm399')
     expect(messages(sink)).toEqual(texts(0, 400))
+  })
+
+  test.skipIf(!hasRelp)('over RELP, exactly, in order', async () => {
+    const folder = await makeFolder()
+    const sink = new RecordSink()
+    const port = await freePort()
+    await listen(folder, sink, { transports: [], relp: { listen: `127.0.0.1:${port}` } })
+    const send = await sender(folder, `port="${port}"`, 'omrelp')
+    await send(linesOf(texts(0, 500)))
+    await until('all came', () => messages(sink).length >= 500)
+    expect(messages(sink)).toEqual(texts(0, 500))
+  })
+
+  test.skipIf(!hasRelp)('over RELP: what was not acknowledged comes again', async () => {
+    const folder = await makeFolder()
+    const sink = new RecordSink()
+    const port = await freePort()
+    const given = { transports: [], relp: { listen: `127.0.0.1:${port}` } }
+    const retry = 'action.resumeRetryCount="-1" action.resumeInterval="1" queue.type="LinkedList"'
+    const send = await sender(folder, `port="${port}" timeout="3" ${retry}`, 'omrelp')
+    const first = await listen(folder, sink, given)
+    await send(linesOf(texts(0, 100)))
+    await until('the first came', () => messages(sink).length >= 100)
+    // Taken off the wire, and never durable: no acknowledgement.
+    sink.failures.push(...Array.from({ length: 1_000 }, () => new Error('no disk')))
+    await send(linesOf(texts(100, 200)))
+    await until('they were tried', () => sink.failures.length < 1_000)
+    await first.stop()
+    sink.failures.length = 0
+    await listen(folder, sink, given)
+    await send(linesOf(texts(200, 300)))
+    await until('the rest came', () => new Set(messages(sink)).size >= 300)
+    expect([...new Set(messages(sink))].sort()).toEqual(texts(0, 300).sort())
   })
 })

@@ -3,11 +3,13 @@ import { createServer, type Server, type Socket } from 'node:net'
 import { resolve } from 'node:path'
 import { createServer as createTlsServer, TLSSocket } from 'node:tls'
 import { isUtf8 } from 'node:buffer'
+import type { ListenAddress } from '../../model/options.ts'
 import type { RawItem, SourceSink } from '../../model/source.ts'
 import type { SourceCounters, SourceDeps } from '../define.ts'
 import type { Delivering } from '../delivering.ts'
 import { listen } from '../listen.ts'
 import { type Frame, SyslogFramer } from './framer.ts'
+import { relpAnswer, RelpFramer } from './relp.ts'
 import type { SyslogOptions } from './syslog.ts'
 
 export interface SyslogContext {
@@ -23,27 +25,37 @@ export interface Listener {
   close(): Promise<void>
 }
 
-type TlsOptions = NonNullable<SyslogOptions['tls']>
+export interface StreamOptions {
+  readonly listen: ListenAddress
+  /** `syslog`: octet counting or lines (RFC 6587). `relp`: each message is acknowledged. */
+  readonly framing: 'syslog' | 'relp'
+  /** Over TLS where these are given. */
+  readonly cert_file?: string | undefined
+  readonly key_file?: string | undefined
+  readonly client_ca_file?: string | undefined
+}
 
-/** TCP, or TLS where options for it are given. A connection is read on once its batch is durable. */
+/** TCP or TLS. A connection is read on once its batch is durable. */
 export class StreamListener implements Listener {
   readonly #context: SyslogContext
-  readonly #tls: TlsOptions | undefined
+  readonly #options: StreamOptions
   readonly #open = new Map<Socket, Promise<void>>()
   #server: Server | undefined
   #connections = 0
 
-  constructor(context: SyslogContext, tls: TlsOptions | undefined) {
+  constructor(context: SyslogContext, options: StreamOptions) {
     this.#context = context
-    this.#tls = tls
+    this.#options = options
   }
 
   async open(): Promise<void> {
     const accept = (socket: Socket): void => this.#accept(socket)
-    const server = this.#tls === undefined ? createServer(accept) : await this.#tlsServer(this.#tls)
-    if (this.#tls !== undefined) server.on('secureConnection', accept)
+    const { cert_file: cert, key_file: key } = this.#options
+    const isTls = cert !== undefined && key !== undefined
+    const server = isTls ? await this.#tlsServer(cert, key) : createServer(accept)
+    if (isTls) server.on('secureConnection', accept)
     this.#server = server
-    await listen(server, (this.#tls ?? this.#context.options).listen)
+    await listen(server, this.#options.listen)
   }
 
   async close(): Promise<void> {
@@ -56,13 +68,14 @@ export class StreamListener implements Listener {
     await Promise.all([closed, ...this.#open.values()])
   }
 
-  async #tlsServer(tls: TlsOptions): Promise<Server> {
+  async #tlsServer(cert: string, key: string): Promise<Server> {
     const at = (path: string): Promise<Buffer> =>
       readFile(resolve(this.#context.deps.baseDir, path))
-    const ca = tls.client_ca_file === undefined ? undefined : await at(tls.client_ca_file)
+    const { client_ca_file: authorities } = this.#options
+    const ca = authorities === undefined ? undefined : await at(authorities)
     const server = createTlsServer({
-      cert: await at(tls.cert_file),
-      key: await at(tls.key_file),
+      cert: await at(cert),
+      key: await at(key),
       handshakeTimeout: 10_000,
       ...(ca === undefined ? {} : { ca, requestCert: true, rejectUnauthorized: true }),
     })
@@ -92,16 +105,27 @@ export class StreamListener implements Listener {
 
   /** Never rejects: a connection that breaks ends its reading. */
   async #read(socket: Socket, connection: number): Promise<void> {
-    const { options, counters, sink, deps } = this.#context
-    const framer = new SyslogFramer(options.message_bytes_max)
+    const { counters, sink, deps } = this.#context
     const peer = peerOf(socket)
     const keys = { prefix: `${deps.clock.now().toString(36)}.${connection}`, next: 0 }
     const facts = factsOf(socket, peer)
+    const isRelp = this.#options.framing === 'relp'
+    const fault = isRelp
+      ? await this.#readRelp(socket, keys, facts)
+      : await this.#readSyslog(socket, keys, facts)
+    if (fault === undefined) return
+    counters.failed(fault)
+    // What RELP did not acknowledge is still with its sender.
+    if (!isRelp) sink.dropped(fault, 1)
+  }
+
+  async #readSyslog(socket: Socket, keys: Keys, facts: Facts): Promise<string | undefined> {
+    const framer = new SyslogFramer(this.#context.options.message_bytes_max)
     let fault: string | undefined
     try {
       for await (const chunk of socket) {
         const step = framer.push(chunk as Buffer)
-        if (!(await this.#deliver(step.frames, keys, facts))) return
+        if (!(await this.#deliver(step.frames, keys, facts))) return undefined
         fault = step.fault
         if (fault !== undefined) break
       }
@@ -110,16 +134,34 @@ export class StreamListener implements Listener {
     }
     const rest = fault === undefined ? framer.end() : { frames: [], fault }
     await this.#deliver(rest.frames, keys, facts)
-    if (rest.fault === undefined) return
-    counters.failed(rest.fault)
-    sink.dropped(rest.fault, 1)
+    return rest.fault
   }
 
-  async #deliver(
-    frames: readonly Frame[],
-    keys: { readonly prefix: string; next: number },
-    facts: Readonly<Record<string, string>>,
-  ): Promise<boolean> {
+  /** Answers each frame once what it holds is durable. */
+  async #readRelp(socket: Socket, keys: Keys, facts: Facts): Promise<string | undefined> {
+    const framer = new RelpFramer(this.#context.options.message_bytes_max)
+    try {
+      for await (const chunk of socket) {
+        const { frames, fault } = framer.push(chunk as Buffer)
+        const messages = frames.filter(
+          ({ command, bytes }) => command === 'syslog' && bytes.length > 0,
+        )
+        if (!(await this.#deliver(messages, keys, facts))) return undefined
+        const answers = frames.map(relpAnswer).join('')
+        if (frames.some(({ command }) => command === 'close')) {
+          await new Promise<void>((told) => socket.end(answers, told))
+          return undefined
+        }
+        socket.write(answers)
+        if (fault !== undefined) return fault
+      }
+    } catch {
+      // Reset by the peer: what was not acknowledged it will send again.
+    }
+    return framer.end().fault
+  }
+
+  async #deliver(frames: readonly Frame[], keys: Keys, facts: Facts): Promise<boolean> {
     if (frames.length === 0) return true
     const receivedMs = this.#context.deps.clock.now()
     let bytes = 0
@@ -130,6 +172,12 @@ export class StreamListener implements Listener {
     })
     return this.#context.delivering.deliver({ items }, bytes)
   }
+}
+
+type Facts = Readonly<Record<string, string>>
+interface Keys {
+  readonly prefix: string
+  next: number
 }
 
 /** Text of a message of any encoding; what is not UTF-8 keeps its octets too. */
@@ -144,7 +192,7 @@ function peerOf(socket: Socket): string {
   return socket.remoteAddress?.replace(/^::ffff:/, '') ?? 'unknown'
 }
 
-function factsOf(socket: Socket, peer: string): Readonly<Record<string, string>> {
+function factsOf(socket: Socket, peer: string): Facts {
   if (!(socket instanceof TLSSocket)) return { peer, transport: 'tcp' }
   const name: unknown = socket.getPeerCertificate().subject?.CN
   return { peer, transport: 'tls', ...(typeof name === 'string' ? { peer_name: name } : {}) }

@@ -3,7 +3,7 @@ import { durationOption, listenOption, sizeOption } from '../../model/options.ts
 import type { Source, SourceSink } from '../../model/source.ts'
 import { defineSource, sourceCounters, type SourceDeps } from '../define.ts'
 import { Delivering, waitForEnd } from '../delivering.ts'
-import { type Listener, StreamListener } from './stream.ts'
+import { type Listener, StreamListener, type StreamOptions } from './stream.ts'
 import { UdpListener } from './udp.ts'
 
 const path = z.string().min(1).max(4_096)
@@ -17,6 +17,24 @@ const tlsOptions = z.strictObject({
     .describe('Certificates of authorities; with it every sender must show a certificate of one.'),
 })
 
+const relpOptions = z
+  .strictObject({
+    listen: listenOption().prefault('127.0.0.1:2514').describe('Address of the RELP listener.'),
+    cert_file: path.optional().describe('Certificate chain, PEM: RELP over TLS.'),
+    key_file: path.optional().describe('Private key, PEM.'),
+    client_ca_file: path
+      .optional()
+      .describe('Authorities; with it every sender must show a certificate of one.'),
+  })
+  .refine(
+    (relp) => (relp.cert_file === undefined) === (relp.key_file === undefined),
+    'cert_file and key_file go together',
+  )
+  .refine(
+    (relp) => relp.client_ca_file === undefined || relp.cert_file !== undefined,
+    'client_ca_file needs cert_file and key_file',
+  )
+
 const syslogOptions = z.strictObject({
   listen: listenOption()
     .prefault('127.0.0.1:5514')
@@ -27,6 +45,9 @@ const syslogOptions = z.strictObject({
     .default(['udp', 'tcp'])
     .describe('What is listened for at that address.'),
   tls: tlsOptions.optional().describe('A further listener over TLS (RFC 5425).'),
+  relp: relpOptions
+    .optional()
+    .describe('A further listener for RELP, whose messages are acknowledged once durable.'),
   message_bytes_max: sizeOption({ minBytes: 480, maxBytes: 16 * 2 ** 20 })
     .prefault('64KiB')
     .describe('Longer messages are cut here and rejected, with their true length counted.'),
@@ -52,10 +73,10 @@ const syslogOptions = z.strictObject({
 
 export type SyslogOptions = z.output<typeof syslogOptions>
 
-/** RFC 5424 and RFC 3164 messages over UDP (RFC 5426), TCP (RFC 6587) and TLS (RFC 5425). */
+/** RFC 5424 and RFC 3164 messages over UDP (RFC 5426), TCP (RFC 6587), TLS (RFC 5425) and RELP. */
 export const syslogSource = defineSource({
   name: 'syslog',
-  summary: 'Listens for syslog messages over UDP, TCP and TLS, one item a message.',
+  summary: 'Listens for syslog messages over UDP, TCP, TLS and RELP, one item a message.',
   options: syslogOptions,
   create: (options, deps) => new SyslogSource(options, deps),
 })
@@ -83,10 +104,13 @@ class SyslogSource implements Source {
       sink.status(detail === undefined ? 'connected' : 'paused', detail)
     this.#delivering = delivering
     const context = { options, deps, counters, sink, delivering }
-    const { transports, tls } = options
-    if (transports.includes('tcp')) this.#listeners.push(new StreamListener(context, undefined))
+    const { transports, listen, tls, relp } = options
+    const stream = (given: Omit<StreamOptions, 'framing'>, framing: StreamOptions['framing']) =>
+      this.#listeners.push(new StreamListener(context, { ...given, framing }))
+    if (transports.includes('tcp')) stream({ listen }, 'syslog')
     if (transports.includes('udp')) this.#listeners.push(new UdpListener(context))
-    if (tls !== undefined) this.#listeners.push(new StreamListener(context, tls))
+    if (tls !== undefined) stream(tls, 'syslog')
+    if (relp !== undefined) stream(relp, 'relp')
     try {
       for (const listener of this.#listeners) await listener.open()
     } catch (error) {
