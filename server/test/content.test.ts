@@ -126,9 +126,9 @@ describe('real logs', () => {
   // The reconnects of the client `ctl` end properly each time: no takeover. Two refusals: no attack.
   test('Mosquitto 2.0.11 with dynamic security: who changed it, by which account, and what was denied', async () => {
     expect(await saidOf('2.0.11_dynsec')).toEqual([
+      ['medium', 'MQTT topic access denied', 'dev2', 1],
       ['medium', 'Default user name in use', 'admin', 8],
       ['informational', 'Access rules of the broker changed', 'admin', 7],
-      ['medium', 'MQTT topic access denied', 'dev2', 1],
     ])
   })
 })

@@ -96,6 +96,36 @@ describe('picket detect', () => {
     expect(typeof alerts[0]!.id).toBe('string')
   })
 
+  test("Elastic's new terms take what is given as all the history there is", async () => {
+    const rule = file('terms.toml', [
+      `[rule]
+name = "New user"
+rule_id = "new-user"
+type = "new_terms"
+language = "kuery"
+query = "event.action:login"
+[rule.new_terms]
+field = "new_terms_fields"
+value = ["user.name"]
+[[rule.new_terms.history_window_start]]
+field = "history_window_start"
+value = "now-7d"`,
+    ])
+    const login = (day: number, user: string) => ({
+      ...{ '@timestamp': new Date(Date.UTC(2026, 0, day)).toISOString() },
+      ...{ event: { action: 'login' }, user: { name: user } },
+    })
+    const log = [
+      login(1, 'ann'),
+      login(2, 'ann'),
+      login(3, 'bob'),
+      login(8, 'ann'),
+      login(11, 'bob'),
+    ]
+    const { alerts } = await detect('--rules', rule, '--ndjson', file('logins', log))
+    expect(eventsOf(alerts)).toEqual(['1', '3', '5'])
+  })
+
   test('files are read in event-time order, ties by the tie-breaker, then by input order', async () => {
     const event = (second: number, id: string, seq?: number | string) => ({
       ...{ '@timestamp': at(second), _id: id, event: { category: 'x' } },

@@ -100,7 +100,7 @@ export class OfflineDetector {
       else this.#told.delete(alert.id)
       news.push(alert)
     }
-    return news
+    return news.sort(compareAlerts)
   }
 
   #onHit(ruleId: string, hit: Hit): void {
@@ -118,6 +118,13 @@ export class OfflineDetector {
   #position(): { partition: number; offset: number; index: number } {
     return { partition: 0, offset: this.#offset, index: 0 }
   }
+}
+
+/** What ended first comes first; of several, what began first. */
+function compareAlerts(a: AlertRecord, b: AlertRecord): number {
+  if (a.last !== b.last) return a.last < b.last ? -1 : 1
+  if (a.first !== b.first) return a.first < b.first ? -1 : 1
+  return 0
 }
 
 interface RuleHit {

@@ -59,7 +59,7 @@ function fileRules(paths: readonly string[], flags: RuleFlags, adHoc: boolean): 
     ignoreLogsource: flags.ignoreLogsource === true,
   })
   const problems = problemsOf(loaded)
-  const { ruleSet } = loaded
+  const ruleSet = withoutLearning(loaded.ruleSet)
   const first = problems.find(({ severity }) => severity === 'error')
   if (ruleSet.matches.length + ruleSet.correlations.length === 0) {
     const message = `There is no rule in ${paths.join(', ')}.`
@@ -67,6 +67,20 @@ function fileRules(paths: readonly string[], flags: RuleFlags, adHoc: boolean): 
   }
   if (adHoc && first !== undefined) throw new ProblemError(first)
   return { ruleSet, adHoc, pipes: [], problems }
+}
+
+/**
+ * Elastic's new terms learn for as long as their history before they speak, so that a server that
+ * was just set up is not flooded. Input that is given whole is all the history there is: here they
+ * speak of the first sight of a value, as Elasticsearch does where its history is empty.
+ */
+function withoutLearning(ruleSet: RuleSet): RuleSet {
+  const correlations = ruleSet.correlations.map((rule) => {
+    const { correlation, meta } = rule
+    if (correlation.type !== 'first_seen' || meta.language === 'sigma') return rule
+    return { ...rule, correlation: { ...correlation, learnMs: 0 } }
+  })
+  return { ...ruleSet, correlations }
 }
 
 function problemsOf({ problems, reports }: LoadedRules): RuleProblem[] {
