@@ -9,6 +9,7 @@ import { filterControl } from '../ingest/filter/control.ts'
 import { Filter, type FilterInForce } from '../ingest/filter/filter.ts'
 import type { ConfigDesk, ConfigReload, RuleDesk } from '../model/desks.ts'
 import type { Journal } from '../model/journal.ts'
+import type { Volume } from './logger.ts'
 import type { RunningSource } from './sources.ts'
 
 export interface ConfigDeskOptions {
@@ -23,6 +24,7 @@ export interface ConfigDeskOptions {
   readonly filter: FilterInForce
   /** Takes the section `identity` over: rejects, changing nothing, where its table is not good. */
   readonly takeIdentity: (config: Config) => Promise<void>
+  readonly volume: Volume
   readonly start: (sources: readonly RunningSource[]) => Promise<void>
   /** Settles when the sources of the first configuration run; a reload waits for it. */
   readonly begun: Promise<unknown>
@@ -89,12 +91,21 @@ export function openConfigDesk(options: ConfigDeskOptions): OpenConfigDesk {
       applied.push('filter')
     }
     if (differs(config.identity, next.identity)) applied.push('identity')
+    if (config.log.level !== next.log.level) {
+      options.volume.level = next.log.level
+      applied.push('log.level')
+    }
+    const log = { ...config.log, level: next.log.level }
     const { sources, filter, identity } = next
-    config = { ...config, sources, filter, identity }
+    config = { ...config, sources, filter, identity, log }
     if (JSON.stringify(rulesBefore) !== JSON.stringify(next.detection.rules)) {
       applied.push('detection.rules')
     }
-    const result = { applied, needsRestart: restartSections(config, next) }
+    const needsRestart = [
+      ...restartKeys(config, next),
+      ...otherLateness(options.config, next),
+    ].sort()
+    const result = { applied, needsRestart }
     const atMs = options.clock.now()
     const there = options.sources.map(({ name }) => name)
     const controls = [{ type: 'config', atMs, body: result }, sourcesControl(there, atMs)]
@@ -138,14 +149,31 @@ function changedSources(before: Config, next: Config): string[] {
 
 const differs = (a: unknown, b: unknown): boolean => JSON.stringify(a) !== JSON.stringify(b)
 
-/** Sections, and keys of `detection`, that differ still. */
-function restartSections(inForce: Config, next: Config): string[] {
+/** Keys of sections that differ still. */
+function restartKeys(inForce: Config, next: Config): string[] {
   const names = new Set([...Object.keys(inForce), ...Object.keys(next)]) as Set<keyof Config>
   const left: string[] = []
   for (const name of names) {
     if (name === 'sources' || name === 'file' || name === 'baseDir') continue
     if (!differs(inForce[name], next[name])) continue
-    left.push(name)
+    const [now, then] = [inForce[name], next[name]].map(keysOf)
+    if (now === undefined || then === undefined) left.push(name)
+    else {
+      const keys = new Set([...Object.keys(now), ...Object.keys(then)])
+      for (const key of keys) if (differs(now[key], then[key])) left.push(`${name}.${key}`)
+    }
   }
-  return left.sort()
+  return left
+}
+
+function keysOf(section: unknown): Readonly<Record<string, unknown>> | undefined {
+  const isSection = typeof section === 'object' && section !== null && !Array.isArray(section)
+  return isSection ? (section as Readonly<Record<string, unknown>>) : undefined
+}
+
+/** The detector has its own word on how late a source may be, given to it at its start. */
+function otherLateness(started: Config, next: Config): string[] {
+  return Object.keys(next.sources)
+    .filter((name) => differs(started.sources[name]?.lateness, next.sources[name]?.lateness))
+    .map((name) => `sources.${name}.lateness`)
 }

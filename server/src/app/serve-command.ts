@@ -10,7 +10,7 @@ import { loadConfig, parseConfig } from '../config/config.ts'
 import type { Config } from '../config/schema.ts'
 import type { ConfigDesk } from '../model/desks.ts'
 import { type Demo, startDemo } from './demo.ts'
-import { createLogger } from './logger.ts'
+import { createLogger, type Volume } from './logger.ts'
 import { type Running, serve } from './serve.ts'
 import { Stops } from './stops.ts'
 
@@ -36,7 +36,8 @@ export const serveCommand: RegisterCommand = (program, context) => {
     const config = await configOf(flags)
     const pretty =
       config.log.format === 'text' || (config.log.format === 'auto' && context.interactive)
-    const log = createLogger(config.log.level, pretty)
+    const volume: Volume = { level: config.log.level }
+    const log = createLogger(volume, pretty)
     const stops = new Stops()
     const metrics = context.metrics as MetricsRegistry
     const stdout = context.stdout as NodeJS.WriteStream
@@ -54,6 +55,7 @@ export const serveCommand: RegisterCommand = (program, context) => {
         env,
         clock,
         log,
+        volume,
         metrics,
         stops,
         stdout,

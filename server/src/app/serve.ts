@@ -28,6 +28,7 @@ import { oidcSettings } from './oidc-settings.ts'
 import { openAssetDesk } from './asset-desk.ts'
 import { openIdentity } from './identity.ts'
 import { type Base, openBase, type OpenOptions } from './open.ts'
+import type { Volume } from './logger.ts'
 import { watchLoopDelay } from './loop-delay.ts'
 import { openConfigDesk, type OpenConfigDesk } from './config-desk.ts'
 import { openRuleDesk } from './rule-desk.ts'
@@ -40,6 +41,8 @@ import { ESSENTIAL_READERS, startTrim } from './trim.ts'
 export interface ServeOptions extends OpenOptions {
   readonly stdout: NodeJS.WriteStream
   readonly version: string
+  /** How much is logged; a reload may change it. */
+  readonly volume: Volume
   /** The configuration as it is now, for a reload. */
   readonly reloadConfig: () => Promise<Result<Config>>
 }
@@ -85,6 +88,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
     begun,
     ...{ config, load: options.reloadConfig, rules, sources, clock, log, journal: base.journal },
     make: (next) => makeSources({ ...made, config: next }),
+    volume: options.volume,
     filter,
     takeIdentity: (next) => identity.take(next),
     start: (came) => startThese(options, came),

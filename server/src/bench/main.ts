@@ -1,6 +1,7 @@
 import { filterBench } from './filter.ts'
 import { liveBench } from './live.ts'
 import { loadBench } from './load.ts'
+import { reloadBench } from './reload.ts'
 import { type Bench, machine, printer } from './report.ts'
 import { rulesBench } from './rules.ts'
 import { spineBench } from './spine.ts'
@@ -13,6 +14,7 @@ const benches: readonly Bench[] = [
   rulesBench,
   liveBench,
   loadBench,
+  reloadBench,
   storeBench,
 ]
 

@@ -2,7 +2,7 @@
  * The thread that writes the journal dies (a preloaded script ends it from within, as running out of
  * memory would): the compiled server must not go on as if it kept anything, nor hang.
  */
-import { type ChildProcess, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -27,9 +27,9 @@ syncBuiltinESMExports()
 `
 
 let folder = ''
-let server: ChildProcess | undefined
+let kill: (() => void) | undefined
 afterEach(() => {
-  server?.kill('SIGKILL')
+  kill?.()
   rmSync(folder, { recursive: true, force: true })
 })
 
@@ -53,7 +53,7 @@ sources: { in: { type: file, decoder: json, paths: ['${folder}/in.log'] } }
         const program = [join(SERVER, 'bin', 'picket.mjs'), 'serve']
         const args = ['--require', preload, ...program, '--config', join(folder, 'picket.yml')]
         const one = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'] })
-        server = one
+        kill = () => void one.kill('SIGKILL')
         let said = ''
         const ended = new Promise<number | null>((resolve) => one.once('exit', resolve))
         await new Promise<void>((resolve) => {
