@@ -1,0 +1,238 @@
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, expect, test } from 'vitest'
+import { ManualClock } from '../base/clock.ts'
+import { SILENT } from '../base/log.ts'
+import { fail, ok } from '../base/result.ts'
+import { parseConfig } from '../config/config.ts'
+import type { Config } from '../config/schema.ts'
+import { RULES_CONTROL, unpackRules } from '../detect/rules-control.ts'
+import type { JournalBatch } from '../model/journal.ts'
+import { openState } from '../state/state.ts'
+import { testSealer } from '../state/testing/engines.ts'
+import { openConfigDesk } from './config-desk.ts'
+import { openRuleDesk } from './rule-desk.ts'
+import type { Volume } from './logger.ts'
+import type { RunningSource } from './sources.ts'
+import { builtinFilter } from '../ingest/filter/filter.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'picket-desks-'))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+const ruleText = (id: string, extra = ''): string => `title: Rule ${id}
+id: ${id}
+status: test
+logsource: { category: mqtt }
+detection:
+  selection:
+    event.action: mqtt-connect
+  condition: selection
+level: low
+${extra}`
+const A = '11111111-1111-4111-8111-111111111111'
+const B = '22222222-2222-4222-8222-222222222222'
+const C = '33333333-3333-4333-8333-333333333333'
+
+async function openRules(name: string) {
+  const at = { sqlite: join(folder, `${name}.db`) }
+  const opened = await openState({ at, sealer: testSealer(), log: SILENT })
+  if (!opened.ok) throw new Error(opened.problem.message)
+  const state = opened.value
+  const path = mkdtempSync(join(folder, `${name}-`))
+  writeFileSync(join(path, 'a.yml'), ruleText(A))
+  writeFileSync(join(path, 'b.yml'), ruleText(B))
+  const batches: JournalBatch[] = []
+  const append = async (batch: JournalBatch): Promise<number> => batches.push(batch)
+  const options = {
+    state,
+    journal: { append },
+    clock: new ManualClock(1_000),
+    log: SILENT,
+    paths: () => [path],
+    uploads: join(folder, `${name}-uploads`),
+  }
+  const desk = await openRuleDesk(options)
+  const inForce = () => {
+    const controls = batches.flatMap((batch) => batch.controls ?? [])
+    const last = controls.findLast(({ type }) => type === RULES_CONTROL)
+    const { matches } = unpackRules(last?.body)
+    return matches.map(({ meta }) => `${meta.id.slice(0, 1)} ${meta.life}`).sort()
+  }
+  return { state, path, options, desk, batches, inForce }
+}
+
+test('rules are put in shadow, disabled, and left to their files; it stays so over a restart', async () => {
+  const { state, options, desk, batches, inForce } = await openRules('lives')
+  expect(desk.list().map(({ id, life, ok: good }) => [id, life, good])).toEqual([
+    [A, 'live', true],
+    [B, 'live', true],
+  ])
+  expect(inForce()).toEqual(['1 live', '2 live'])
+  expect(await desk.setLife(A, 'shadow', 'u1')).toMatchObject({ life: 'shadow', isSet: true })
+  expect(inForce()).toEqual(['1 shadow', '2 live'])
+  await desk.setLife(B, 'disabled', 'u1')
+  expect(inForce()).toEqual(['1 shadow'])
+  const again = await openRuleDesk(options)
+  expect(inForce()).toEqual(['1 shadow'])
+  await again.setLife(A, undefined, 'u1')
+  await again.setLife(B, undefined, 'u1')
+  expect(inForce()).toEqual(['1 live', '2 live'])
+  const count = batches.length
+  expect(await again.reload()).toMatchObject({ changed: false, count: 2, broken: 0 })
+  expect(batches).toHaveLength(count)
+  await expect(again.setLife('none', 'shadow', 'u1')).rejects.toMatchObject({
+    problem: { code: 'RULE_UNKNOWN' },
+  })
+  await state.close()
+})
+
+test('a reload takes up what changed, and nothing where a running rule broke', async () => {
+  const { state, path, desk, batches, inForce } = await openRules('reload')
+  writeFileSync(join(path, 'c.yml'), ruleText(C))
+  expect(await desk.reload()).toMatchObject({ changed: true, count: 3 })
+  expect(inForce()).toEqual(['1 live', '2 live', '3 live'])
+  const count = batches.length
+  writeFileSync(join(path, 'a.yml'), ruleText(A).replace('condition: selection', 'condition: nope'))
+  await expect(desk.reload()).rejects.toMatchObject({ problem: { code: 'RULES_BROKEN' } })
+  writeFileSync(join(path, 'a.yml'), 'title: [')
+  await expect(desk.reload()).rejects.toMatchObject({ problem: { code: 'RULES_BROKEN' } })
+  expect(batches).toHaveLength(count)
+  rmSync(join(path, 'a.yml'))
+  expect(await desk.reload()).toMatchObject({ changed: true, count: 2 })
+  await state.close()
+})
+
+test('a folder is uploaded as a whole or not at all', async () => {
+  const { state, options, desk, inForce } = await openRules('upload')
+  const file = { path: 'x/c.yml', text: ruleText(C) }
+  expect(await desk.upload('mine', [file])).toMatchObject({ changed: true, count: 3 })
+  const bad = { path: 'bad.yml', text: 'title: x\ndetection: {}\n' }
+  await expect(desk.upload('mine', [file, bad])).rejects.toMatchObject({
+    problem: { code: 'RULES_BROKEN', at: { file: 'bad.yml' } },
+  })
+  await expect(desk.upload('empty', [{ path: 'a.txt', text: '' }])).rejects.toMatchObject({
+    problem: { code: 'RULES_BROKEN' },
+  })
+  expect(inForce()).toEqual(['1 live', '2 live', '3 live'])
+  expect(readdirSync(options.uploads)).toEqual(['mine'])
+  const changed = { path: 'd.yml', text: ruleText(C).replace('level: low', 'level: high') }
+  expect(await desk.upload('mine', [changed])).toMatchObject({ changed: true, count: 3 })
+  expect(desk.list().find(({ id }) => id === C)?.severity).toBe('high')
+  await desk.removeFolder('mine')
+  expect(inForce()).toEqual(['1 live', '2 live'])
+  await expect(desk.removeFolder('mine')).rejects.toMatchObject({
+    problem: { code: 'RULE_UNKNOWN' },
+  })
+  await state.close()
+})
+
+function configOf(text: string): Config {
+  const parsed = parseConfig(text, { baseDir: '/' })
+  if (!parsed.ok) throw new Error(parsed.problem[0]?.message)
+  return parsed.value
+}
+const source = (name: string, path: string): string =>
+  `  ${name}: { type: file, decoder: json, paths: ['${path}'] }`
+
+test('a changed configuration starts, stops and leaves alone; a bad one changes nothing', async () => {
+  const said: string[] = []
+  const broken = new Set<string>()
+  const make = (config: Config): RunningSource[] =>
+    Object.keys(config.sources).map((name) => {
+      if (name === 'unmakeable') throw new Error('unmakeable')
+      const stop = async (): Promise<void> => void said.push(`stop ${name}`)
+      return {
+        name,
+        ingest: { stop: () => undefined },
+        source: { stop },
+      } as unknown as RunningSource
+    })
+  const start = async (came: readonly RunningSource[]): Promise<void> => {
+    for (const { name } of came) {
+      said.push(`start ${name}`)
+      if (broken.has(name)) throw new Error('address in use')
+    }
+  }
+  const first = configOf(`sources:\n${source('a', '/a')}\n${source('b', '/b')}\n`)
+  const sources = make(first)
+  let next = ok(first) as ReturnType<typeof ok<Config>> | ReturnType<typeof fail>
+  let rulesBroken = false
+  const batches: JournalBatch[] = []
+  const volume: Volume = { level: 'info' }
+  const desk = openConfigDesk({
+    config: first,
+    load: async () => next as never,
+    rules: {
+      reload: async () => {
+        if (rulesBroken) throw new Error('rules broken')
+      },
+    } as never,
+    sources,
+    begun: Promise.resolve(),
+    make,
+    filter: { current: builtinFilter() },
+    volume,
+    takeIdentity: async () => undefined,
+    start,
+    journal: { append: async (batch) => batches.push(batch) },
+    clock: new ManualClock(1),
+    log: SILENT,
+  })
+  const names = (): string =>
+    sources
+      .map(({ name }) => name)
+      .sort()
+      .join()
+  expect(await desk.reload()).toEqual({ applied: [], needsRestart: [] })
+  expect(said).toEqual([])
+  const lines = [source('b', '/other'), source('c', '/c')].join('\n')
+  const others = `log: { level: debug, format: json }
+detection: { lateness: 5s }
+api: { listen: '127.0.0.1:1' }
+outputs: { terminal: false }
+`
+  const changed = configOf(`${others}sources:\n${lines}\n`)
+  next = ok(changed)
+  rulesBroken = true
+  await expect(desk.reload()).rejects.toThrow('rules broken')
+  rulesBroken = false
+  next = fail({ code: 'CONFIG_SYNTAX', message: 'no' })
+  await expect(desk.reload()).rejects.toMatchObject({ problem: { code: 'CONFIG_SYNTAX' } })
+  next = ok(configOf(`sources:\n${source('unmakeable', '/x')}\n`))
+  await expect(desk.reload()).rejects.toThrow('unmakeable')
+  expect([said, names()]).toEqual([[], 'a,b'])
+  next = ok(changed)
+  broken.add('c')
+  await expect(desk.reload()).rejects.toThrow('address in use')
+  expect(names()).toBe('a,b')
+  expect(desk.current().sources).toEqual(first.sources)
+  broken.clear()
+  said.length = 0
+  expect(await desk.reload()).toEqual({
+    applied: ['sources.a', 'sources.b', 'sources.c', 'log.level'],
+    needsRestart: ['api.listen', 'detection.lateness', 'log.format', 'outputs.terminal'],
+  })
+  expect(volume.level).toBe('debug')
+  // Said again for as long as it is so.
+  const again = await desk.reload()
+  expect(again.needsRestart).toEqual([
+    'api.listen',
+    'detection.lateness',
+    'log.format',
+    'outputs.terminal',
+  ])
+  expect(said).toEqual(['stop a', 'stop b', 'start b', 'start c'])
+  expect(names()).toBe('b,c')
+  expect(batches.at(-1)?.controls).toMatchObject([
+    { type: 'config' },
+    { type: 'sources', body: { names: ['b', 'c'] } },
+  ])
+  expect(batches).toHaveLength(3)
+  next = ok(
+    configOf(
+      `${others}sources:\n${lines.replaceAll('decoder: json', 'decoder: json, lateness: 7s')}\n`,
+    ),
+  )
+  expect((await desk.reload()).needsRestart).toContain('sources.b.lateness')
+})
