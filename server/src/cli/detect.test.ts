@@ -22,7 +22,7 @@ function file(name: string, lines: readonly unknown[]): string {
   return path
 }
 
-function start(args: readonly string[]) {
+function start(args: readonly string[], nowMs = 0) {
   const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()]
   const exits: number[] = []
   const context = {
@@ -31,7 +31,7 @@ function start(args: readonly string[]) {
       stdout,
       stderr,
       env: {},
-      clock: new ManualClock(0),
+      clock: new ManualClock(nowMs),
       metrics: new MetricsRegistry(),
     },
     interactive: false,
@@ -212,6 +212,21 @@ value = "now-7d"`,
     expect(run.alerts()).toMatchObject([
       { id: early[0]!.id, count: 4, open: false, state: 'final' },
     ])
+  })
+
+  test('a device a day ahead makes no other event of a stream late', async () => {
+    const rules = ['--rules', file('ahead.yml', [COUNT_RULE]), '--ndjson', '-']
+    const run = start(rules, Date.parse(at(3)))
+    const [first, ...rest] = fails([1, 2, 3])
+    const lines = [first, ...fails([86_400]), ...rest]
+    for (const line of lines) {
+      run.stdin.write(`${JSON.stringify(line)}\n`)
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    }
+    run.stdin.end()
+    await run.ended
+    expect(run.alerts().at(-1)).toMatchObject({ count: 3, first: at(1), last: at(3) })
+    expect(run.stderr()).toContain('"late":0')
   })
 
   test('rejects are told and counted, and --strict makes them an error', async () => {

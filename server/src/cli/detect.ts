@@ -79,6 +79,7 @@ class DetectRun {
       tell: adHoc ? 'matches' : 'alerts',
       latenessMs: this.#stream ? LATENESS_MS : 0,
       early: this.#stream && !adHoc,
+      ...(this.#stream && { nowMs: () => context.clock.now() }),
     })
     this.#printer = new AlertPrinter(context.stdout, pipes)
   }

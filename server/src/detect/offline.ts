@@ -16,7 +16,15 @@ export interface OfflineOptions {
   readonly latenessMs: number
   /** Tell of alerts while they still may change; otherwise each once, when it is closed. */
   readonly early: boolean
+  /**
+   * Of input that is read as it comes: the clock, in milliseconds since the epoch. An event whose time
+   * is ahead of it by more than AHEAD_MAX_MS is seen, but does not make those after it late.
+   */
+  readonly nowMs?: () => number
 }
+
+/** As `detection.skew_max` is unless set. */
+const AHEAD_MAX_MS = 300_000
 
 /** Event time may run this many events ahead of what is settled. */
 const SETTLE_EVERY = 500
@@ -30,6 +38,8 @@ export class OfflineDetector {
   readonly #options: OfflineOptions
   readonly #rules = new Map<string, MatchRule | CorrelationRule>()
   #offset = 0
+  /** Of all events, and of those whose time moves the watermark. */
+  #latestMs = Number.NEGATIVE_INFINITY
   #newestMs = Number.NEGATIVE_INFINITY
   #unsettled = 0
   /** Matches that are certain; sorted before they are told. */
@@ -48,9 +58,15 @@ export class OfflineDetector {
   observe(event: SecurityEvent): void {
     this.#offset += 1
     this.#engine.observe(event, this.#position())
-    if (event.time > this.#newestMs) this.#newestMs = event.time
+    if (event.time > this.#latestMs) this.#latestMs = event.time
+    if (event.time > this.#newestMs && !this.#isAhead(event)) this.#newestMs = event.time
     this.#unsettled += 1
     if (this.#unsettled >= SETTLE_EVERY) this.settle()
+  }
+
+  #isAhead({ time }: SecurityEvent): boolean {
+    const { nowMs } = this.#options
+    return nowMs !== undefined && time > nowMs() + AHEAD_MAX_MS
   }
 
   /** Settles what the lateness has left behind. */
@@ -62,7 +78,7 @@ export class OfflineDetector {
 
   /** `untilMs`: nothing more came until then, so that absence up to there counts. */
   finish(untilMs = Number.NEGATIVE_INFINITY): void {
-    const lastMs = Math.max(this.#newestMs, untilMs)
+    const lastMs = Math.max(this.#latestMs, untilMs)
     const endMs = Number.isFinite(lastMs) ? lastMs : 0
     this.#engine.finish(endMs, this.#position())
     this.#finished = true
