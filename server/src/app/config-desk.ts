@@ -96,8 +96,9 @@ export function openConfigDesk(options: ConfigDeskOptions): OpenConfigDesk {
       applied.push('log.level')
     }
     const log = { ...config.log, level: next.log.level }
-    const { sources, filter, identity } = next
-    config = { ...config, sources, filter, identity, log }
+    if (differs(config.time, next.time)) applied.push('time')
+    const { sources, filter, identity, time } = next
+    config = { ...config, sources, filter, identity, time, log }
     if (JSON.stringify(rulesBefore) !== JSON.stringify(next.detection.rules)) {
       applied.push('detection.rules')
     }

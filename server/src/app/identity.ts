@@ -6,7 +6,7 @@ import { readAssetFile } from '../library/asset-files.ts'
 import type { OpenAssetDesk } from './asset-desk.ts'
 
 export interface Identity {
-  /** Takes the section of a configuration over. Rejects, changing nothing, where the table is not good. */
+  /** Takes the sections `identity` and `time` over. Rejects, changing nothing, where the table is not good. */
   take(config: Config): Promise<void>
 }
 
@@ -20,7 +20,7 @@ export function openIdentity(options: {
   // Perhaps the configuration named one when the server ran before.
   let hadFile = true
   return {
-    take: async ({ identity }) => {
+    take: async ({ identity, time }) => {
       const { assets: path, precedence } = identity
       if (path !== undefined || hadFile) {
         const read = path === undefined ? { ok: true as const, value: [] } : readAssetFile(path)
@@ -30,6 +30,11 @@ export function openIdentity(options: {
       }
       hadFile = path !== undefined
       enricher.precedence = precedence
+      enricher.cohorts.settings = {
+        policy: time.cohort_shift,
+        devicesMin: time.cohort_devices,
+        toleranceMs: time.cohort_tolerance,
+      }
     },
   }
 }

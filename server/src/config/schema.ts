@@ -11,6 +11,7 @@ import { DECODER_ALIASES } from '../decode/aliases.ts'
 import { decoderNamed, decoders } from '../decode/registry.ts'
 import { identitySection } from './identity-section.ts'
 import { sourceKinds } from '../source/registry.ts'
+import { timeSection } from './time-section.ts'
 
 const path = z.string().min(1).max(4_096)
 const instanceName = z
@@ -259,6 +260,7 @@ export const configSchema = z.strictObject({
     .prefault({})
     .describe('What is kept as a security event, and what is folded into rollups.'),
   identity: identitySection.prefault({}).describe('How events are joined to known devices.'),
+  time: timeSection.prefault({}).describe('Clocks of devices.'),
   detection: detectionSection.prefault({}).describe('Rules and how they see time.'),
   sources: z
     .record(instanceName, sourceSection)

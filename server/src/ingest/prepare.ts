@@ -10,6 +10,7 @@ import type { Enricher } from './enrich/enricher.ts'
 import type { FilterInForce } from './filter/filter.ts'
 import { FilterLane } from './filter/lane.ts'
 import { SEEN_MAX, SEEN_TEXT_MAX } from './seen-inputs.ts'
+import { settleClaim } from './time/claims.ts'
 
 const RAW_MAX = 1_048_576
 const ROUTINE_CLASSES_MAX = 100
@@ -118,7 +119,11 @@ class Preparer implements LinePreparer, DecodeSink {
 
   event(draft: Draft): void {
     const shaped = this.#stages.shape(draft, this.#item, this.#redelivered)
-    this.#options.enricher?.enrich(shaped.doc, shaped.time)
+    const { enricher, source } = this.#options
+    if (enricher !== undefined) {
+      enricher.enrich(shaped.doc, shaped.time)
+      shaped.time = settleClaim(shaped, source, enricher.cohorts)
+    }
     const folded = this.#lane?.fold(shaped)
     if (folded !== undefined) this.routine(folded)
     else this.#events.push(this.#stages.finish(shaped, this.#ingestedMs))

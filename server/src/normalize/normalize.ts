@@ -37,12 +37,12 @@ export interface Shaped {
   readonly draft: Draft
   readonly origin: RawItem
   /** `@timestamp` to be, in ms since the epoch. */
-  readonly time: number
+  time: number
   /** The document; its top level and `event` may be changed, what hangs below belongs to the draft. */
   readonly doc: EcsDoc
   readonly event: EcsDoc
-  /** Time that the input claims, where it was set aside. */
-  readonly claimMs: number | undefined
+  /** Time that the input claims, in ms; `time` is another where it was set aside. */
+  readonly claim: number | undefined
 }
 
 /** The two halves of normalization, so that what is only counted is never made whole. */
@@ -101,7 +101,7 @@ export function createNormalizeStages(options: NormalizerOptions): NormalizeStag
     if (late) addIot(doc, 'time', { claimed: isoOf(claimMs), ahead: true })
     if (redelivered) addIot(doc, 'redelivered', true)
     if (origin.facts !== undefined) addFacts(doc, origin.facts)
-    return { draft, origin, time, doc, event, claimMs: late ? claimMs : undefined }
+    return { draft, origin, time, doc, event, claim: claimMs }
   }
 
   const finish = (

@@ -61,6 +61,46 @@ describe('a time stamp', () => {
     expect(year('Dec 31 23:59:59 ', '2027-01-01T00:00:05Z')).toBe(2026)
     expect(year('Jan  1 00:00:01 ', '2026-12-31T23:59:59Z')).toBe(2027)
     expect(year('Feb 29 12:00:00 ', '2026-11-22T00:00:00Z')).toBe(2024)
+    expect(year('Feb 29 23:59:59 ', '2028-03-01T00:00:02Z')).toBe(2028)
+    expect(year('Feb 29 00:00:01 ', '2028-02-28T23:59:59Z')).toBe(2028)
+    expect(year('Mar  1 00:00:00 ', '2028-03-01T00:00:02Z')).toBe(2028)
+    expect(year('Jan  2 00:00:01 ', '2027-01-01T00:00:05Z')).toBe(2027)
+    expect(year('Jan  3 00:00:01 ', '2027-01-01T00:00:05Z')).toBe(2026)
+  })
+
+  test('without a year, about midnight of the new year, in a zone of its own', () => {
+    const reader = new StampReader({ zone: parseZone('Pacific/Auckland')!, monthFirst: false })
+    const utcOf = (text: string, received: string): string => {
+      expect(reader.read(text, 0, Date.parse(received))).toBe(true)
+      return new Date(reader.ms).toISOString()
+    }
+    // There it is the new year for 13 hours while it is the old one in UTC.
+    const received = '2026-12-31T11:00:05Z'
+    expect(utcOf('Dec 31 23:59:59 ', received)).toBe('2026-12-31T10:59:59.000Z')
+    expect(utcOf('Jan  1 00:00:01 ', received)).toBe('2026-12-31T11:00:01.000Z')
+    const west = new StampReader({ zone: parseZone('America/Los_Angeles')!, monthFirst: false })
+    expect(west.read('Dec 31 23:59:59 ', 0, Date.parse('2027-01-01T08:00:02Z'))).toBe(true)
+    expect(new Date(west.ms).toISOString()).toBe('2027-01-01T07:59:59.000Z')
+  })
+
+  test('without a date, about midnight', () => {
+    const reader = new StampReader(utc)
+    const utcOf = (text: string, received: string): string => {
+      expect(reader.read(text, 0, Date.parse(received))).toBe(true)
+      return new Date(reader.ms).toISOString()
+    }
+    expect(utcOf('23:59:58: x', '2027-01-01T00:00:05Z')).toBe('2026-12-31T23:59:58.000Z')
+    expect(utcOf('00:00:01: x', '2026-12-31T23:59:59Z')).toBe('2026-12-31T00:00:01.000Z')
+    expect(utcOf('23:00:00: x', '2028-02-29T23:30:00Z')).toBe('2028-02-29T23:00:00.000Z')
+    expect(utcOf('23:59:59: x', '2028-03-01T00:00:01Z')).toBe('2028-02-29T23:59:59.000Z')
+  })
+
+  test('29 February is a day in leap years only', () => {
+    const reader = new StampReader(utc)
+    expect(reader.read('2028-02-29T12:00:00: x', 0, RECEIVED)).toBe(true)
+    expect(reader.read('2000-02-29T12:00:00: x', 0, RECEIVED)).toBe(true)
+    expect(reader.read('2100-02-29T12:00:00: x', 0, RECEIVED)).toBe(false)
+    expect(reader.read('2027-02-29T12:00:00: x', 0, RECEIVED)).toBe(false)
   })
 
   test.each([
@@ -88,6 +128,55 @@ describe('a zone', () => {
     expect(at('Europe/Berlin', '2026-07-01T12:00')).toBe('2026-07-01T10:00')
     expect(at('Europe/Berlin', '2026-12-01T12:00')).toBe('2026-12-01T11:00')
     expect(at('America/New_York', '2026-03-08T12:00')).toBe('2026-03-08T16:00')
+  })
+  test('a time that occurs twice, or not at all, counts by the offset before', () => {
+    expect(at('Europe/Berlin', '2026-10-25T02:30')).toBe('2026-10-25T00:30')
+    expect(at('Europe/Berlin', '2026-10-25T01:59')).toBe('2026-10-24T23:59')
+    expect(at('Europe/Berlin', '2026-10-25T03:00')).toBe('2026-10-25T02:00')
+    expect(at('Europe/Berlin', '2026-03-29T02:30')).toBe('2026-03-29T01:30')
+    expect(at('Europe/Berlin', '2026-03-29T01:59')).toBe('2026-03-29T00:59')
+    expect(at('Europe/Berlin', '2026-03-29T03:00')).toBe('2026-03-29T01:00')
+    const zone = parseZone('America/New_York')!
+    const twice = Date.parse('2026-11-01T01:30Z')
+    expect([zone(twice), zone(twice, true)]).toEqual([-4 * 3_600_000, -5 * 3_600_000])
+    // Half an hour of summer time.
+    expect(at('Australia/Lord_Howe', '2026-04-05T01:45')).toBe('2026-04-04T14:45')
+  })
+  test('every local time maps to one that is written like it', () => {
+    const zone = parseZone('Europe/Berlin')!
+    const shown = new Intl.DateTimeFormat('sv-SE', {
+      ...{ timeZone: 'Europe/Berlin', dateStyle: 'short', timeStyle: 'medium' },
+    })
+    const minutes = fc.integer({ min: Date.UTC(2020) / 60_000, max: Date.UTC(2030) / 60_000 })
+    fc.assert(
+      fc.property(minutes, (minute) => {
+        const local = minute * 60_000
+        const text = new Date(local).toISOString().slice(0, 16).replace('T', ' ')
+        for (const later of [false, true]) {
+          const back = shown.format(local - zone(local, later)).slice(0, 16)
+          // In March an hour is left out.
+          if (back !== text) expect(text).toMatch(/-03-\d\d 02:/)
+        }
+      }),
+    )
+  })
+  test('the hour that occurs twice is told by receipt, and by the lines before', () => {
+    const reader = (): StampReader =>
+      new StampReader({ zone: parseZone('Europe/Berlin')!, monthFirst: false })
+    const read = (one: StampReader, clock: string, received: string): string => {
+      expect(one.read(`2026-10-25 ${clock}:00 x`, 0, Date.parse(received))).toBe(true)
+      return new Date(one.ms).toISOString().slice(11, 16)
+    }
+    // Live: the line was just written.
+    expect(read(reader(), '02:30', '2026-10-25T00:30:02Z')).toBe('00:30')
+    expect(read(reader(), '02:30', '2026-10-25T01:30:02Z')).toBe('01:30')
+    // A file read long after: the stamps go back an hour.
+    const file = reader()
+    const late = '2026-10-26T09:00:00Z'
+    const clocks = ['01:50', '02:10', '02:55', '02:05', '02:40', '02:59', '03:10']
+    expect(clocks.map((one) => read(file, one, late))).toEqual([
+      ...['23:50', '00:10', '00:55', '01:05', '01:40', '01:59', '02:10'],
+    ])
   })
   test('of no such name is none', () => {
     for (const name of ['Mars/Base', '+99:00', '']) expect(parseZone(name)).toBeUndefined()

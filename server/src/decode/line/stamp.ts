@@ -8,6 +8,11 @@ export interface StampOptions {
 
 const MONTHS = 'JanFebMarAprMayJunJulAugSepOctNovDec'
 const DAY_MS = 86_400_000
+const HOUR_MS = 3_600_000
+/** Lines of one log are no more than this out of order: what goes back further, went back an hour. */
+const BACK_MS = 120_000
+/** A source's clock may be so much ahead of ours. */
+const AHEAD_MS = 60_000
 
 /**
  * Reads a time stamp at a place of a text, by character codes: this runs for every line. After
@@ -25,6 +30,9 @@ export class StampReader {
   readonly #options: StampOptions
   #lastText = ''
   #lastMs = 0
+  #receivedMs = 0
+  /** Time of the stamp before, where its zone was the configured one. */
+  #beforeMs = 0
 
   constructor(options: StampOptions) {
     this.#options = options
@@ -34,6 +42,7 @@ export class StampReader {
     const code = text.charCodeAt(at)
     this.epoch = false
     this.whole = true
+    this.#receivedMs = receivedMs
     if (isDigit(code)) {
       return (
         this.#readEpoch(text, at) ||
@@ -202,8 +211,24 @@ export class StampReader {
   }
 
   #toUtc(): void {
-    this.ms -= this.#options.zone(this.ms)
+    const { zone } = this.#options
+    const local = this.ms
+    this.ms = local - zone(local)
     this.zoned = false
+    const later = local - zone(local, true)
+    if (later !== this.ms && this.#isLater(this.ms, later)) this.ms = later
+    this.#beforeMs = this.ms
+  }
+
+  /**
+   * Of a local time that occurs twice, whether it is the second: the stamps were there already (they
+   * went back an hour, or are in the second hour since), or it was received within the hour after.
+   */
+  #isLater(first: number, later: number): boolean {
+    const before = this.#beforeMs
+    if (before > first + BACK_MS && before < later + HOUR_MS) return true
+    const age = this.#receivedMs - later
+    return age > -AHEAD_MS && age < HOUR_MS
   }
 }
 

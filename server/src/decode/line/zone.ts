@@ -1,5 +1,9 @@
-/** Gives the offset of local time from UTC, in ms, at a local wall-clock time (ms as if it were UTC). */
-export type ZoneOffset = (localMs: number) => number
+/**
+ * Gives the offset of local time from UTC, in ms, at a local wall-clock time (ms as if it were UTC). In
+ * the hour that occurs twice (summer time ends) it is the first of the two, or with `later` the
+ * second; a time that does not occur (summer time begins) counts by the offset before it.
+ */
+export type ZoneOffset = (localMs: number, later?: boolean) => number
 
 const FIXED = /^(?:UTC|GMT)?([+-])(\d{1,2})(?::?(\d\d))?$/i
 const HOUR_MS = 3_600_000
@@ -36,22 +40,29 @@ function ianaZone(name: string): ZoneOffset | undefined {
   } catch {
     return undefined
   }
-  const cache = new Map<number, number>()
-  return (localMs) => {
+  const cache = new Map<number, readonly [first: number, later: number]>()
+  return (localMs, later = false) => {
     const quarter = Math.floor(localMs / (HOUR_MS / 4))
-    const known = cache.get(quarter)
-    if (known !== undefined) return known
-    if (cache.size > 1_000) cache.clear()
-    const offset = offsetAt(format, localMs)
-    cache.set(quarter, offset)
-    return offset
+    let known = cache.get(quarter)
+    if (known === undefined) {
+      if (cache.size > 1_000) cache.clear()
+      known = offsetsAt(format, localMs)
+      cache.set(quarter, known)
+    }
+    return later ? known[1] : known[0]
   }
 }
 
-/** Two rounds settle on the offset in force; in the hour that occurs twice it is the first of the two. */
-function offsetAt(format: Intl.DateTimeFormat, localMs: number): number {
-  const first = localAt(format, localMs) - localMs
-  return localAt(format, localMs - first) - (localMs - first)
+/** Offsets in force half a day before and after; both fit a local time that occurs twice. */
+function offsetsAt(format: Intl.DateTimeFormat, localMs: number): readonly [number, number] {
+  const offset = (utcMs: number): number => localAt(format, utcMs) - utcMs
+  const guess = localMs - offset(localMs)
+  const before = offset(guess - 12 * HOUR_MS)
+  const after = offset(guess + 12 * HOUR_MS)
+  if (before === after) return [before, before]
+  const fits = [before, after].filter((one) => offset(localMs - one) === one)
+  const [first = before, later = first] = fits
+  return [first, later]
 }
 
 function localAt(format: Intl.DateTimeFormat, utcMs: number): number {

@@ -2,6 +2,7 @@ import type { Counter, Metrics } from '../../base/metrics.ts'
 import { AssetIndex } from '../../fleet/asset-index.ts'
 import { joinAsset } from '../../fleet/enrich.ts'
 import { LeaseTable } from '../../fleet/leases.ts'
+import { Cohorts } from '../time/cohorts.ts'
 import { IDENTIFIER_KINDS, type IdentifierKind } from '../../model/asset.ts'
 import type { StateChange } from '../../model/decoder.ts'
 import type { EcsDoc } from '../../model/event.ts'
@@ -17,6 +18,7 @@ export type AddFacts = (doc: EcsDoc, timeMs: number) => void
 export class Enricher {
   readonly assets = new AssetIndex()
   readonly leases = new LeaseTable()
+  readonly cohorts = new Cohorts()
   /** As the configuration says; a reload replaces it. */
   precedence: readonly IdentifierKind[] = IDENTIFIER_KINDS
   addFacts: AddFacts | undefined
@@ -47,11 +49,11 @@ export class Enricher {
   takeChanges(): readonly StateChange[] {
     for (const [rule, count] of this.#counts) this.#joined?.inc({ rule }, count)
     this.#counts.clear()
-    return this.leases.takeChanges()
+    return [...this.leases.takeChanges(), ...this.cohorts.takeChanges()]
   }
 
   /** False where the entry is not of its own. */
   restore(key: string, value: string): boolean {
-    return this.leases.restore(key, value)
+    return this.leases.restore(key, value) || this.cohorts.restore(key, value)
   }
 }
