@@ -89,7 +89,10 @@ describe('every route by every role', () => {
           if ((isStream(route) && open) || route.path.startsWith('/api/v1/session/')) continue
           const answer = await app.inject({ method: route.method, url: urlOf(route), payload: {} })
           const refused = answer.statusCode === 403 && answer.json().code === 'API_FORBIDDEN'
-          const isWhole = route.operation === 'getSource' && 'visibility' in scope
+          const isWhole =
+            'visibility' in scope
+              ? route.operation === 'getSource'
+              : ['listAssets', 'readAsset'].includes(route.operation)
           if (refused !== (!open || isWhole))
             wrong.push(`${role} ${route.operation} ${answer.statusCode}`)
           if (answer.statusCode >= 500)

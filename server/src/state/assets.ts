@@ -34,7 +34,9 @@ export async function listAssets(
   if (page.after !== undefined) query = query.where('id', '>', page.after)
   if (filter.site !== undefined) query = query.where('site', '=', filter.site)
   if (filter.type !== undefined) query = query.where('device_type', '=', filter.type)
-  const { sites, deviceTypes } = filter.visibility ?? {}
+  const { sites, deviceTypes, datasets } = filter.visibility ?? {}
+  // An asset is of no dataset: it is shown only to those who see every one.
+  if (datasets !== undefined) query = query.where('id', 'in', NONE)
   // `in` of an empty list finds nothing, as it should.
   if (sites !== undefined) query = query.where('site', 'in', [...sites, ...NONE])
   if (deviceTypes !== undefined) {

@@ -10,8 +10,13 @@ import type { Route } from '../../src/api/route.ts'
 import { makeWorld, serveAs, type World } from '../../src/api/testing/world.ts'
 import { templateSearch } from '../../src/app/template-search.ts'
 import type { Principal } from '../../src/model/access.ts'
+import { assetSchema, type KeptAsset } from '../../src/model/asset.ts'
+import type { AssetDesk } from '../../src/model/desks.ts'
 import type { AlertScope } from '../../src/model/alert.ts'
 import type { EcsDoc } from '../../src/model/event.ts'
+import { listAssets, readAsset, saveAssets } from '../../src/state/assets.ts'
+import type { State } from '../../src/state/state.ts'
+import type { Db } from '../../src/state/tables.ts'
 import { writeAlerts, writeHistory } from '../../src/state/alerts.ts'
 import { addDeadLetters } from '../../src/state/dead-letters.ts'
 import { alertOf } from '../../src/state/testing/alerts.ts'
@@ -109,6 +114,25 @@ async function putAlerts(offset: number): Promise<void> {
   })
 }
 
+/** Reads as the real desk does, from the state. */
+function assetsOf(of: () => World): AssetDesk {
+  const never = async (): Promise<never> => Promise.reject(new Error('not asked here'))
+  const query = <T>(work: (state: State, db: Db) => Promise<T>): Promise<T> => {
+    const { state } = of()
+    return state.query((db) => work(state, db))
+  }
+  return {
+    list: (filter, page) => query((state, db) => listAssets(state, db, filter, page)),
+    get: (id) => query((state, db) => readAsset(state, db, id)),
+    ...{ put: never, remove: never, import: never },
+  }
+}
+
+const assetOf = (id: string, user: string, more: object): KeptAsset => ({
+  asset: assetSchema.parse({ id, ...more, identifiers: { client_id: [id], user: [user] } }),
+  ...{ revision: 1, changedMs: 1_000, origin: 'api' as const },
+})
+
 beforeAll(async () => {
   store = await openStoreFixture()
   const search = templateSearch(createSearch(store.engine))
@@ -127,6 +151,7 @@ beforeAll(async () => {
       names: () => ['gateway', FOREIGN],
       report: (name) => (name === 'gateway' ? report : undefined),
     },
+    assets: assetsOf(() => world),
     onAlerts: (listener) => {
       bells.add(listener)
       return () => void bells.delete(listener)
@@ -164,6 +189,12 @@ beforeAll(async () => {
     .client('writer')
     .insert(sql`INSERT INTO picket.rollups FORMAT Native`, [block.take()])
   await putAlerts(1)
+  const assets = [
+    assetOf(FOREIGN, 'somebody', { site: 'bergen', type: 'pump' }),
+    assetOf('no-site', FOREIGN, {}),
+    assetOf('valve-oslo-1', PERSON, { site: 'oslo', type: 'valve' }),
+  ]
+  await world.state.transact((db) => saveAssets(world.state, db, assets))
   const letter = {
     ...{
       id: 'l1',
@@ -202,6 +233,10 @@ const ASKS: Readonly<Record<string, readonly Ask[]>> = {
     ...['a-oslo', 'a-bergen', 'a-both', 'a-cut', 'a-unknown', 'none'].map((id): Ask => [
       `/api/v1/alerts/${id}`,
     ]),
+  ),
+  listAssets: every(['/api/v1/assets'], ['/api/v1/assets?limit=1'], ['/api/v1/assets?site=bergen']),
+  readAsset: every(
+    ...[FOREIGN, 'valve-oslo-1', 'no-site', 'none'].map((id): Ask => [`/api/v1/assets/${id}`]),
   ),
   listRules: every(['/api/v1/rules']),
   listSearchTemplates: every(['/api/v1/search/templates']),
@@ -267,7 +302,10 @@ async function streamed(app: FastifyInstance): Promise<string> {
   return text
 }
 
-const SHOWN_TO_ALL = ['followAlerts', 'getAlert', 'getSource', 'listAlerts', 'runSearchTemplate']
+const SHOWN_TO_ALL = [
+  ...['followAlerts', 'getAlert', 'getSource', 'listAlerts', 'listAssets', 'readAsset'],
+  'runSearchTemplate',
+]
 const holders = (said: ReadonlyMap<string, string>, name: string): string[] =>
   [...said]
     .flatMap(([operation, text]) => (text.toLowerCase().includes(name) ? [operation] : []))
@@ -292,7 +330,10 @@ describe('by every way of reading', () => {
     expect(holders(said, 'bergen')).toEqual([])
     // And does see their own.
     expect(holders(said, 'valve-oslo-1')).toEqual(
-      SHOWN_TO_ALL.filter((operation) => operation !== 'getSource'),
+      SHOWN_TO_ALL.filter((operation) => {
+        if (operation === 'getSource') return false
+        return !('datasets' in visibility) || !operation.includes('Asset')
+      }),
     )
   })
 

@@ -2,8 +2,9 @@ import { z } from 'zod'
 import { ProblemError } from '../../base/problems.ts'
 import type { Principal, Visibility } from '../../model/access.ts'
 import { MASKED } from '../../model/access.ts'
-import { assetSchema, type KeptAsset } from '../../model/asset.ts'
+import { assetSchema, type KeptAsset, type ListedKind } from '../../model/asset.ts'
 import type { AssetDesk } from '../../model/desks.ts'
+import { Mask } from '../mask.ts'
 import { type Route, route } from '../route.ts'
 import { limitSchema } from '../schemas.ts'
 
@@ -44,6 +45,7 @@ export function assetRoutes(deps: { readonly assets: AssetDesk | undefined }): r
       }),
       response: z.strictObject({ assets: z.array(keptSchema), cursor: z.string().optional() }),
       handle: async ({ query, principal }) => {
+        refuseMasked(principal)
         const { cursor, limit, site, type } = query
         const { visibility } = principal
         const filter = {
@@ -69,6 +71,7 @@ export function assetRoutes(deps: { readonly assets: AssetDesk | undefined }): r
       params,
       response: keptSchema,
       handle: async ({ params: { id }, principal }) => {
+        refuseMasked(principal)
         const kept = await deskOf(deps.assets).get(id)
         if (kept === undefined || !isVisible(kept, principal.visibility)) throw unknownAsset()
         return { body: viewOf(kept, principal), headers: { etag: etagOf(kept) }, record: { id } }
@@ -132,17 +135,60 @@ export function assetRoutes(deps: { readonly assets: AssetDesk | undefined }): r
 }
 
 function viewOf({ asset, revision, changedMs, origin }: KeptAsset, principal: Principal): View {
-  const masked = principal.masks?.includes('iot.owner') === true && asset.owner !== undefined
+  const mask = new Mask(principal.masks)
   return {
-    ...asset,
-    ...(masked && { owner: MASKED }),
+    ...masked(asset, mask),
     ...{ revision, changed: new Date(changedMs).toISOString(), origin },
   }
+}
+
+/** The fields whose values an asset's properties are, where a mask can hide them. */
+const FIELDS = {
+  name: 'device.name',
+  type: 'device.type',
+  model: 'device.model.identifier',
+  manufacturer: 'device.manufacturer',
+  class: 'iot.device_class',
+  site: 'iot.site',
+  owner: 'iot.owner',
+  zone: 'iot.zone',
+} as const
+const KIND_FIELDS: Readonly<Record<ListedKind, readonly string[]>> = {
+  device: ['device.id'],
+  serial: ['device.serial_number'],
+  certificate: ['tls.client.x509', 'tls.client.hash', 'x509'],
+  client_id: ['iot.mqtt.client_id'],
+  mac: ['source.mac', 'client.mac', 'host.mac'],
+  ip: ['source.ip', 'client.ip', 'host.ip'],
+  host: ['host.name', 'host.hostname'],
+  user: ['user.name'],
+}
+
+function masked(asset: KeptAsset['asset'], mask: Mask): KeptAsset['asset'] {
+  if (mask.isEmpty) return asset
+  const shown = { ...asset, identifiers: { ...asset.identifiers } }
+  for (const [name, field] of Object.entries(FIELDS) as [keyof typeof FIELDS, string][]) {
+    if (shown[name] !== undefined && mask.hides(field)) shown[name] = MASKED
+  }
+  for (const [kind, fields] of Object.entries(KIND_FIELDS) as [ListedKind, string[]][]) {
+    const isHidden = shown.identifiers[kind] !== undefined && fields.some((one) => mask.hides(one))
+    if (isHidden) shown.identifiers[kind] = [MASKED]
+  }
+  return shown
+}
+
+/** A list of devices is of no use to who may not see which they are, and its cursor would tell. */
+function refuseMasked({ masks }: Principal): void {
+  if (!new Mask(masks).hides('device.id')) return
+  const message = 'Assets are shown only to those who may see device.id.'
+  throw new ProblemError({ code: 'API_FORBIDDEN', message })
 }
 
 function isVisible({ asset }: KeptAsset, visibility: Visibility | undefined): boolean {
   const within = (value: string | undefined, allowed: readonly string[] | undefined): boolean =>
     allowed === undefined || (value !== undefined && allowed.includes(value))
+  // An asset is of no dataset: it is shown only to those who see every one.
+  if (visibility?.datasets !== undefined) return false
   return within(asset.site, visibility?.sites) && within(asset.type, visibility?.deviceTypes)
 }
 
