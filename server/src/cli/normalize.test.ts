@@ -94,6 +94,18 @@ describe('picket normalize', () => {
     expect(stdout.lines).toMatchObject([{ '@timestamp': '2031-11-21T20:49:05.000Z' }])
   })
 
+  test('writes OCSF where it is asked to', async () => {
+    const input = '1795301345: Client d already connected, closing old connection.\n'
+    const { stdout } = await run(['--decoder', 'mosquitto', '--format', 'ocsf', '-'], input)
+    expect(stdout.lines).toMatchObject([
+      {
+        class_uid: 0,
+        metadata: { version: '1.8.0' },
+        unmapped: { event: { action: 'mqtt-takeover' } },
+      },
+    ])
+  })
+
   test('waits for a slow reader', async () => {
     const path = join(SAMPLES, 'mosquitto_2.0.11.log')
     const { stdout } = await run(['--decoder', 'mosquitto', path, path, path], '', true)

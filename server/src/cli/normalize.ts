@@ -1,7 +1,10 @@
+import { Option } from 'commander'
 import type { Writable } from 'node:stream'
 import { createPreparer, type LinePreparer, type Prepared } from '../ingest/prepare.ts'
 import { readInput } from '../ingest/join-documents.ts'
 import type { DecoderSpec } from '../model/decoder.ts'
+import type { EcsDoc } from '../model/event.ts'
+import { toOcsf } from '../ocsf/project.ts'
 import type { CliContext, RegisterCommand } from './context.ts'
 import { chooseDecoder, decoderOptions } from './choose-decoder.ts'
 
@@ -9,7 +12,7 @@ interface NormalizeFlags {
   readonly decoder: string
   readonly zone?: string
   readonly option: readonly string[]
-  readonly skew?: string
+  readonly format: 'ecs' | 'ocsf'
 }
 
 interface Tally {
@@ -18,6 +21,9 @@ interface Tally {
   rejects: number
   readonly routine: Map<string, number>
 }
+
+/** How an event is written. */
+const FORMS = { ecs: (doc: EcsDoc): unknown => doc, ocsf: toOcsf } as const
 
 const REJECT_RAW_MAX = 2_000
 
@@ -29,6 +35,11 @@ export const registerNormalize: RegisterCommand = (program, context) => {
     .requiredOption('--decoder <name>', 'how the input is written, for example mosquitto or json')
     .option('--zone <zone>', 'zone of time stamps that name none, for example Europe/Berlin')
     .option('--option <key=value>', 'an option of the decoder; may be repeated', collect, [])
+    .addOption(
+      new Option('--format <format>', 'ecs, or ocsf: the class of OCSF 1.8 that fits each event')
+        .choices(['ecs', 'ocsf'])
+        .default('ecs'),
+    )
     .argument('<file...>', 'files, plain or gzip; - is standard input')
     .action(async (files: readonly string[], flags: NormalizeFlags) => {
       await normalizeFiles(files, flags, context)
@@ -55,7 +66,7 @@ async function normalizeFiles(
   })
   const tally: Tally = { lines: 0, events: 0, rejects: 0, routine: new Map() }
   try {
-    await run({ files, decoderSpec, preparer }, tally, context)
+    await run({ files, decoderSpec, preparer, form: FORMS[flags.format] }, tally, context)
   } finally {
     await writeSummary(tally, context)
   }
@@ -65,22 +76,28 @@ interface Input {
   readonly files: readonly string[]
   readonly decoderSpec: DecoderSpec
   readonly preparer: LinePreparer
+  readonly form: (doc: EcsDoc) => unknown
 }
 
 async function run(input: Input, tally: Tally, context: CliContext): Promise<void> {
-  const { files, decoderSpec, preparer } = input
+  const { files, decoderSpec, preparer, form } = input
   const { stdin, clock } = context
   const sources = files.map((path) => ({ path, stdin }))
   const nowMs = (): number => clock.now()
   for await (const items of readInput(decoderSpec, sources, { nowMs })) {
     tally.lines += items.length
-    await print(preparer.prepare({ items }, nowMs()), tally, context)
+    await print(preparer.prepare({ items }, nowMs()), form, tally, context)
   }
   const waited = preparer.settle(nowMs())
-  if (waited !== undefined) await print(waited, tally, context)
+  if (waited !== undefined) await print(waited, form, tally, context)
 }
 
-async function print(prepared: Prepared, tally: Tally, context: CliContext): Promise<void> {
+async function print(
+  prepared: Prepared,
+  form: Input['form'],
+  tally: Tally,
+  context: CliContext,
+): Promise<void> {
   const { events = [], deadLetters = [], routine = {} } = prepared.batch
   tally.events += events.length
   tally.rejects += deadLetters.length
@@ -88,7 +105,7 @@ async function print(prepared: Prepared, tally: Tally, context: CliContext): Pro
     tally.routine.set(name, (tally.routine.get(name) ?? 0) + count)
   }
   let text = ''
-  for (const event of events) text += `${JSON.stringify(event.doc)}\n`
+  for (const event of events) text += `${JSON.stringify(form(event.doc))}\n`
   await write(context.stdout, text)
   let rejects = ''
   for (const { code, message, raw, facts } of deadLetters) {
