@@ -99,8 +99,8 @@ describe('picket normalize', () => {
     const { stdout } = await run(['--decoder', 'mosquitto', '--format', 'ocsf', '-'], input)
     expect(stdout.lines).toMatchObject([
       {
-        class_uid: 0,
-        metadata: { version: '1.8.0' },
+        type_name: 'Network Activity: Reset',
+        src_endpoint: { uid: 'd' },
         unmapped: { event: { action: 'mqtt-takeover' } },
       },
     ])
