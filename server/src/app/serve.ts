@@ -72,7 +72,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
   const assets = await openAssetDesk({ ...base, clock, index: enricher.assets })
   const identity = openIdentity({ assets, enricher, log })
   await identity.take(config)
-  const made = { ...options, journal: base.journal, filter, enricher }
+  const made = { ...options, journal: base.journal, state: base.state, filter, enricher }
   let configDesk: OpenConfigDesk | undefined
   const deadLetters = makeDeadLetters(options, base, sources)
   const responder = await startResponder(options, base, deadLetters)

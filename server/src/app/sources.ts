@@ -18,6 +18,8 @@ import type { Journal } from '../model/journal.ts'
 import type { SourceDesk } from '../model/desks.ts'
 import type { Source } from '../model/source.ts'
 import { createSource } from '../source/registry.ts'
+import { senderToken } from '../people/sender-tokens.ts'
+import type { State } from '../state/state.ts'
 import { TENANT } from '../state/tables.ts'
 
 export interface RunningSource {
@@ -35,6 +37,7 @@ export interface SourceContext {
   readonly env: Readonly<Record<string, string | undefined>>
   readonly filter: FilterInForce
   readonly enricher: Enricher
+  readonly state: State
 }
 
 type Decoding = Pick<SourceConfig, 'decoder' | 'decoder_options'>
@@ -75,10 +78,13 @@ function makeSource(name: string, options: SourceConfig, context: SourceContext)
     if (read.ok) return read.value
     throw new ProblemError(read.problem)
   }
+  const used = [options, ...options.decoders].map(({ decoder }) => `${decoder}.log`)
+  const datasets = [...new Set(used)]
   const { framing } = decoding(options).decoderSpec
   const deps = {
     ...{ name, baseDir: config.baseDir, clock, log: context.log, metrics, secret },
     ...(framing !== undefined && { framing }),
+    apiTokens: (token: string) => senderToken({ state: context.state, clock }, token, datasets),
   }
   const { type, decoder: _d, decoder_options: _o, decoders: _s, lateness: _l, ...own } = options
   const source: Source = createSource(type, own, deps)

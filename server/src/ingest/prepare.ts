@@ -3,12 +3,13 @@ import type { Metrics } from '../base/metrics.ts'
 import type { DecoderSpec, DecodeSink, Draft, LifeSign, RejectCode } from '../model/decoder.ts'
 import { fieldOf, type SecurityEvent } from '../model/event.ts'
 import type { Commit, DeadLetter, JournalBatch } from '../model/journal.ts'
-import type { RawBatch, RawItem, SeenInput } from '../model/source.ts'
+import type { RawBatch, RawItem, SeenInput, SenderScope } from '../model/source.ts'
 import { createNormalizeStages, SKEW_DEFAULT_MS } from '../normalize/normalize.ts'
 import type { NormalizerOptions, NormalizeStages } from '../normalize/normalize.ts'
 import type { Enricher } from './enrich/enricher.ts'
 import type { FilterInForce } from './filter/filter.ts'
 import { FilterLane } from './filter/lane.ts'
+import { outOfScope } from './sender-scope.ts'
 import { SEEN_MAX, SEEN_TEXT_MAX } from './seen-inputs.ts'
 import { settleClaim } from './time/claims.ts'
 
@@ -62,6 +63,7 @@ class Preparer implements LinePreparer, DecodeSink {
   #item: RawItem = { text: '', key: '', receivedMs: 0 }
   #ingestedMs = 0
   #redelivered = false
+  #scope: SenderScope | undefined
   #events: SecurityEvent[] = []
   #letters: DeadLetter[] = []
   #routine = new Map<string, number>()
@@ -76,7 +78,7 @@ class Preparer implements LinePreparer, DecodeSink {
   }
 
   prepare(raw: RawBatch, ingestedMs: number): Prepared {
-    this.#begin(ingestedMs, raw.redelivered === true)
+    this.#begin(ingestedMs, raw.redelivered === true, raw.scope)
     const { items } = raw
     const shownFrom = items.length - SEEN_MAX
     const seen: SeenInput[] = []
@@ -102,7 +104,7 @@ class Preparer implements LinePreparer, DecodeSink {
 
   settle(ingestedMs: number, quiet = false): Prepared | undefined {
     if (this.#decoder.settle === undefined) return undefined
-    this.#begin(ingestedMs, false)
+    this.#begin(ingestedMs, false, undefined)
     this.#decoder.settle(this, quiet)
     return this.#events.length + this.#routine.size === 0 ? undefined : this.#end(undefined)
   }
@@ -118,6 +120,11 @@ class Preparer implements LinePreparer, DecodeSink {
   }
 
   event(draft: Draft): void {
+    const beyond = this.#scope === undefined ? undefined : outOfScope(draft.doc, this.#scope)
+    if (beyond !== undefined) {
+      this.reject('DECODE_FIELD', `${beyond}, which the sender's token is not of`)
+      return
+    }
     const shaped = this.#stages.shape(draft, this.#item, this.#redelivered)
     const { enricher, source } = this.#options
     if (enricher !== undefined) {
@@ -186,7 +193,8 @@ class Preparer implements LinePreparer, DecodeSink {
     return { ...shown, outcome: 'routine', code: this.#lastRoutine }
   }
 
-  #begin(ingestedMs: number, redelivered: boolean): void {
+  #begin(ingestedMs: number, redelivered: boolean, scope: SenderScope | undefined): void {
+    this.#scope = scope
     this.#ingestedMs = ingestedMs
     this.#redelivered = redelivered
     this.#events = []

@@ -61,7 +61,7 @@ class RoutedPreparer implements LinePreparer {
   }
 
   prepare(raw: RawBatch, ingestedMs: number): Prepared {
-    const { items, redelivered = false } = raw
+    const { items, cursor: _cursor, ...marks } = raw
     const made: Prepared[] = []
     let from = 0
     while (from < items.length) {
@@ -69,7 +69,7 @@ class RoutedPreparer implements LinePreparer {
       let to = from + 1
       while (to < items.length && this.#laneOf(items[to] as RawItem) === lane) to += 1
       const run = from === 0 && to === items.length ? items : items.slice(from, to)
-      made.push(prefixed(lane.preparer.prepare({ items: run, redelivered }, ingestedMs), lane))
+      made.push(prefixed(lane.preparer.prepare({ items: run, ...marks }, ingestedMs), lane))
       from = to
     }
     const whole = joined(made) ?? this.#own.preparer.prepare({ items: [] }, ingestedMs)

@@ -35,6 +35,17 @@ export interface RawItem {
   readonly facts?: Readonly<Record<string, string>>
 }
 
+/** A sender whose token is of these sites or device types may deliver nothing that says another. */
+export interface SenderScope {
+  readonly sites?: readonly string[]
+  readonly deviceTypes?: readonly string[]
+}
+
+/** What a token is worth to a listener. */
+export type SenderToken =
+  | { readonly kind: 'known'; readonly id: string; readonly scope?: SenderScope }
+  | { readonly kind: 'unknown' | 'disabled' | 'forbidden' }
+
 /**
  * What came in at once, with the cursor that stands behind its last item. No items: only the cursor
  * moved (a file was found, or read to its end), and it is to be saved all the same.
@@ -43,6 +54,8 @@ export interface RawBatch {
   readonly items: readonly RawItem[]
   /** Opaque to all but the source; saved in the same transaction as the events. */
   readonly cursor?: { readonly key: string; readonly value: string }
+  /** What the sender may speak for; absent: anything. */
+  readonly scope?: SenderScope
   /** The input is already marked as seen before (MQTT DUP, HEC replay). */
   readonly redelivered?: boolean
 }

@@ -17,7 +17,8 @@ import {
   type User,
 } from '../state/users.ts'
 import { makePassword, type ScryptCost } from './password.ts'
-import { acceptedHash, hashOf } from './people.ts'
+import { hashOf } from './api-token.ts'
+import { acceptedHash } from './people.ts'
 
 export interface AccountDeps {
   readonly state: State

@@ -1,4 +1,4 @@
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import type { Clock } from '../base/clock.ts'
 import { type ErrorCode, ProblemError } from '../base/problems.ts'
 import type { Principal } from '../model/access.ts'
@@ -7,8 +7,6 @@ import {
   endSession,
   endSessionsOf,
   readSession,
-  readToken,
-  stampToken,
   sweepSessions,
   touchSession,
 } from '../state/sessions.ts'
@@ -22,6 +20,7 @@ import {
   spendTotpStep,
   type User,
 } from '../state/users.ts'
+import { checkToken, hashOf, STAMP_MS } from './api-token.ts'
 import { hashPassword, passwordProblem, type ScryptCost, verifyPassword } from './password.ts'
 import { ACCOUNT_LIMITS, ADDRESS_LIMITS, senderKey, Throttle } from './throttle.ts'
 import { checkTotp } from './totp.ts'
@@ -83,10 +82,7 @@ export interface People {
 
 export const SESSION_IDLE_MS = 30 * 60_000
 export const SESSION_ABSOLUTE_MS = 12 * 60 * 60_000
-/** Marks of use are written this often, so that a read is not a write each time. */
-const STAMP_MS = 60_000
 const SECRET = /^[\w-]{43}$/
-const TOKEN = /^pkt_([\w-]{16})_([\w-]{43})$/
 
 /** Who may come in: passwords, second factors, sessions, tokens. */
 export function createPeople(options: PeopleOptions): People {
@@ -202,20 +198,9 @@ class Door {
   }
 
   async byToken(text: string): Promise<Known | undefined> {
-    const [, id, secret] = TOKEN.exec(text) ?? []
-    if (id === undefined || secret === undefined) return undefined
-    const state = this.#state
-    const now = this.#clock.now()
-    const token = await state.query((db) => readToken(state, db, id))
-    const kept = Buffer.from(token?.secretHash ?? hashOf('none'))
-    const same = timingSafeEqual(kept, Buffer.from(hashOf(secret)))
-    if (token === undefined || !same || token.revokedMs !== undefined) return undefined
-    if (token.expiresMs !== undefined && token.expiresMs <= now) return undefined
-    if (!(await this.#standsBehind(token.createdBy))) return undefined
-    if (now - (token.lastUsedMs ?? 0) >= STAMP_MS) {
-      await state.transact((db) => stampToken(state, db, id, { last_used_ms: now }))
-    }
-    return { principal: principalOf('token', token), mustChange: false }
+    const checked = await checkToken(this.#state, this.#clock.now(), text)
+    if (checked.kind !== 'known') return undefined
+    return { principal: principalOf('token', checked.token), mustChange: false }
   }
 
   async changePassword(change: Parameters<People['changePassword']>[0]): Promise<void> {
@@ -234,13 +219,6 @@ class Door {
       await saveUser(state, db, changed)
       await endSessionsOf(state, db, user.id, change.keepHash)
     })
-  }
-
-  /** A token is worth no more than the user who made it. */
-  async #standsBehind(createdBy: string): Promise<boolean> {
-    if (createdBy === 'local') return true
-    const user = await this.#state.query((db) => readUser(this.#state, db, createdBy))
-    return user !== undefined && !user.disabled
   }
 
   #mayTry(account: string, from: string | undefined, now: number): void {
@@ -299,10 +277,6 @@ function principalOf(
     ...(of.visibility && { visibility: of.visibility }),
     ...(of.masks && { masks: of.masks }),
   }
-}
-
-export function hashOf(text: string): string {
-  return createHash('sha256').update(text).digest('base64url')
 }
 
 function refusal(code: ErrorCode, message: string): ProblemError {

@@ -4,7 +4,7 @@ import type { Logger } from '../base/log.ts'
 import type { Metrics } from '../base/metrics.ts'
 import type { DecoderSpec } from '../model/decoder.ts'
 import type { SecretRef } from '../model/options.ts'
-import type { Source } from '../model/source.ts'
+import type { SenderToken, Source } from '../model/source.ts'
 import type { ListenerRoute } from './http/routes.ts'
 
 /** What every source is given when it is made. */
@@ -20,6 +20,8 @@ export interface SourceDeps {
   readonly framing?: DecoderSpec['framing']
   /** Fetches what a reference names. Rejects with ProblemError CONFIG_SECRET. */
   secret(ref: SecretRef): Promise<string>
+  /** Looks an API token up that a sender showed; absent where there are no people and tokens. */
+  readonly apiTokens?: (token: string) => Promise<SenderToken>
 }
 
 /** One kind of source: its options with their documentation, and how it is made. */

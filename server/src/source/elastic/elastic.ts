@@ -5,7 +5,8 @@ import { defineSource, type SourceDeps } from '../define.ts'
 import type { BodyFault } from '../http/body.ts'
 import { toHttpItem } from '../http/documents.ts'
 import { type Call, HttpListener, type HttpUse, type Protocol } from '../http/listener.ts'
-import { type Reply, retryAfter, Tokens } from '../http/listener.ts'
+import { type Reply, retryAfter } from '../http/listener.ts'
+import { type Standing, Tokens } from '../http/tokens.ts'
 import type { ListenerRoute } from '../http/routes.ts'
 import { type HttpListenerOptions, httpListenerOptions } from '../http/options.ts'
 import { type BulkAction, type BulkEntry, readBulk } from './bulk.ts'
@@ -103,8 +104,12 @@ class ElasticSource implements Source, Protocol {
     await this.#listener?.close()
   }
 
-  admit(call: Call): Reply | undefined {
-    if (!this.#isKnown(call.headers.authorization)) {
+  async admit(call: Call): Promise<Reply | undefined> {
+    const standing = await this.#standingOf(call.headers.authorization)
+    if (standing.kind === 'forbidden') {
+      return failure(403, 'security_exception', 'this token may not deliver here')
+    }
+    if (standing.kind !== 'known') {
       const refused = failure(
         401,
         'security_exception',
@@ -112,6 +117,7 @@ class ElasticSource implements Source, Protocol {
       )
       return { ...refused, headers: { 'www-authenticate': 'ApiKey' } }
     }
+    call.sender = standing.sender
     const path = pathOf(call)
     const isWrite = (call.method === 'POST' || call.method === 'PUT') && WRITE.test(path)
     return isWrite ? undefined : answerAsCluster({ method: call.method, path })
@@ -150,16 +156,15 @@ class ElasticSource implements Source, Protocol {
   }
 
   /** `ApiKey base64(id:key)`, `Basic base64(user:password)` or `Bearer token`; the secret part counts. */
-  #isKnown(authorization: string | undefined): boolean {
-    if (this.#tokens.isEmpty) return true
+  async #standingOf(authorization: string | undefined): Promise<Standing> {
     const [, scheme = '', value = ''] =
       /^(ApiKey|Basic|Bearer) +(\S+)$/i.exec(authorization ?? '') ?? []
-    if (value === '') return false
-    if (this.#tokens.nameOf(value) !== undefined) return true
-    if (scheme.toLowerCase() === 'bearer') return false
+    const whole = await this.#tokens.standingOf(value === '' ? undefined : value)
+    if (whole.kind !== 'unknown' || value === '' || scheme.toLowerCase() === 'bearer') return whole
     const pair = Buffer.from(value, 'base64').toString('utf8')
-    const secret = pair.slice(pair.indexOf(':') + 1)
-    return this.#tokens.nameOf(pair) !== undefined || this.#tokens.nameOf(secret) !== undefined
+    const of = await this.#tokens.standingOf(pair)
+    if (of.kind !== 'unknown') return of
+    return this.#tokens.standingOf(pair.slice(pair.indexOf(':') + 1))
   }
 
   async #take(

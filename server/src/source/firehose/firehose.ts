@@ -6,7 +6,8 @@ import { RequestMemory } from '../hec/memory.ts'
 import type { BodyFault } from '../http/body.ts'
 import { toHttpItem } from '../http/documents.ts'
 import { type Call, HttpListener, type HttpUse, type Protocol } from '../http/listener.ts'
-import { type Reply, retryAfter, Tokens } from '../http/listener.ts'
+import { type Reply, retryAfter } from '../http/listener.ts'
+import { Tokens } from '../http/tokens.ts'
 import type { ListenerRoute } from '../http/routes.ts'
 import { httpListenerOptions } from '../http/options.ts'
 import { type FetchText, fetchText } from './fetch-text.ts'
@@ -103,7 +104,7 @@ class FirehoseSource implements Source, Protocol {
     await this.#listener?.close()
   }
 
-  admit(call: Call): Reply | undefined {
+  async admit(call: Call): Promise<Reply | undefined> {
     if (call.path !== FIREHOSE_PATH && call.path !== SNS_PATH) {
       return { status: 404, body: { error: `there is ${FIREHOSE_PATH} and ${SNS_PATH} here` } }
     }
@@ -113,8 +114,14 @@ class FirehoseSource implements Source, Protocol {
     if (!REQUEST_ID.test(headerOf(call, 'x-amz-firehose-request-id') ?? '')) {
       return this.#say(call, 400, 'X-Amz-Firehose-Request-Id is missing')
     }
-    if (this.#tokenOf(call) !== undefined) return undefined
-    return this.#say(call, 401, 'the access key is none of those configured')
+    const standing = await this.#tokens.standingOf(headerOf(call, 'x-amz-firehose-access-key'))
+    if (standing.kind === 'forbidden')
+      return this.#say(call, 403, 'this token may not deliver here')
+    if (standing.kind !== 'known') {
+      return this.#say(call, 401, 'the access key is none of those configured')
+    }
+    call.sender = standing.sender
+    return undefined
   }
 
   async answer(call: Call, body: Buffer, use: HttpUse): Promise<Reply> {
@@ -156,7 +163,7 @@ class FirehoseSource implements Source, Protocol {
       request_id: request.requestId,
     }
     const content = sha256Hex(request.records.join(','))
-    const digest = shortId(this.#tokenOf(call) ?? '', request.requestId, content)
+    const digest = shortId(call.sender?.name ?? '', request.requestId, content)
     return this.#take(call, { digest, texts, facts, bytes: text.length }, use)
   }
 
@@ -209,13 +216,6 @@ class FirehoseSource implements Source, Protocol {
       use.counters.received(items.length, bytes)
       return this.#say(call, 200)
     })
-  }
-
-  /** Name of the access key; undefined where it is none of ours. */
-  #tokenOf(call: Call): string | undefined {
-    if (this.#tokens.isEmpty) return 'none'
-    const key = headerOf(call, 'x-amz-firehose-access-key')
-    return key === undefined ? undefined : this.#tokens.nameOf(key)
   }
 
   /** Firehose takes an answer only with the request's id, a time, and this very content type. */

@@ -5,7 +5,8 @@ import { defineSource, type SourceDeps } from '../define.ts'
 import type { BodyFault } from '../http/body.ts'
 import { toHttpItem } from '../http/documents.ts'
 import { type Call, HttpListener, type HttpUse, type Protocol } from '../http/listener.ts'
-import { type Reply, retryAfter, Tokens } from '../http/listener.ts'
+import { type Reply, retryAfter } from '../http/listener.ts'
+import { type Sender, Tokens } from '../http/tokens.ts'
 import type { ListenerRoute } from '../http/routes.ts'
 import { httpListenerOptions } from '../http/options.ts'
 import { type Envelope, type EnvelopeFault, type Metadata } from './envelopes.ts'
@@ -83,6 +84,7 @@ const ANSWERS = {
   17: [200, 'HEC is healthy'],
   18: [503, 'HEC is unhealthy, queues are full'],
   21: [400, 'Invalid token'],
+  22: [400, 'Token disabled'],
   23: [503, 'Server is shutting down'],
 } as const
 type Code = keyof typeof ANSWERS
@@ -124,7 +126,7 @@ class HecSource implements Source, Protocol {
     await this.#listener?.close()
   }
 
-  admit(call: Call): Reply | undefined {
+  async admit(call: Call): Promise<Reply | undefined> {
     const found = ENDPOINT.exec(call.path)
     if (found === null) {
       return {
@@ -135,8 +137,9 @@ class HecSource implements Source, Protocol {
     if (this.#isStopped) return say(23)
     if (found[1] === 'health') return this.#health(call)
     if (call.method !== 'POST') return { status: 405, headers: { allow: 'POST' } }
-    const token = this.#tokenOf(call)
-    if (typeof token === 'number') return say(token)
+    const sender = await this.#senderOf(call)
+    if (typeof sender === 'number') return say(sender)
+    call.sender = sender
     const channel = channelOf(call)
     if (channel !== undefined && !CHANNEL.test(channel)) return say(11)
     if (found[1] === 'ack' && !this.#options.acknowledgement) return say(14)
@@ -188,28 +191,36 @@ class HecSource implements Source, Protocol {
     return index === undefined || indexes.length === 0 || indexes.includes(index)
   }
 
-  /** The token's name, or the code of what is wrong with it. */
-  #tokenOf(call: Call): string | 2 | 3 | 4 | 16 {
-    if (this.#tokens.isEmpty) return 'none'
+  /** Whose token it is, or the code of what is wrong with it. */
+  async #senderOf(call: Call): Promise<Sender | 1 | 2 | 3 | 4 | 16> {
+    const token = this.#tokens.isEmpty ? '' : this.#tokenOf(call)
+    if (typeof token === 'number') return token
+    const standing = await this.#tokens.standingOf(token)
+    if (standing.kind === 'known') return standing.sender
+    return standing.kind === 'disabled' ? 1 : 4
+  }
+
+  /** The token's text, or the code of why there is none. */
+  #tokenOf(call: Call): string | 2 | 3 | 16 {
     const given = call.headers.authorization
     const inQuery = call.query.get('token')
     if (given === undefined) {
       if (inQuery === null) return 2
-      return this.#options.query_token ? (this.#tokens.nameOf(inQuery) ?? 4) : 16
+      return this.#options.query_token ? inQuery : 16
     }
     const [, scheme, value = ''] = /^(Splunk|Bearer|Basic) +(\S+)$/i.exec(given) ?? []
     if (scheme === undefined) return 3
     // Basic: any user name, the token as password.
     const isBasic = scheme.toLowerCase() === 'basic'
     const decoded = isBasic ? Buffer.from(value, 'base64').toString('utf8') : value
-    const token = isBasic ? decoded.slice(decoded.indexOf(':') + 1) : decoded
-    return this.#tokens.nameOf(token) ?? 4
+    return isBasic ? decoded.slice(decoded.indexOf(':') + 1) : decoded
   }
 
   /** Without a token it says how the collector is; with one, also whether that is good. */
-  #health(call: Call): Reply {
+  async #health(call: Call): Promise<Reply> {
     const isShown = call.headers.authorization !== undefined
-    if (isShown && typeof this.#tokenOf(call) === 'number') return say(21)
+    const sender = isShown ? await this.#senderOf(call) : undefined
+    if (typeof sender === 'number') return say(sender === 1 ? 22 : 21)
     const isBusy = this.#deps.clock.now() - this.#busySinceMs < BUSY_MS
     return say(isBusy ? 18 : 17)
   }
@@ -217,7 +228,7 @@ class HecSource implements Source, Protocol {
   async #take(call: Call, body: Buffer, events: readonly Envelope[], use: HttpUse): Promise<Taken> {
     const channel = channelOf(call)
     if (channel === undefined) return this.#deliver(call, events, use, undefined, body.length)
-    const token = String(this.#tokenOf(call))
+    const token = call.sender?.name ?? ''
     const digest = shortId(
       token,
       channel,

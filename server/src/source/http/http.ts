@@ -3,7 +3,8 @@ import { shortId } from '../../base/hash.ts'
 import type { RawItem, Source, SourceSink } from '../../model/source.ts'
 import { defineSource, type SourceDeps } from '../define.ts'
 import { type Call, HttpListener, type HttpUse, type Protocol, type Reply } from './listener.ts'
-import { retryAfter, Tokens } from './listener.ts'
+import { retryAfter } from './listener.ts'
+import { bearerOf, Tokens } from './tokens.ts'
 import type { ListenerRoute } from './routes.ts'
 import { type HttpListenerOptions, httpListenerOptions } from './options.ts'
 import { splitDocuments, toHttpItem } from './documents.ts'
@@ -59,13 +60,17 @@ class HttpSource implements Source, Protocol {
     await this.#listener?.close()
   }
 
-  admit(call: Call): Reply | undefined {
+  async admit(call: Call): Promise<Reply | undefined> {
     if (call.path !== PATH) return { status: 404, body: { error: `there is only ${PATH} here` } }
     if (call.method !== 'POST') return { status: 405, headers: { allow: 'POST' } }
-    if (this.#tokens.isEmpty) return undefined
-    const [, token] = /^Bearer +(\S+)$/i.exec(call.headers.authorization ?? '') ?? []
-    if (token !== undefined && this.#tokens.nameOf(token) !== undefined) return undefined
-    return { status: 401, headers: { 'www-authenticate': 'Bearer' } }
+    const standing = await this.#tokens.standingOf(bearerOf(call))
+    if (standing.kind === 'known') {
+      call.sender = standing.sender
+      return undefined
+    }
+    if (standing.kind !== 'forbidden')
+      return { status: 401, headers: { 'www-authenticate': 'Bearer' } }
+    return { status: 403, body: { error: 'this token may not deliver here' } }
   }
 
   async answer(call: Call, body: Buffer, use: HttpUse): Promise<Reply> {

@@ -1,17 +1,16 @@
-import { timingSafeEqual } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import { resolve } from 'node:path'
-import { sha256Hex } from '../../base/hash.ts'
 import { ProblemError } from '../../base/problems.ts'
-import type { SourceSink } from '../../model/source.ts'
+import type { SenderScope, SourceSink } from '../../model/source.ts'
 import { type SourceCounters, sourceCounters, type SourceDeps } from '../define.ts'
 import { waitForEnd } from '../delivering.ts'
 import { listen } from '../listen.ts'
 import { type BodyFault, PendingBytes, readBody } from './body.ts'
 import type { HttpListenerOptions } from './options.ts'
 import { type ListenerRoute, routeOf } from './routes.ts'
+import type { Sender, Tokens } from './tokens.ts'
 
 export interface Call {
   readonly method: string
@@ -19,6 +18,8 @@ export interface Call {
   readonly query: URLSearchParams
   readonly headers: IncomingMessage['headers']
   readonly peer: string
+  /** Set by the protocol when it lets the call in. */
+  sender?: Sender
 }
 
 export interface Reply {
@@ -33,7 +34,7 @@ export interface Protocol {
   /** All that it answers to; what is not in it does not exist. */
   readonly routes: readonly ListenerRoute[]
   /** Looked at before the body is read: a reply ends the call there. */
-  admit(call: Call): Reply | undefined
+  admit(call: Call): Promise<Reply | undefined>
   answer(call: Call, body: Buffer, use: HttpUse): Promise<Reply>
   /** The protocol's own words for what is wrong with a body. */
   refuse(fault: BodyFault, call: Call): Reply
@@ -48,29 +49,6 @@ export interface Protocol {
 export interface HttpUse {
   readonly sink: SourceSink
   readonly counters: SourceCounters
-}
-
-/** The tokens that senders may show, compared in constant time. */
-export class Tokens {
-  readonly #hashes: { name: string; hash: Buffer }[] = []
-
-  async load(refs: HttpListenerOptions['tokens'], deps: SourceDeps): Promise<void> {
-    for (const [name, ref] of Object.entries(refs)) {
-      this.#hashes.push({ name, hash: Buffer.from(sha256Hex(await deps.secret(ref))) })
-    }
-  }
-
-  get isEmpty(): boolean {
-    return this.#hashes.length === 0
-  }
-
-  /** Name of the token, or undefined where it is none of ours. */
-  nameOf(token: string): string | undefined {
-    const hash = Buffer.from(sha256Hex(token))
-    let found: string | undefined
-    for (const one of this.#hashes) if (timingSafeEqual(one.hash, hash)) found = one.name
-    return found
-  }
 }
 
 /** An HTTP server of one protocol, bounded in connections, bodies and time. */
@@ -94,7 +72,7 @@ export class HttpListener {
   /** Rejects with ProblemError SOURCE_LISTEN, or CONFIG_INVALID for an open door to the network. */
   async open(sink: SourceSink, tokens: Tokens): Promise<void> {
     const { listen: address } = this.#options
-    await tokens.load(this.#options.tokens, this.#deps)
+    await tokens.load(this.#options, this.#deps)
     if (tokens.isEmpty && !isLoopback(address.host)) throw openDoor(this.#deps.name, address.host)
     const use = { sink, counters: this.#counters }
     const server = await this.#makeServer((request, response) => {
@@ -153,7 +131,7 @@ export class HttpListener {
     response.on('error', () => undefined)
     try {
       const call = toCall(request)
-      const early = this.#admit(call)
+      const early = await this.#admit(call)
       if (early !== undefined) {
         request.resume()
         if (early.status === 401 || early.status === 403) this.#counters.failed('sender_refused')
@@ -168,7 +146,7 @@ export class HttpListener {
       try {
         if (!read.ok) this.#counters.failed(`body_${read.fault}`)
         const reply = read.ok
-          ? await this.#protocol.answer(call, read.body, use)
+          ? await this.#protocol.answer(call, read.body, scoped(use, call.sender?.scope))
           : this.#protocol.refuse(read.fault, call)
         this.#send(response, reply, request)
       } finally {
@@ -183,8 +161,8 @@ export class HttpListener {
   }
 
   /** Beyond the declared routes a protocol can refuse in its own words, and no more. */
-  #admit(call: Call): Reply | undefined {
-    const early = this.#protocol.admit(call)
+  async #admit(call: Call): Promise<Reply | undefined> {
+    const early = await this.#protocol.admit(call)
     if (routeOf(this.#protocol.routes, call) !== undefined) return early
     if (early !== undefined && early.status >= 400) return early
     return { status: 404, body: { error: 'there is nothing at this address' } }
@@ -203,6 +181,21 @@ export class HttpListener {
       ...reply.headers,
     })
     response.end(request.method === 'HEAD' ? '' : text)
+  }
+}
+
+/** All that a sender delivers carries what its token is of. */
+function scoped(use: HttpUse, scope: SenderScope | undefined): HttpUse {
+  if (scope === undefined) return use
+  const { sink } = use
+  return {
+    ...use,
+    sink: {
+      deliver: (batch, whenFull) => sink.deliver({ ...batch, scope }, whenFull),
+      cursors: () => sink.cursors(),
+      dropped: (reason, count) => sink.dropped(reason, count),
+      status: (state, detail) => sink.status(state, detail),
+    },
   }
 }
 
@@ -233,7 +226,7 @@ function openDoor(source: string, host: string): ProblemError {
     code: 'CONFIG_INVALID',
     message: `without tokens a source may listen only on this machine, not on ${host}`,
     at: { field: `sources.${source}.tokens` },
-    hint: 'add a token: tokens: { sender: { env: NAME } }',
+    hint: 'add a token: tokens: { sender: { env: NAME } }, or api_tokens: true',
   })
 }
 

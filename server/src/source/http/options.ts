@@ -15,6 +15,13 @@ export function httpListenerOptions(listen: string) {
         'Tokens of the senders, by a name of your choice. None: whoever reaches the address may ' +
           'send, so it must be one of this machine (127.0.0.1).',
       ),
+    api_tokens: z
+      .boolean()
+      .optional()
+      .describe(
+        'API tokens with the role `ingest` (`picket token create`): false, they are not taken; true, they are ' +
+          'taken and one token or another is demanded. Unless set they are taken where `tokens` names some.',
+      ),
     tls: z
       .strictObject({
         cert_file: path.describe('Certificate chain, PEM.'),

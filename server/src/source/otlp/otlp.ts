@@ -5,7 +5,8 @@ import { defineSource, type SourceDeps } from '../define.ts'
 import type { BodyFault } from '../http/body.ts'
 import { toHttpItem } from '../http/documents.ts'
 import { type Call, HttpListener, type HttpUse, type Protocol } from '../http/listener.ts'
-import { type Reply, Tokens } from '../http/listener.ts'
+import type { Reply } from '../http/listener.ts'
+import { bearerOf, Tokens } from '../http/tokens.ts'
 import type { ListenerRoute } from '../http/routes.ts'
 import { type HttpListenerOptions, httpListenerOptions } from '../http/options.ts'
 import { accepted, type Encoding, encodingOf, failed } from './answers.ts'
@@ -56,18 +57,16 @@ class OtlpSource implements Source, Protocol {
     await this.#listener?.close()
   }
 
-  admit(call: Call): Reply | undefined {
+  async admit(call: Call): Promise<Reply | undefined> {
     const encoding = encodingOf(call.headers['content-type'])
     const inJson = encoding ?? 'json'
     if (!SIGNALS.has(call.path))
       return failed(inJson, 404, 'there is /v1/logs, /v1/traces and /v1/metrics here')
     if (call.method !== 'POST') return { status: 405, headers: { allow: 'POST' } }
-    if (!this.#tokens.isEmpty) {
-      const [, token] = /^Bearer +(\S+)$/i.exec(call.headers.authorization ?? '') ?? []
-      if (token === undefined || this.#tokens.nameOf(token) === undefined) {
-        return failed(inJson, 401, 'a bearer token is needed')
-      }
-    }
+    const standing = await this.#tokens.standingOf(bearerOf(call))
+    if (standing.kind === 'forbidden') return failed(inJson, 403, 'this token may not deliver here')
+    if (standing.kind !== 'known') return failed(inJson, 401, 'a bearer token is needed')
+    call.sender = standing.sender
     if (encoding !== undefined) return undefined
     return failed('json', 415, 'content-type must be application/json or application/x-protobuf')
   }
