@@ -166,6 +166,24 @@ describe('correlations', () => {
     expect(of('{gte: 2}')).not.toHaveProperty('condition')
   })
 
+  test('an ordered temporal keeps its order where its condition joins all rules by and', () => {
+    const second = FEED.replace('name: feed', 'name: second').replace('11111111-aaaa', 'second-id')
+    const of = (rules: string, condition: string) =>
+      lower(
+        `${second}---\n${correlation(
+          `type: temporal_ordered\n${rules}timespan: 1m\ncondition: ${condition}`,
+        )}`,
+      ).correlations[0]?.correlation
+    const named = of('rules: [second, feed]\n', 'feed and second')
+    expect(named).not.toHaveProperty('condition')
+    expect(named?.inputs).toEqual(['second-id', '11111111-aaaa'])
+    // Without a list of rules their order is that of the condition.
+    const unnamed = of('', 'feed and second')
+    expect(unnamed).not.toHaveProperty('condition')
+    expect(unnamed?.inputs).toEqual(['11111111-aaaa', 'second-id'])
+    expect(of('', 'feed or second')).toMatchObject({ condition: { kind: 'or' } })
+  })
+
   test('a chain is lowered whatever the order of its documents', () => {
     const top =
       'title: Top\nid: top\ncorrelation: {type: temporal_ordered, rules: [many, feed], timespan: 1h}\n---\n'

@@ -67,7 +67,9 @@ class Lowering {
     switch (type) {
       case 'temporal':
       case 'temporal_ordered': {
-        const condition = boolean === undefined ? this.#countOfRules(inputs) : this.#refs(boolean)
+        const written = boolean === undefined ? this.#countOfRules(inputs) : this.#refs(boolean)
+        // All of them joined by "and" is what an ordered one asks for anyway: in their order.
+        const condition = isAllOf(written, inputs) ? undefined : written
         const timespanMs = this.#timespan('timespan')
         return { ...base, type, timespanMs, ...(condition === undefined ? {} : { condition }) }
       }
@@ -275,6 +277,12 @@ class Lowering {
     }
     return least === ids.length ? undefined : atLeast(ids, least)
   }
+}
+
+function isAllOf(condition: RefCondition | undefined, inputs: readonly string[]): boolean {
+  if (condition?.kind !== 'and') return false
+  const named = new Set(condition.parts.map((part) => (part.kind === 'ref' ? part.rule : '')))
+  return inputs.length === named.size && inputs.every((input) => named.has(input))
 }
 
 function atLeast(ids: readonly string[], least: number): RefCondition {
