@@ -55,7 +55,7 @@ export const readWazuh: ReadDocument = (doc, context) => {
       rule: compact({
         id: textAt(rule, 'id'),
         name: textAt(rule, 'description'),
-        category: listAt(rule, 'groups'),
+        category: listAt(rule, 'groups')?.join(', '),
         ruleset: 'wazuh',
       }),
       threat: threatOf(objectAt(rule, 'mitre')),
@@ -85,6 +85,7 @@ export const readWazuh: ReadDocument = (doc, context) => {
       message: textAt(doc, 'full_log'),
       wazuh: compact({
         level,
+        groups: listAt(rule, 'groups'),
         location: textAt(doc, 'location'),
         decoder: textAt(objectAt(doc, 'decoder') ?? {}, 'name'),
         firedtimes: numberAt(rule, 'firedtimes'),

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 
@@ -8,9 +8,20 @@ export function readEcsTypes(fieldSets: readonly string[]): ReadonlyMap<string, 
   const types = new Map<string, string>()
   for (const name of fieldSets) {
     const text = readFileSync(join(folder, `${name}.d.ts`), 'utf8')
-    readInterface(text, name === 'base' ? [] : [name], types)
+    readInterface(text, TOP_LEVEL.has(name) ? [] : [name], types)
   }
   return types
+}
+
+/** Their fields stand at the top of a document. */
+const TOP_LEVEL: ReadonlySet<string> = new Set(['base', 'tracing'])
+
+/** Every field set that there is. */
+export function ecsFieldSets(): readonly string[] {
+  const folder = dirname(createRequire(import.meta.url).resolve('@elastic/ecs'))
+  return readdirSync(folder)
+    .filter((name) => name.endsWith('.d.ts') && name !== 'index.d.ts')
+    .map((name) => name.slice(0, -'.d.ts'.length))
 }
 
 /** The declarations are printed one member a line, nested objects closed by `};`. */
@@ -26,8 +37,23 @@ function readInterface(text: string, path: string[], types: Map<string, string>)
   }
 }
 
-/** Paths of all values of a document that are no objects, with the values. */
+/** The type of a field; within an object of any fields it is that of the object. */
+export function ecsTypeOf(types: ReadonlyMap<string, string>, path: string): string | undefined {
+  const known = types.get(path)
+  if (known !== undefined) return known
+  for (let at = path.lastIndexOf('.'); at > 0; at = path.lastIndexOf('.', at - 1)) {
+    const type = types.get(path.slice(0, at))
+    if (type !== undefined) return type.includes('Record<') ? type : undefined
+  }
+  return undefined
+}
+
+/** Paths of all values of a document that are no objects, with the values; lists of objects opened. */
 export function leavesOf(value: unknown, path = ''): [string, unknown][] {
+  if (Array.isArray(value) && value.length === 0) return []
+  if (Array.isArray(value) && value.some((one) => one !== null && typeof one === 'object')) {
+    return value.flatMap((one) => leavesOf(one, path))
+  }
   if (value === null || typeof value !== 'object' || Array.isArray(value)) return [[path, value]]
   return Object.entries(value).flatMap(([key, inner]) =>
     leavesOf(inner, path === '' ? key : `${path}.${key}`),
