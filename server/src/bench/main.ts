@@ -3,6 +3,7 @@ import { liveBench } from './live.ts'
 import { loadBench } from './load.ts'
 import { reloadBench } from './reload.ts'
 import { type Bench, machine, printer } from './report.ts'
+import { rsigmaBench } from './rsigma.ts'
 import { rulesBench } from './rules.ts'
 import { spineBench } from './spine.ts'
 import { storeBench } from './store.ts'
@@ -12,6 +13,7 @@ const benches: readonly Bench[] = [
   spineBench,
   filterBench,
   rulesBench,
+  rsigmaBench,
   liveBench,
   loadBench,
   reloadBench,
@@ -19,7 +21,13 @@ const benches: readonly Bench[] = [
 ]
 
 const report = printer((text) => void process.stdout.write(text))
-const wanted = process.argv.slice(2)
+const wanted: string[] = []
+const flags = new Map<string, string>()
+for (let at = 2; at < process.argv.length; at += 1) {
+  const word = process.argv[at]!
+  if (word.startsWith('--')) flags.set(word.slice(2), process.argv[(at += 1)] ?? '')
+  else wanted.push(word)
+}
 const unknown = wanted.filter((name) => !benches.some((bench) => bench.name === name))
 if (unknown.length > 0) {
   const known = benches.map(({ name, summary }) => `  ${name}: ${summary}`).join('\n')
@@ -30,6 +38,6 @@ if (unknown.length > 0) {
   for (const bench of benches) {
     if (wanted.length > 0 && !wanted.includes(bench.name)) continue
     report.heading(`${bench.name}: ${bench.summary}`)
-    await bench.run(report)
+    await bench.run(report, flags)
   }
 }

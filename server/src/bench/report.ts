@@ -10,8 +10,11 @@ export interface Report {
 export interface Bench {
   readonly name: string
   readonly summary: string
-  run(report: Report): Promise<void>
+  run(report: Report, flags: BenchFlags): Promise<void>
 }
+
+/** What was given as `--name value`. */
+export type BenchFlags = ReadonlyMap<string, string>
 
 export function printer(write: (text: string) => void): Report {
   return {
