@@ -109,6 +109,14 @@ const firehoseSection = z
   })
   .superRefine(checkDecoders)
 
+const flowSection = z
+  .strictObject({
+    type: z.literal('flow').describe(sourceKinds.flow.summary),
+    ...ofEverySource,
+    ...sourceKinds.flow.options.shape,
+  })
+  .superRefine(checkDecoders)
+
 const hecSection = z
   .strictObject({
     type: z.literal('hec').describe(sourceKinds.hec.summary),
@@ -153,6 +161,7 @@ const sourceSection = z.discriminatedUnion('type', [
   elasticSection,
   fileSection,
   firehoseSection,
+  flowSection,
   hecSection,
   httpSection,
   mqttSection,

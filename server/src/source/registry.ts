@@ -4,6 +4,7 @@ import type { SourceDeps, SourceSpec } from './define.ts'
 import { elasticSource } from './elastic/elastic.ts'
 import { fileSource } from './file/file.ts'
 import { firehoseSource } from './firehose/firehose.ts'
+import { flowSource } from './flow/flow.ts'
 import { hecSource } from './hec/hec.ts'
 import { httpSource } from './http/http.ts'
 import { mqttSource } from './mqtt/mqtt.ts'
@@ -15,6 +16,7 @@ export const sourceKinds = {
   elastic: elasticSource,
   file: fileSource,
   firehose: firehoseSource,
+  flow: flowSource,
   hec: hecSource,
   http: httpSource,
   mqtt: mqttSource,

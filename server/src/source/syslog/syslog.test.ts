@@ -10,12 +10,12 @@ import { afterEach, describe, expect, test } from 'vitest'
 import { MetricsRegistry } from '../../base/metrics.ts'
 import type { Source } from '../../model/source.ts'
 import { createSource, type SourceOptions, sourceKinds } from '../registry.ts'
+import { kernelDrops } from '../datagrams.ts'
 import { describeSource, type SourceWorld } from '../testing/describe-source.ts'
 import { freePort } from '../testing/free-port.ts'
 import { testDeps } from '../testing/file-world.ts'
 import { RecordSink, until } from '../testing/record-sink.ts'
 import { SyslogFramer } from './framer.ts'
-import { kernelDrops } from './udp.ts'
 
 const clock = { now: () => Date.now() }
 

@@ -2,9 +2,10 @@ import { z } from 'zod'
 import { durationOption, listenOption, sizeOption } from '../../model/options.ts'
 import type { Source, SourceSink } from '../../model/source.ts'
 import { defineSource, sourceCounters, type SourceDeps } from '../define.ts'
+import { DatagramListener, type DatagramOptions } from '../datagrams.ts'
 import { Delivering, waitForEnd } from '../delivering.ts'
-import { type Listener, StreamListener, type StreamOptions } from './stream.ts'
-import { UdpListener } from './udp.ts'
+import { withoutLineEnd } from './framer.ts'
+import { type Listener, StreamListener, type StreamOptions, toItem } from './stream.ts'
 
 const path = z.string().min(1).max(4_096)
 
@@ -108,7 +109,9 @@ class SyslogSource implements Source {
     const stream = (given: Omit<StreamOptions, 'framing'>, framing: StreamOptions['framing']) =>
       this.#listeners.push(new StreamListener(context, { ...given, framing }))
     if (transports.includes('tcp')) stream({ listen }, 'syslog')
-    if (transports.includes('udp')) this.#listeners.push(new UdpListener(context))
+    if (transports.includes('udp')) {
+      this.#listeners.push(new DatagramListener(context, udpOptions(options)))
+    }
     if (tls !== undefined) stream(tls, 'syslog')
     if (relp !== undefined) stream(relp, 'relp')
     try {
@@ -125,5 +128,24 @@ class SyslogSource implements Source {
     this.#delivering?.stop()
     const listeners = this.#listeners.splice(0)
     await waitForEnd(Promise.all(listeners.map((listener) => listener.close())))
+  }
+}
+
+function udpOptions(options: SyslogOptions): DatagramOptions {
+  const max = options.message_bytes_max
+  return {
+    listen: options.listen,
+    queueMax: options.udp_queue_max,
+    bufferBytes: options.udp_buffer_bytes,
+    prefix: 'u',
+    toItem: (bytes, of) => {
+      const whole = withoutLineEnd(bytes)
+      if (whole.length === 0) return undefined
+      const isLong = whole.length > max
+      return toItem(
+        isLong ? { bytes: whole.subarray(0, max), cutFrom: whole.length } : { bytes: whole },
+        of,
+      )
+    },
   }
 }

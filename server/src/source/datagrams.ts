@@ -1,23 +1,45 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram'
 import { readFile } from 'node:fs/promises'
-import { ProblemError } from '../../base/problems.ts'
-import type { RawItem } from '../../model/source.ts'
-import { cannotListen } from '../listen.ts'
-import { withoutLineEnd } from './framer.ts'
-import { type Listener, type SyslogContext, toItem } from './stream.ts'
+import { ProblemError } from '../base/problems.ts'
+import type { ListenAddress } from '../model/options.ts'
+import type { RawItem, SourceSink } from '../model/source.ts'
+import type { SourceCounters, SourceDeps } from './define.ts'
+import type { Delivering } from './delivering.ts'
+import { cannotListen } from './listen.ts'
 
 const BATCH_MAX = 2_000
 const BYTES_QUEUED_MAX = 64 * 2 ** 20
 const KERNEL_LOOK_MS = 5_000
 
+export interface DatagramContext {
+  readonly deps: SourceDeps
+  readonly counters: SourceCounters
+  readonly sink: SourceSink
+  readonly delivering: Delivering
+}
+
+export interface DatagramOptions {
+  readonly listen: ListenAddress
+  /** Most datagrams that wait. */
+  readonly queueMax: number
+  /** Receive buffer asked of the system. */
+  readonly bufferBytes: number
+  /** Begins the keys; different for each socket of a source. */
+  readonly prefix: string
+  /** A datagram as an item; undefined where there is nothing in it. */
+  toItem(bytes: Buffer, of: Pick<RawItem, 'key' | 'receivedMs' | 'facts'>): RawItem | undefined
+}
+
 /**
- * UDP cannot be pushed back: datagrams wait in a queue of limited length while a batch is made durable,
- * and what finds it full is counted. So is what the kernel dropped, where it tells (Linux).
+ * A UDP socket. It cannot be pushed back: datagrams wait in a queue of limited length while a batch is
+ * made durable, and what finds it full is counted (`udp_queue_full`). So is what the kernel dropped,
+ * where it tells (`udp_kernel`, Linux). Items have the facts `peer` and `transport`.
  */
-export class UdpListener implements Listener {
-  readonly #context: SyslogContext
+export class DatagramListener {
+  readonly #context: DatagramContext
+  readonly #options: DatagramOptions
   #socket: Socket | undefined
-  #queue: RawItem[] = []
+  #queue: { readonly item: RawItem; readonly bytes: number }[] = []
   #queuedBytes = 0
   #draining: Promise<void> | undefined
   #kernelTimer: NodeJS.Timeout | undefined
@@ -25,18 +47,20 @@ export class UdpListener implements Listener {
   #received = 0
   #prefix = ''
 
-  constructor(context: SyslogContext) {
+  constructor(context: DatagramContext, options: DatagramOptions) {
     this.#context = context
+    this.#options = options
   }
 
+  /** Rejects with ProblemError SOURCE_LISTEN where the address cannot be had. */
   async open(): Promise<void> {
-    const { listen: address, udp_buffer_bytes: bufferBytes } = this.#context.options
+    const { listen: address, bufferBytes, prefix } = this.#options
     const socket = createSocket({
       type: address.host.includes(':') ? 'udp6' : 'udp4',
       recvBufferSize: bufferBytes,
     })
     this.#socket = socket
-    this.#prefix = `${this.#context.deps.clock.now().toString(36)}.u`
+    this.#prefix = `${this.#context.deps.clock.now().toString(36)}.${prefix}`
     socket.on('message', (bytes, peer) => this.#take(bytes, peer))
     await new Promise<void>((resolve, reject) => {
       const failed = (error: Error): void => reject(new ProblemError(cannotListen(address, error)))
@@ -60,23 +84,18 @@ export class UdpListener implements Listener {
   }
 
   #take(bytes: Buffer, peer: RemoteInfo): void {
-    const { options, sink, deps } = this.#context
-    const isFull = this.#queue.length >= options.udp_queue_max
+    const { sink, deps } = this.#context
+    const isFull = this.#queue.length >= this.#options.queueMax
     if (isFull || this.#queuedBytes + bytes.length > BYTES_QUEUED_MAX) {
       sink.dropped('udp_queue_full', 1)
       return
     }
-    const whole = withoutLineEnd(bytes)
-    if (whole.length === 0) return
-    const max = options.message_bytes_max
-    const isLong = whole.length > max
-    const frame = isLong
-      ? { bytes: whole.subarray(0, max), cutFrom: whole.length }
-      : { bytes: whole }
-    this.#received += 1
+    const key = `${this.#prefix}.${this.#received + 1}`
     const facts = { peer: peer.address.replace(/^::ffff:/, ''), transport: 'udp' }
-    const key = `${this.#prefix}.${this.#received}`
-    this.#queue.push(toItem(frame, { key, receivedMs: deps.clock.now(), facts }))
+    const item = this.#options.toItem(bytes, { key, receivedMs: deps.clock.now(), facts })
+    if (item === undefined) return
+    this.#received += 1
+    this.#queue.push({ item, bytes: bytes.length })
     this.#queuedBytes += bytes.length
     this.#draining ??= this.#drain().finally(() => {
       this.#draining = undefined
@@ -87,15 +106,16 @@ export class UdpListener implements Listener {
     // What arrives in the same turn of the event loop goes in one batch.
     await new Promise((resolve) => setImmediate(resolve))
     while (this.#queue.length > 0) {
-      const items = this.#queue.splice(0, BATCH_MAX)
+      const taken = this.#queue.splice(0, BATCH_MAX)
       let bytes = 0
-      for (const item of items) bytes += item.text.length
-      if (this.#queue.length === 0) this.#queuedBytes = 0
-      else this.#queuedBytes = Math.max(0, this.#queuedBytes - bytes)
+      for (const entry of taken) bytes += entry.bytes
+      this.#queuedBytes -= bytes
+      const items = taken.map(({ item }) => item)
       const isDurable = await this.#context.delivering.deliver({ items }, bytes)
       if (!isDurable) {
         this.#context.sink.dropped('stopped', items.length + this.#queue.length)
         this.#queue = []
+        this.#queuedBytes = 0
         return
       }
     }
