@@ -3,20 +3,15 @@
 // server and tests that run from source. Started by src/store/engine-process.ts with
 //   node store-engine.mjs LIBRARY DATA_DIR PORT CONFIG QUERY
 // None of these is secret: keys and passwords stand in CONFIG, which only its owner can read.
-import { constants, openSync, closeSync } from 'node:fs'
-import { setPriority } from 'node:os'
+import { constants, openSync, closeSync, writeFileSync } from 'node:fs'
+import { getPriority, setPriority } from 'node:os'
 import { dirname } from 'node:path'
 import { DataType, load, open } from 'ffi-rs'
 
 const [library, dataDir, port, config, query, parentPid] = process.argv.slice(2)
 const { I32, I64, U8Array, StringArray, External } = DataType
 
-// Merges and searches can wait; detection, in our parent, cannot. Threads of the engine inherit it.
-try {
-  setPriority(5)
-} catch {
-  // Where it is not allowed all have the same turn.
-}
+giveWay()
 if (process.platform === 'linux') {
   open({ library: 'c', path: 'libc.so.6' })
   dieWithParent()
@@ -39,6 +34,20 @@ load({
   paramsValue: [argv.length, argv],
 })
 process.exit(0)
+
+/**
+ * Merges and searches can wait; detection, in our parent, cannot. The engine's threads inherit it. As
+ * leader of a session of its own it is also a group of its own to Linux (sched(7), autogroup), within
+ * which alone niceness counts: so the group gives way as a whole.
+ */
+function giveWay() {
+  try {
+    setPriority(Math.min(19, getPriority() + 5))
+    if (process.platform === 'linux') writeFileSync('/proc/self/autogroup', '5')
+  } catch {
+    // Where it is not allowed, or there are no such groups, all have the same turn.
+  }
+}
 
 /** prctl(PR_SET_PDEATHSIG, SIGKILL): no orphan is left when the parent is killed. */
 function dieWithParent() {

@@ -37,10 +37,16 @@ interface Cell<S> {
   rowBytes: number
   changeBytes: number
   changes: number
+  /** 0 to SPREAD - 1. */
+  readonly spread: number
 }
 
-/** Beyond so many changes of a row, or when they outweigh it, it is written whole. */
-const CHANGES_MAX = 16
+/**
+ * A row is written whole after so many changes, or when they outweigh it. Both limits differ from key to
+ * key, by up to so many steps: keys that began together would else all be written whole at once.
+ */
+const CHANGES_MIN = 8
+const SPREAD = 17
 /** Stands between the key and the number of a change in the name of its row. */
 const CHANGE_MARK = '\u0000'
 
@@ -112,6 +118,7 @@ export class KeyTable<S> implements StateTable {
       this.#cells.set(key, {
         ...{ key, state, hold: where.hold, dueMs: where.dueMs, touched: this.#touched },
         ...{ rowBytes: 0, changeBytes: 0, changes: this.#left.get(key) ?? 0 },
+        spread: this.#touched % SPREAD,
       })
       this.#left.delete(key)
     } else {
@@ -162,10 +169,14 @@ export class KeyTable<S> implements StateTable {
     const codec = this.#codec.changes
     const { key } = cell
     const change =
-      cell.rowBytes > 0 && cell.changes < CHANGES_MAX ? codec?.since(cell.state) : undefined
+      cell.rowBytes > 0 && cell.changes < CHANGES_MIN + cell.spread
+        ? codec?.since(cell.state)
+        : undefined
     if (change !== undefined) {
       const value = savedRow(cell, change, cell.changes + 1)
-      if (cell.changeBytes + value.length <= cell.rowBytes) {
+      // From half of the row to one and a half times it.
+      const share = 0.5 + cell.spread / (SPREAD - 1)
+      if (cell.changeBytes + value.length <= cell.rowBytes * share) {
         cell.changes += 1
         cell.changeBytes += value.length
         changes.push({ key: key + CHANGE_MARK + cell.changes, value })
@@ -236,6 +247,7 @@ export class KeyTable<S> implements StateTable {
       ...{ key, state, hold, touched, dueMs: dueMs ?? Number.POSITIVE_INFINITY },
       // Amended ones are written whole the next time: so their changes do not have to be weighed.
       ...{ rowBytes: changes.length > 0 ? 0 : bytes, changeBytes: 0, changes: changes.length },
+      spread: touched % SPREAD,
     }
   }
 
