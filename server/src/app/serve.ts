@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { createApi } from '../api/api.ts'
 import { formatProblem, type Problem, ProblemError } from '../base/problems.ts'
@@ -27,6 +28,7 @@ import { createSearch } from '../store/search/search.ts'
 import { oidcSettings } from './oidc-settings.ts'
 import { openAssetDesk } from './asset-desk.ts'
 import { openIdentity } from './identity.ts'
+import { openLookups } from './lookups.ts'
 import { type Base, openBase, type OpenOptions } from './open.ts'
 import type { Volume } from './logger.ts'
 import { watchLoopDelay } from './loop-delay.ts'
@@ -60,6 +62,7 @@ export interface Running {
 
 const BUILTIN_PATH = fileURLToPath(new URL('../../../content/rules', import.meta.url))
 const LOOP_SAMPLE_MS = 1_000
+const LOOKUPS_WAIT_MS = 2_000
 
 /** Starts everything, sinks first. What was started is in `options.stops`. Rejects with ProblemError. */
 export async function serve(options: ServeOptions): Promise<Running> {
@@ -72,6 +75,11 @@ export async function serve(options: ServeOptions): Promise<Running> {
   const assets = await openAssetDesk({ ...base, clock, index: enricher.assets })
   const identity = openIdentity({ assets, enricher, log })
   await identity.take(config)
+  const lookups = openLookups(options)
+  enricher.addFacts = lookups.add
+  stops.add('lookups', async () => lookups.stop())
+  // What answers soon is known from the first event on; nobody waits for the rest.
+  await Promise.race([lookups.begun, sleep(LOOKUPS_WAIT_MS, undefined, { ref: false })])
   const made = { ...options, journal: base.journal, state: base.state, filter, enricher }
   let configDesk: OpenConfigDesk | undefined
   const deadLetters = makeDeadLetters(options, base, sources)

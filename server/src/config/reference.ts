@@ -77,6 +77,10 @@ export function renderReference(): string {
       const title = `${name}.NAME with \`type: ${type}\``
       sections.push(section(title, kind, true))
     }
+    if (kinds.properties !== undefined) {
+      const described = { ...kinds, ...(schema.description && { description: schema.description }) }
+      sections.push(section(`${name}.NAME`, described, true))
+    }
     if (schema.properties !== undefined) sections.push(section(name, schema, true))
   }
   sections.push(decoderSection())

@@ -10,6 +10,7 @@ import { filterSection } from './filter-section.ts'
 import { DECODER_ALIASES } from '../decode/aliases.ts'
 import { decoderNamed, decoders } from '../decode/registry.ts'
 import { identitySection } from './identity-section.ts'
+import { lookupSection } from './lookup-section.ts'
 import { sourceKinds } from '../source/registry.ts'
 import { timeSection } from './time-section.ts'
 
@@ -269,6 +270,12 @@ export const configSchema = z.strictObject({
     .prefault({})
     .describe('What is kept as a security event, and what is folded into rollups.'),
   identity: identitySection.prefault({}).describe('How events are joined to known devices.'),
+  lookups: z
+    .record(instanceName, lookupSection)
+    .default({})
+    .describe(
+      'Tables and services that tell more of a device, such as a CMDB, by a name of your choice.',
+    ),
   time: timeSection.prefault({}).describe('Clocks of devices.'),
   detection: detectionSection.prefault({}).describe('Rules and how they see time.'),
   sources: z

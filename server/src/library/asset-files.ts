@@ -20,7 +20,7 @@ export function readAssetText(
   format: AssetFormat,
   file?: string,
 ): Result<readonly Asset[], readonly Problem[]> {
-  const rows = rowsOf(text, format)
+  const rows = rowsOfText(text, format)
   if (typeof rows !== 'string') return readAssets(rows, file)
   const at = file === undefined ? {} : { at: { file } }
   return fail([{ code: 'ASSET_INVALID', message: rows, ...at }])
@@ -42,7 +42,8 @@ export function readAssetFile(
   }
 }
 
-function rowsOf(text: string, format: AssetFormat): readonly AssetRow[] | string {
+/** The rows of a table in one of the formats, or what is wrong with it. */
+export function rowsOfText(text: string, format: AssetFormat): readonly AssetRow[] | string {
   if (format === 'csv') return parseCsv(text) ?? 'a quote is not closed'
   if (format === 'ndjson') return ndjson(text)
   try {

@@ -8,7 +8,7 @@ import type { StateChange } from '../../model/decoder.ts'
 import type { EcsDoc } from '../../model/event.ts'
 
 /** Adds to a joined event what other tables know of it: see `lookup/`. */
-export type AddFacts = (doc: EcsDoc, timeMs: number) => void
+export type AddFacts = (doc: EcsDoc) => void
 
 /**
  * Joins events to what is known of their devices. One for all sources: what a DHCP server says of an
@@ -42,7 +42,7 @@ export class Enricher {
         this.#counts.set(how, (this.#counts.get(how) ?? 0) + 1)
       }
     }
-    this.addFacts?.(doc, timeMs)
+    this.addFacts?.(doc)
   }
 
   /** What is to be saved with the batch that was just read. */

@@ -1,0 +1,205 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { ManualClock } from '../../base/clock.ts'
+import { SILENT } from '../../base/log.ts'
+import { MetricsRegistry } from '../../base/metrics.ts'
+import type { EcsDoc } from '../../model/event.ts'
+import { type Lookups, type LookupSettings, startLookups } from './lookups.ts'
+import { LookupTable } from './table.ts'
+import { Wanted } from './wanted.ts'
+
+const NOW = Date.UTC(2026, 10, 22)
+const PLAN = {
+  ...{
+    name: 'cmdb',
+    key: ['device.id'],
+    fields: { owner: 'iot.owner', 'room.name': 'labels.room' },
+  },
+  ...{ entriesMax: 3, staleMs: 60_000 },
+}
+const SETTINGS: Omit<LookupSettings, 'from'> = {
+  ...PLAN,
+  ...{ match: 'id', items: undefined, refreshMs: 20, timeoutMs: 400, bytesMax: 2_000 },
+}
+
+describe('a table', () => {
+  const row = { owner: 'plant-team', room: { name: '4.12' } }
+
+  test('adds what it knows, with its age; what the event has stays', () => {
+    const table = new LookupTable(PLAN)
+    table.replace(new Map([['d1', row]]), NOW)
+    const device = Object.freeze({ id: 'd1' })
+    const doc: EcsDoc = { device, labels: Object.freeze({ room: 'here' }) }
+    table.join(doc, NOW + 30_000)
+    expect(doc).toEqual({
+      ...{ device, labels: { room: 'here' } },
+      iot: { owner: 'plant-team', lookup: { cmdb: { age: 30 } } },
+    })
+    const later: EcsDoc = { device }
+    table.join(later, NOW + 61_000)
+    expect(later['iot']).toEqual({
+      owner: 'plant-team',
+      lookup: { cmdb: { age: 61, stale: true } },
+    })
+    const unknown: EcsDoc = { device: { id: 'd2' } }
+    table.join(unknown, NOW)
+    expect(unknown).toEqual({ device: { id: 'd2' } })
+  })
+
+  test('is bounded, whole or by key', () => {
+    const rows = new Map(['a', 'b', 'c', 'd', 'e'].map((key) => [key, row]))
+    const table = new LookupTable(PLAN)
+    expect(table.replace(rows, NOW)).toBe(2)
+    const byKey = new LookupTable(PLAN, () => undefined)
+    for (const key of rows.keys()) byKey.put(key, row, NOW)
+    expect([table.size, byKey.size]).toEqual([3, 3])
+  })
+
+  test('asks for what it does not know, and again when it is stale; not for what is not there', () => {
+    const wanted: string[] = []
+    const table = new LookupTable(PLAN, (key) => wanted.push(key))
+    const doc = (): EcsDoc => ({ device: { id: 'd1' } })
+    table.join(doc(), NOW)
+    table.put('d1', undefined, NOW)
+    table.join(doc(), NOW + 1)
+    expect(wanted).toEqual(['d1'])
+    table.join(doc(), NOW + 61_000)
+    expect(wanted).toEqual(['d1', 'd1'])
+  })
+})
+
+test('keys wait for one another, each once, and no more than there is room for', async () => {
+  const asked: string[] = []
+  let open = 0
+  let most = 0
+  const ask = async (key: string): Promise<void> => {
+    open += 1
+    most = Math.max(most, open)
+    asked.push(key)
+    await new Promise((resolve) => setTimeout(resolve, 1))
+    open -= 1
+    if (key === 'k1') throw new Error('no')
+  }
+  const wanted = new Wanted({ ask, waitingMax: 3, atOnce: 2 })
+  for (const key of ['k0', 'k1', 'k1', 'k2', 'k3', 'k4', 'k5', 'k6']) wanted.want(key)
+  expect(wanted.dropped).toBe(2)
+  while (!wanted.idle) await new Promise((resolve) => setTimeout(resolve, 1))
+  expect([asked, most]).toEqual([['k0', 'k1', 'k2', 'k3', 'k4'], 2])
+})
+
+describe('a service', () => {
+  let server: Server
+  let answer: (request: IncomingMessage, response: ServerResponse) => void
+  let url = ''
+  let folder = ''
+  const running: Lookups[] = []
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'picket-lookup-'))
+    server = createServer((request, response) => answer(request, response))
+    await new Promise<void>((resolve) => {
+      server.listen(0, '127.0.0.1', resolve)
+    })
+    url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  })
+  afterAll(() => {
+    server.close()
+    server.closeAllConnections()
+    rmSync(folder, { recursive: true })
+  })
+  afterEach(() => {
+    for (const one of running.splice(0)) one.stop()
+  })
+
+  function start(change: Partial<LookupSettings> & Pick<LookupSettings, 'from'>) {
+    const metrics = new MetricsRegistry()
+    const clock = new ManualClock(NOW)
+    const lookups = startLookups([{ ...SETTINGS, ...change }], { clock, log: SILENT, metrics })
+    running.push(lookups)
+    const ownerOf = (id: string): unknown => {
+      const doc: EcsDoc = { device: { id } }
+      lookups.add(doc)
+      return (doc['iot'] as EcsDoc | undefined)?.['owner']
+    }
+    const until = async (id: string, owner: unknown): Promise<void> => {
+      while (ownerOf(id) !== owner) await new Promise((resolve) => setTimeout(resolve, 5))
+    }
+    return { lookups, ownerOf, until, metrics, clock }
+  }
+  const json = (response: ServerResponse, body: unknown, status = 200): void => {
+    response.writeHead(status, { 'content-type': 'application/json' })
+    response.end(JSON.stringify(body))
+  }
+
+  test('gives a table, asked with its secret, and read anew', async () => {
+    let owner = 'one'
+    const seen: unknown[] = []
+    answer = (request, response) => {
+      seen.push(request.headers['x-api-key'])
+      json(response, { result: [{ id: 'd1', owner }, { id: 7, owner: 'seven' }, 'x'] })
+    }
+    const secret = { header: 'x-api-key', value: async () => 's3cret' }
+    const run = start({ from: { url }, items: 'result', secret })
+    await run.lookups.begun
+    expect([run.ownerOf('d1'), run.ownerOf('7'), run.ownerOf('d2')]).toEqual([
+      'one',
+      'seven',
+      undefined,
+    ])
+    owner = 'two'
+    await run.until('d1', 'two')
+    expect(new Set(seen)).toEqual(new Set(['s3cret']))
+    expect(run.metrics.render()).toContain('picket_lookup_entries{lookup="cmdb"} 2')
+  })
+
+  test.each<[string, typeof answer]>([
+    ['an error', (_, response) => json(response, {}, 500)],
+    ['no JSON', (_, response) => void response.end('<html>')],
+    ['no list', (_, response) => json(response, { id: 'd1' })],
+    ['too much', (_, response) => json(response, [{ id: 'd1', owner: 'x'.repeat(3_000) }])],
+    ['no answer in time', () => undefined],
+    ['a redirect', (_, response) => void response.writeHead(302, { location: '/' }).end()],
+  ])('what was known stays in use at %s', async (_, broken) => {
+    answer = (_request, response) => json(response, [{ id: 'd1', owner: 'kept' }])
+    const run = start({ from: { url } })
+    await run.lookups.begun
+    answer = broken
+    const failed = 'picket_lookup_requests_total{lookup="cmdb",outcome="failed"}'
+    while (!run.metrics.render().includes(failed)) await new Promise((go) => setTimeout(go, 5))
+    expect(run.ownerOf('d1')).toBe('kept')
+  })
+
+  test('is asked for a key behind the event; the next event has it', async () => {
+    const asked: string[] = []
+    answer = (request, response) => {
+      asked.push(request.url ?? '')
+      if (request.url === '/d/a%2Fb') json(response, { owner: 'Ada' })
+      else json(response, {}, 404)
+    }
+    const run = start({ from: { url: `${url}/d/{key}` } })
+    await run.lookups.begun
+    expect(run.ownerOf('a/b')).toBeUndefined()
+    await run.until('a/b', 'Ada')
+    expect(run.ownerOf('gone')).toBeUndefined()
+    while (!asked.includes('/d/gone')) await new Promise((resolve) => setTimeout(resolve, 5))
+    for (let at = 0; at < 20; at++) run.ownerOf('a/b')
+    expect(asked).toEqual(['/d/a%2Fb', '/d/gone'])
+  })
+
+  test('a file is read anew, and one that broke changes nothing', async () => {
+    const file = join(folder, 'owners.csv')
+    writeFileSync(file, 'id,owner\nd1,one\n')
+    const run = start({ from: { file } })
+    await run.lookups.begun
+    expect(run.ownerOf('d1')).toBe('one')
+    writeFileSync(file, 'id,owner\n"d1,two\n')
+    const failed = 'outcome="failed"'
+    while (!run.metrics.render().includes(failed)) await new Promise((go) => setTimeout(go, 5))
+    expect(run.ownerOf('d1')).toBe('one')
+    writeFileSync(file, 'id,owner\nd1,two\n')
+    await run.until('d1', 'two')
+  })
+})
