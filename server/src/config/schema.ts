@@ -37,7 +37,7 @@ const ofEverySource = {
             'What a delivery says of itself, all of it: `sourcetype`, `index`, `host`, `source`, `topic`, ' +
               '`peer`. A value may end in `*`.',
           ),
-        decoder: z.enum(Object.keys(decoders)).describe('The decoder of such input.'),
+        decoder: z.enum(DECODER_NAMES).describe('The decoder of such input.'),
         decoder_options: z
           .record(z.string().max(64), z.unknown())
           .default({})

@@ -44,6 +44,7 @@ const underTest: Readonly<Record<string, Omit<DecoderUnderTest, 'spec'>>> = {
   'vpc-flow': { lines: corpusLines('vpc-flow'), limits: { headers: 1_000 } },
   bind: { lines: corpusLines('bind') },
   dhcpd: { lines: corpusLines('dhcpd') },
+  influxdb: { lines: corpusLines('influxdb') },
   dnsmasq: { lines: corpusLines('dnsmasq') },
   kea: { lines: corpusLines('kea') },
   unbound: { lines: corpusLines('unbound') },

@@ -47,7 +47,8 @@ export function recordDraft(record: EcsDoc, envelope: Envelope): Draft {
   const parameters = objectAt(record, 'requestParameters') ?? {}
   const response = objectAt(record, 'responseElements') ?? {}
   const identity = objectAt(record, 'userIdentity')
-  const account = textAt(record, 'recipientAccountId') ?? envelope.account
+  const account =
+    textAt(record, 'recipientAccountId') ?? envelope.account ?? textAt(identity ?? {}, 'accountId')
   const address = textAt(record, 'sourceIPAddress')
   const ip = address === undefined ? undefined : plainIp(address)
   const thing = textAt(parameters, 'thingName') ?? textAt(response, 'thingName')
@@ -87,6 +88,7 @@ function actionOf(record: EcsDoc, name: string, service: string): EventAction {
     const known = Object.hasOwn(DATA_PLANE, name) ? DATA_PLANE[name] : undefined
     if (known !== undefined) return known
   }
+  if (name === 'ConsoleLogin') return 'user-login'
   if (booleanAt(record, 'readOnly') === true || READING.test(name)) return 'api-call'
   return CONFIGURING.test(service) ? 'config-change' : 'api-call'
 }
@@ -110,6 +112,7 @@ function typeOf(action: EventAction, name: string, errorCode: string | undefined
     : /^(?:Delete|Deregister|Remove|Detach|Revoke|Cancel)/.test(name)
       ? 'deletion'
       : 'change'
+  if (action === 'user-login') return ['start']
   const words = action === 'api-call' || action === 'shadow-read' ? ['access'] : [kind]
   return denied ? [...words, 'denied'] : words
 }

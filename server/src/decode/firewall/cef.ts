@@ -27,6 +27,8 @@ function leefOf(text: string, host: string | undefined): Report | undefined {
     delimiter = leefDelimiter(rest.slice(0, bar))
     rest = rest.slice(bar + 1)
   }
+  // PAN-OS divides the attributes of version 1 by bars.
+  else if (!rest.includes('\t') && /\|[A-Za-z]\w{0,40}=/.test(rest)) delimiter = '|'
   const pairs = leefPairs(rest, delimiter)
   const name = pairs.get('name') ?? pairs.get('eventName') ?? id
   const severity = pairs.get('sev') ?? pairs.get('severity')

@@ -2,10 +2,16 @@ import type { DecoderSpec, DecodeSink } from '../../model/decoder.ts'
 import type { Frame } from '../line/frame.ts'
 import { LineDecoder } from '../line/line-decoder.ts'
 import { checkStampOptions, STAMP_OPTIONS } from '../line/options.ts'
-import { flowOf, verdictOf, wholeNumber } from './verdict.ts'
+import { flowOf, type Verdict, verdictOf, wholeNumber } from './verdict.ts'
 
 const BEGIN = /(?:^|[\s\]:])IN=\S* OUT=/
 const PAIRS_MAX = 80
+
+/** `[WAN_IN-default-D]`: EdgeOS and UniFi end the name of the rule with its action. */
+function ruleVerdict(prefix: string): Verdict {
+  const letter = /-([ADR])\]$/.exec(prefix)?.[1]
+  return letter === undefined ? undefined : letter === 'A' ? 'allowed' : 'denied'
+}
 
 /** Netfilter's LOG target, of iptables, nftables and ufw (Linux: net/netfilter/nf_log_syslog.c). */
 function read(message: string, frame: Frame, out: DecodeSink): void {
@@ -29,7 +35,7 @@ function read(message: string, frame: Frame, out: DecodeSink): void {
   const ingress = pairs.get('IN')
   const egress = pairs.get('OUT')
   const words = flowOf({
-    verdict: verdictOf(prefix),
+    verdict: verdictOf(prefix) ?? ruleVerdict(prefix),
     code: 'packet',
     reason: prefix === '' ? 'logged' : prefix.slice(0, 200),
     source: {

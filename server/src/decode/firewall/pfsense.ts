@@ -2,18 +2,23 @@ import type { DecoderSpec, DecodeSink } from '../../model/decoder.ts'
 import type { Frame } from '../line/frame.ts'
 import { LineDecoder } from '../line/line-decoder.ts'
 import { checkStampOptions, STAMP_OPTIONS } from '../line/options.ts'
+import { dhcpd } from '../names/dhcpd.ts'
+import { dnsmasq } from '../names/dnsmasq.ts'
+import { kea } from '../names/kea.ts'
+import { unbound } from '../names/unbound.ts'
+import { syslog } from '../syslog/syslog.ts'
 import { flowOf, verdictOf, wholeNumber } from './verdict.ts'
 
 const HEADER = /^(?:\S+ )?filterlog(?:\[\d+\])?: /
 const COLUMNS_MAX = 60
 
 /** filterlog of pfSense and OPNsense (Netgate: "Raw Filter Log Format"). */
-function read(message: string, frame: Frame, out: DecodeSink): void {
+function read(message: string, frame: Frame, out: DecodeSink, rest: ReadRest): void {
   const header = HEADER.exec(message)
   const text = header === null ? message : message.slice(header[0].length)
   if (header === null && frame.program !== 'filterlog' && !/^\d+,[^,]*,[^,]*,/.test(text)) {
     if (frame.program !== undefined || /^(?:\S+ )?[\w./-]+(?:\[\d+\])?: /.test(message)) {
-      out.routine('other-program')
+      rest(frame.program ?? '')
     } else out.reject('DECODE_UNKNOWN', 'This is no line of filterlog.')
     return
   }
@@ -30,6 +35,8 @@ function read(message: string, frame: Frame, out: DecodeSink): void {
   }
   tell(cells, at, frame, out)
 }
+
+type ReadRest = (program: string) => void
 
 interface Places {
   readonly transport: number
@@ -87,8 +94,19 @@ function ruleOf(
 
 export const pfsense: DecoderSpec = {
   name: 'pfsense',
-  summary: 'filterlog of pfSense and OPNsense, IPv4 and IPv6, with or without its syslog header.',
+  summary: 'filterlog of pfSense and OPNsense, and the other programs in their syslog.',
   options: STAMP_OPTIONS,
   check: checkStampOptions,
-  create: (options = {}) => new LineDecoder(read, options),
+  create: (options = {}) => {
+    const others = new Map(
+      [dhcpd, dnsmasq, kea, unbound].map((spec) => [spec.name, spec.create(options)]),
+    )
+    const system = syslog.create(options)
+    return new LineDecoder((message, frame, out, item) => {
+      read(message, frame, out, (program) => {
+        const name = program.replace(/^kea-dhcp[46]$/, 'kea')
+        ;(others.get(name) ?? system).decode(item, out)
+      })
+    }, options)
+  },
 }

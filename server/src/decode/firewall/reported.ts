@@ -1,6 +1,6 @@
 import type { EcsDoc } from '../../model/event.ts'
 import { asTime, compact, present } from '../document/values.ts'
-import { addressType, endpoint } from '../network/endpoint.ts'
+import { addressType, endpoint, transportOf } from '../network/endpoint.ts'
 import { httpOf } from '../network/http-words.ts'
 import { type Outcome, told, type Told } from '../network/told.ts'
 import { StampReader } from '../line/stamp.ts'
@@ -96,7 +96,7 @@ function sidesOf(
       packets: wholeNumber(pairs.get('dstPackets')),
     }),
     network: present({
-      transport: first(pairs, 'proto', 'transportProtocol')?.toLowerCase(),
+      transport: transportNamed(first(pairs, 'proto', 'transportProtocol')),
       protocol: first(pairs, 'app')?.toLowerCase(),
       type: addressType(from),
     }),
@@ -147,4 +147,11 @@ export class ReportTimes {
     if (text === undefined) return undefined
     return asTime(text) ?? (this.#stamp.read(text, 0, receivedMs) ? this.#stamp.ms : undefined)
   }
+}
+
+/** A name, or the number that some senders write instead. */
+function transportNamed(text: string | undefined): string | undefined {
+  return text !== undefined && /^\d{1,3}$/.test(text)
+    ? transportOf(Number(text))
+    : text?.toLowerCase()
 }

@@ -10,6 +10,19 @@ import { flowOf, wholeNumber } from './verdict.ts'
 /** Version 2, the format of flow logs that name none (AWS: "Flow log records"). */
 const DEFAULT =
   'version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action log-status'
+/** Fields of versions 3 to 8 as AWS lists them: most custom formats are the default and some of these behind it. */
+const LISTED = (
+  `${DEFAULT} vpc-id subnet-id instance-id tcp-flags type pkt-srcaddr pkt-dstaddr region az-id sublocation-type ` +
+  'sublocation-id pkt-src-aws-service pkt-dst-aws-service flow-direction traffic-path ecs-cluster-arn ' +
+  'ecs-cluster-name ecs-container-instance-arn ecs-container-instance-id ecs-container-id ' +
+  'ecs-second-container-id ecs-service-name ecs-task-definition-arn ecs-task-arn ecs-task-id reject-reason'
+).split(' ')
+/** AWS' own examples of custom formats ("Flow log record examples"). */
+const EXAMPLES = [
+  'version vpc-id subnet-id instance-id interface-id account-id type srcaddr dstaddr srcport dstport pkt-srcaddr ' +
+    'pkt-dstaddr protocol bytes packets start end action tcp-flags log-status',
+  'instance-id interface-id srcaddr dstaddr pkt-srcaddr pkt-dstaddr',
+].map((format) => format.split(' '))
 const FIELDS_MAX = 100
 const FILES_MAX = 1_000
 const TEXT_MAX = 65_536
@@ -19,6 +32,26 @@ function formatOf(text: string): readonly string[] | undefined {
   const plain = names.map((name) => name.replace(/^\$\{(.*)\}$/, '$1').replaceAll('_', '-'))
   const known = plain.every((name) => /^[a-z][a-z0-9-]{1,40}$/.test(name))
   return known && plain.length > 1 && plain.length <= FIELDS_MAX ? plain : undefined
+}
+
+/** Of a record that no header or option fits: where its verdict stands tells. */
+function formatOfRow(cells: readonly string[]): readonly string[] | undefined {
+  const isVerdict = (cell: string | undefined): boolean => cell === 'ACCEPT' || cell === 'REJECT'
+  const isState = (cell: string | undefined): boolean =>
+    cell === 'OK' || cell === 'NODATA' || cell === 'SKIPDATA'
+  if (
+    /^\d$/.test(cells[0] ?? '') &&
+    isState(cells[13]) &&
+    (isVerdict(cells[12]) || cells[12] === '-')
+  ) {
+    return LISTED.slice(0, cells.length)
+  }
+  return EXAMPLES.find((names) => {
+    const [verdict, state] = [names.indexOf('action'), names.indexOf('log-status')]
+    if (names.length !== cells.length) return false
+    if (verdict < 0) return cells[1]?.startsWith('eni-') === true
+    return isState(cells[state]) && (isVerdict(cells[verdict]) || cells[verdict] === '-')
+  })
 }
 
 const isHeader = (text: string): boolean =>
@@ -74,14 +107,15 @@ class VpcFlowDecoder implements Decoder {
     const cells = text.split(/\s+/, FIELDS_MAX + 2)
     // `aws logs tail` and exports from CloudWatch put the time of the record before it.
     if (cells.length === format.length + 1 && isoToMs(cells[0] ?? '') !== undefined) cells.shift()
-    if (cells.length !== format.length) {
+    const names = cells.length === format.length ? format : formatOfRow(cells)
+    if (names === undefined) {
       out.reject('DECODE_FIELD', `${cells.length} values, the format has ${format.length}.`)
       return
     }
     const row = new Map<string, string>()
-    for (let column = 0; column < format.length; column++) {
+    for (let column = 0; column < names.length; column++) {
       const cell = cells[column] ?? '-'
-      if (cell !== '-') row.set(format[column] ?? '', cell)
+      if (cell !== '-') row.set(names[column] ?? '', cell)
     }
     const status = row.get('log-status')
     if (status === 'NODATA' || status === 'SKIPDATA') {

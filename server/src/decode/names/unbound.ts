@@ -23,7 +23,10 @@ const LINE = new RegExp(
 function read(message: string, frame: Frame, out: DecodeSink): void {
   // With `log-time-ascii` its own name stands where syslog has the host: `… unbound[1:0] info: `.
   const own = frame.host?.startsWith('unbound[') === true
-  const whole = own ? `${frame.program}: ${message}` : message
+  // On Windows the name is a path: `[1795301345] C:\\Program Files\\Unbound\\unbound.exe[2888:0] info: `.
+  const path = /^[A-Z]:\\.{0,200}?unbound[a-z-]*\.exe(?=\[)/i.exec(message)
+  const plain = path === null ? message : `unbound${message.slice(path[0].length)}`
+  const whole = own ? `${frame.program}: ${message}` : plain
   const header = HEADER.exec(whole)
   if (header === null) {
     if (frame.program !== undefined && frame.program !== 'unbound') out.routine('other-program')

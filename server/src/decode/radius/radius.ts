@@ -2,9 +2,11 @@ import type { Decoder, DecoderSpec, DecodeSink, StateChange } from '../../model/
 import type { RawItem } from '../../model/source.ts'
 import { isObject } from '../document/values.ts'
 import { KeptMap } from '../kept-map.ts'
+import { Frame } from '../line/frame.ts'
 import { checkStampOptions, STAMP_OPTIONS, stampOptions } from '../line/options.ts'
 import { StampReader } from '../line/stamp.ts'
 import { recordOf } from './record.ts'
+import { readServerLine, serverLevel, withoutPassword } from './server-log.ts'
 
 const FILES_MAX = 1_000
 const LINES_MAX = 200
@@ -17,13 +19,15 @@ interface Open {
   readonly lines: readonly string[]
 }
 
-/** Detail files of FreeRADIUS: a record is a time, its attributes indented below, and a blank line. */
+/** FreeRADIUS: its log, and detail files: a time, attributes indented below, a blank line. */
 class RadiusDecoder implements Decoder {
   readonly #open = new KeptMap<Open>('r:', FILES_MAX)
   readonly #stamp: StampReader
+  readonly #frame: Frame
 
   constructor(options: Readonly<Record<string, unknown>>) {
     this.#stamp = new StampReader(stampOptions(options))
+    this.#frame = new Frame(stampOptions(options))
   }
 
   decode(item: RawItem, out: DecodeSink): void {
@@ -41,13 +45,36 @@ class RadiusDecoder implements Decoder {
       this.#add(file, open, text, out)
     } else if (this.#stamp.read(text, 0, item.receivedMs)) {
       if (open !== undefined) this.#end(file, open, out)
+      if (this.#tellServer(text.slice(this.#stamp.end), this.#stamp.ms, item, out)) return
+      if (this.#tellSyslog(item, out)) return
       this.#makeRoom(out)
       const { key, receivedMs, facts } = item
       const kept = { text, key, receivedMs, ...(facts === undefined ? {} : { facts }) }
       this.#open.set(file, { item: kept, lines: [] })
-    } else {
+    } else if (!this.#tellSyslog(item, out)) {
       out.reject('DECODE_UNKNOWN', 'This is neither the time of a record nor an attribute.')
     }
+  }
+
+  /** `Sat Nov 21 22:10:00 2026 : Auth: Login OK: […] (…)`: the log of the server. */
+  #tellServer(behind: string, timeMs: number | undefined, item: RawItem, out: DecodeSink): boolean {
+    const line = serverLevel(behind)
+    if (line === undefined) return false
+    const told = readServerLine(line.level, line.message)
+    if (typeof told === 'string') out.routine(told)
+    else {
+      const original = withoutPassword(item.text)
+      out.event({ timeMs, ...told, ...(original === item.text ? {} : { original }) })
+    }
+    return true
+  }
+
+  /** The same behind a header of syslog, which has no level. */
+  #tellSyslog(item: RawItem, out: DecodeSink): boolean {
+    this.#frame.read(item.text, item.receivedMs)
+    const { message, program, timeMs } = this.#frame
+    const ours = program !== undefined && /radiusd?$/.test(program)
+    return ours && this.#tellServer(` : Info: ${message}`, timeMs, item, out)
   }
 
   takeChanges(): readonly StateChange[] {
@@ -108,7 +135,7 @@ function isOpen(value: unknown): boolean {
 
 export const radius: DecoderSpec = {
   name: 'radius',
-  summary: 'Detail files of FreeRADIUS: accounting, and authentication where that is logged.',
+  summary: 'FreeRADIUS: detail files (accounting, authentication) and the log of the server.',
   options: STAMP_OPTIONS,
   check: checkStampOptions,
   create: (options = {}) => new RadiusDecoder(options),

@@ -1,10 +1,14 @@
 import type { DecoderSpec } from '../../model/decoder.ts'
 import { documentSpec } from '../document/json-decoder.ts'
-import { readElastic, readGrafana, readKeycloak } from './audit-logs.ts'
+import { mixedSpec } from '../document/mixed-decoder.ts'
+import { readElastic, readElasticText } from '../databases/elasticsearch.ts'
+import { readGrafana, readGrafanaText } from '../databases/grafana.ts'
+import { influxdb } from '../databases/influxdb.ts'
+import { readKeycloak, readKeycloakText } from '../databases/keycloak.ts'
 import { readDeviceReport } from './device-report.ts'
 import { readNotable, readSentinel } from './findings.ts'
 import { mosquittoSys } from './mosquitto-sys.ts'
-import { postgresql } from './postgresql.ts'
+import { postgresql } from '../postgresql/postgresql.ts'
 import { readWazuh } from './wazuh.ts'
 
 /** Decoders of reports, findings and audit logs, by name. */
@@ -16,18 +20,31 @@ export const reportDecoders: Readonly<Record<string, DecoderSpec>> = {
     },
     readDeviceReport,
   ),
-  'elasticsearch-audit': documentSpec(
-    { name: 'elasticsearch-audit', summary: 'The audit log of Elasticsearch (JSON).' },
+  'elasticsearch-audit': mixedSpec(
+    {
+      name: 'elasticsearch-audit',
+      summary: 'The audit log of Elasticsearch: JSON, and the text of versions before 7.',
+    },
     readElastic,
+    readElasticText,
   ),
-  grafana: documentSpec(
-    { name: 'grafana', summary: 'Grafana: audit log, and request lines of its log as JSON.' },
+  grafana: mixedSpec(
+    {
+      name: 'grafana',
+      summary: 'Grafana: audit log, and requests and logins in its log (logfmt, JSON, console).',
+    },
     readGrafana,
+    readGrafanaText,
   ),
-  keycloak: documentSpec(
-    { name: 'keycloak', summary: 'User and admin events of Keycloak (JSON).' },
+  keycloak: mixedSpec(
+    {
+      name: 'keycloak',
+      summary: 'User and admin events of Keycloak: JSON, and the log of the server.',
+    },
     readKeycloak,
+    readKeycloakText,
   ),
+  influxdb,
   'mosquitto-sys': mosquittoSys,
   postgresql,
   sentinel: documentSpec(

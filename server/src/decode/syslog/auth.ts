@@ -210,10 +210,31 @@ const PAM: readonly Form[] = [
   ),
 ]
 
+/** The web interface of pfSense and OPNsense (auth.inc, `log_auth`). */
+const WEB: readonly Form[] = [
+  login(
+    'success',
+    'web-login',
+    String.raw`(?:/\S*: )?Successful login for user '(?<user>[^']*)' from: ${PEER}(?: \(.*\))?`,
+  ),
+  login(
+    'failure',
+    'web-login',
+    String.raw`(?:/\S*: )?(?:webConfigurator|Web GUI) authentication error for (?:user )?'(?<user>[^']*)'` +
+      String.raw` from:? ${PEER}.*`,
+  ),
+  ended(
+    'web-logout',
+    String.raw`(?:/\S*: )?(?:User|Session timed out for user) '?(?<user>[^ ']*)'?` +
+      String.raw`(?: logged out| from:) .*`,
+  ),
+]
+
 const BY_PROGRAM: ReadonlyMap<string, readonly Form[]> = new Map([
   ...['sshd', 'sshd-session', 'sshd-auth'].map((name) => [name, SSHD] as const),
   ['dropbear', DROPBEAR],
   ['login', LOGIN],
+  ...['php-fpm', 'php', 'opnsense', 'audit'].map((name) => [name, WEB] as const),
   ['sudo', SUDO],
   ['su', SU],
 ])

@@ -1,0 +1,92 @@
+import type { EcsDoc, EventAction } from '../../model/event.ts'
+import { eventOf, type ReadDocument } from '../document/json-decoder.ts'
+import type { ReadText } from '../document/mixed-decoder.ts'
+import { compact, present, textAt, timeAt } from '../document/values.ts'
+import { sourceOf } from './source.ts'
+
+/** Elasticsearch's audit log, `*_audit.json` (security auditing, "Audit entry attributes"). */
+export const readElastic: ReadDocument = (doc, context) => {
+  const what = textAt(doc, 'event.action')
+  if (what === undefined || !isAudit(doc)) return otherLog(doc)
+  const denied = /denied|failed|tampered/.test(what)
+  const change = textAt(doc, 'event.type') === 'security_config_change'
+  const login = what.startsWith('authentication') || what === 'realm_authentication_failed'
+  const refused = what === 'connection_denied'
+  const action: EventAction = change
+    ? 'config-change'
+    : login
+      ? 'user-login'
+      : refused
+        ? 'connection-denied'
+        : 'api-call'
+  const path = textAt(doc, 'url.path')
+  return {
+    timeMs: timeAt(doc, '@timestamp', 'timestamp') ?? context.timeMs,
+    action,
+    doc: compact({
+      event: eventOf(
+        [change ? 'configuration' : login ? 'authentication' : 'database'],
+        [denied ? 'denied' : change ? 'change' : login ? 'start' : 'access'],
+        denied ? 'failure' : 'success',
+        { code: what, reason: textAt(doc, 'action') ?? what, reference: textAt(doc, 'request.id') },
+      ),
+      user: present({
+        name: textAt(doc, 'user.name', 'authentication.name'),
+        roles: doc['user.roles'],
+      }),
+      source: sourceOf(textAt(doc, 'origin.address')),
+      url: present({ path, query: textAt(doc, 'url.query') }),
+      http: present({ request: present({ method: textAt(doc, 'request.method') }) }),
+      observer: { vendor: 'Elastic', product: 'Elasticsearch', name: textAt(doc, 'node.name') },
+      database: present({
+        action: textAt(doc, 'action'),
+        indices: doc['indices'],
+        request: textAt(doc, 'request.name'),
+        query: textAt(doc, 'request.body'),
+      }),
+    }),
+  }
+}
+
+const isAudit = (doc: EcsDoc): boolean =>
+  textAt(doc, 'type') === 'audit' || textAt(doc, 'event.dataset') === 'elasticsearch.audit'
+
+/** Lines of the server's own log that a file or a container's output mixes in. */
+function otherLog(doc: EcsDoc): string | undefined {
+  const type = textAt(doc, 'type', 'event.dataset')
+  const level = textAt(doc, 'log.level', 'level')
+  return type !== undefined && level !== undefined ? 'server-log' : undefined
+}
+
+/** Before 7.0: `[TIME] [NODE] [rest] [authentication_failed] origin_address=[…], principal=[…], uri=[…]`. */
+const LEGACY =
+  /^\[[^\]]{10,40}\]\s+(?:\[([^\]]{1,100})\]\s+)?\[(rest|transport|ip_filter)\]\s+\[([a-z_]{3,40})\]\s+(.*)$/s
+
+export const readElasticText: ReadText = (text, frame) => {
+  const found = LEGACY.exec(text)
+  if (found === null)
+    return /^\[[^\]]{10,40}\]\[(?:TRACE|DEBUG|INFO|WARN|ERROR)\s*\]/.test(text)
+      ? 'server-log'
+      : undefined
+  const [, node, layer, action, rest = ''] = found
+  const said: Record<string, string> = {}
+  for (const pair of rest.matchAll(/([a-z_]{2,40})=\[([^\]]{0,4000})\]/g))
+    said[pair[1] ?? ''] = pair[2] ?? ''
+  const [path, query] = said['uri']?.split('?', 2) ?? []
+  const doc: EcsDoc = {
+    type: 'audit',
+    'node.name': node,
+    'event.type': layer,
+    'event.action': action,
+    'origin.address': said['origin_address'],
+    'user.name': said['principal'],
+    'user.realm': said['realm'],
+    action: said['action'],
+    'request.name': said['request'],
+    'request.body': said['request_body'],
+    'url.path': path,
+    'url.query': query,
+    ...(frame.timeMs === undefined ? {} : { timestamp: new Date(frame.timeMs).toISOString() }),
+  }
+  return { doc }
+}

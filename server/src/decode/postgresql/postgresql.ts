@@ -1,0 +1,143 @@
+import type { Decoder, DecoderSpec, DecodeSink, StateChange } from '../../model/decoder.ts'
+import type { RawItem } from '../../model/source.ts'
+import { isObject } from '../document/values.ts'
+import { KeptMap } from '../kept-map.ts'
+import { unwrapJson } from '../line/json-wrapper.ts'
+import { checkStampOptions, STAMP_OPTIONS, stampOptions } from '../line/options.ts'
+import type { StampOptions } from '../line/stamp.ts'
+import { beginsCsv, readLine } from './line.ts'
+import { tell } from './tell.ts'
+
+const LINE_MAX = 1_048_576
+const FILES_MAX = 100
+const OPEN_LINES_MAX = 2_000
+const OPEN_CHARACTERS_MAX = 65_536
+
+/** A record whose quotes are not closed yet. */
+interface Open {
+  readonly item: RawItem
+  readonly text: string
+  readonly lines: number
+}
+
+/**
+ * PostgreSQL's log: stderr, csvlog and jsonlog, with pgaudit's `AUDIT:` messages. A record of csvlog, or an audited
+ * statement, goes on through the lines that follow until its quotes are closed.
+ */
+class PostgresqlDecoder implements Decoder {
+  readonly #open = new KeptMap<Open>('q:', FILES_MAX)
+  readonly #zone: StampOptions['zone']
+
+  constructor(options: Readonly<Record<string, unknown>>) {
+    this.#zone = stampOptions(options).zone
+  }
+
+  decode(item: RawItem, out: DecodeSink): void {
+    const { text } = item
+    if (text.length > LINE_MAX) {
+      out.reject('DECODE_TOO_LONG', `${text.length} characters, at most ${LINE_MAX}.`)
+      return
+    }
+    const file = item.facts?.['path'] ?? ''
+    const open = this.#open.get(file)
+    if (open !== undefined) {
+      if (!begins(text)) {
+        this.#goOn(file, open, text, out)
+        return
+      }
+      this.#end(file, open, out)
+    }
+    if (text.trim() === '') out.routine('blank')
+    else this.#read(item, file, out)
+  }
+
+  takeChanges(): readonly StateChange[] {
+    const changes: StateChange[] = []
+    this.#open.takeChanges(changes)
+    return changes
+  }
+
+  restore(entries: Iterable<readonly [string, string]>): void {
+    this.#open.restore(entries)
+    for (const [file, open] of [...this.#open]) if (!isOpen(open)) this.#open.delete(file)
+  }
+
+  settle(out: DecodeSink): void {
+    for (const [file, open] of [...this.#open]) this.#end(file, open, out)
+  }
+
+  stats(): Readonly<Record<string, number>> {
+    return { records: this.#open.size }
+  }
+
+  #read(item: RawItem, file: string, out: DecodeSink): void {
+    const { text } = item
+    if (opens(text) && this.#open.size < FILES_MAX) {
+      const { key, receivedMs, facts } = item
+      const kept = { text: '', key, receivedMs, ...(facts === undefined ? {} : { facts }) }
+      this.#open.set(file, { item: kept, text, lines: 1 })
+      return
+    }
+    const line = readLine(text, this.#zone)
+    const inner = line === undefined && text.startsWith('{') ? unwrapJson(text, 0) : undefined
+    const unwrapped = inner === undefined ? undefined : readLine(inner.message, this.#zone)
+    if (line !== undefined) tell(line, out)
+    else if (inner !== undefined && unwrapped !== undefined) {
+      tell({ ...unwrapped, timeMs: unwrapped.timeMs ?? inner.timeMs }, out)
+    } else if (/^\s/.test(text)) out.routine('continuation')
+    else out.reject('DECODE_UNKNOWN', 'No line of the log of PostgreSQL.')
+  }
+
+  #goOn(file: string, open: Open, text: string, out: DecodeSink): void {
+    const joined = {
+      item: open.item,
+      text: `${open.text}\n${text.replace(/^\t/, '')}`,
+      lines: open.lines + 1,
+    }
+    out.routine('continuation')
+    const full = joined.lines >= OPEN_LINES_MAX || joined.text.length >= OPEN_CHARACTERS_MAX
+    if (full || !opens(joined.text)) this.#end(file, joined, out)
+    else this.#open.set(file, joined)
+  }
+
+  #end(file: string, { item, text }: Open, out: DecodeSink): void {
+    this.#open.delete(file)
+    const line = readLine(text, this.#zone) ?? readLine(`${text}"`, this.#zone)
+    const whole = { origin: item, original: text }
+    if (line !== undefined) tell(line, out, whole)
+    else tell({ timeMs: undefined, level: 'ERROR', message: text.slice(0, 500) }, out, whole)
+  }
+}
+
+/** Whether a record begins here that goes on in the next line. */
+function opens(text: string): boolean {
+  if (text.length > OPEN_CHARACTERS_MAX) return false
+  if (!beginsCsv(text) && !text.slice(0, 600).includes('AUDIT: ')) return false
+  let quotes = 0
+  for (let at = text.indexOf('"'); at >= 0; at = text.indexOf('"', at + 1)) quotes += 1
+  return quotes % 2 === 1
+}
+
+/** Whether a line is the first of a record, as far as it can be told inside a quoted text. */
+const begins = (text: string): boolean =>
+  beginsCsv(text) ||
+  text.startsWith('{"timestamp":') ||
+  /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\S* /.test(text)
+
+function isOpen(value: unknown): boolean {
+  if (!isObject(value)) return false
+  const { item, text, lines } = value
+  if (!isObject(item) || typeof text !== 'string' || typeof lines !== 'number') return false
+  return (
+    ['text', 'key'].every((name) => typeof item[name] === 'string') &&
+    typeof item['receivedMs'] === 'number'
+  )
+}
+
+export const postgresql: DecoderSpec = {
+  name: 'postgresql',
+  summary: 'PostgreSQL and TimescaleDB: stderr, csvlog and jsonlog, with pgaudit.',
+  options: STAMP_OPTIONS,
+  check: checkStampOptions,
+  create: (options = {}) => new PostgresqlDecoder(options),
+}
