@@ -202,11 +202,47 @@ async function reconnected(port: number): Promise<Socket[]> {
   })
 }
 
+/** As rsyslog's omrelp: what has no answer when the connection breaks is sent again on the next one. */
+const relp: Peer = {
+  name: 'syslog-relp',
+  source: (port) => ({
+    type: 'syslog',
+    decoder: 'json',
+    transports: [],
+    relp: { listen: at(port) },
+  }),
+  refusals: [],
+  isOnce: false,
+  async send(port, names, _attempt, pad) {
+    const frames = names.map((name, index) => {
+      const line = JSON.stringify(docOf(name, pad))
+      return `${index + 2} syslog ${Buffer.byteLength(line)} ${line}\n`
+    })
+    return new Promise((resolve) => {
+      const socket = connect(port, '127.0.0.1')
+      let answers = ''
+      const end = (outcome: Outcome): void => {
+        socket.destroy()
+        resolve(outcome)
+      }
+      socket.setTimeout(TIMEOUT_MS, () => end({ kind: 'unknown' }))
+      socket.on('error', () => end({ kind: 'unknown' }))
+      socket.on('close', () => end({ kind: 'unknown' }))
+      socket.on('data', (bytes) => {
+        answers += bytes.toString()
+        const told = answers.match(/^\d+ rsp 6 200 OK$/gm) ?? []
+        if (told.length === names.length) end({ kind: 'acknowledged' })
+      })
+      socket.write(`1 open 14 relp_version=0\n${frames.join('')}`)
+    })
+  },
+}
+
 function at(port: number): string {
   return `127.0.0.1:${port}`
 }
 
-export const PEERS: readonly Peer[] = [hec, elastic, http, firehose, otlp, syslogTcp]
+export const PEERS: readonly Peer[] = [hec, elastic, http, firehose, otlp, syslogTcp, relp]
 
 export function closePeers(): void {
   for (const socket of wires) socket.destroy()

@@ -1,3 +1,5 @@
+import { toText } from '../http/documents.ts'
+
 /** One event as Splunk's HTTP Event Collector takes it. */
 export interface Envelope {
   readonly text: string
@@ -45,7 +47,8 @@ export function readEnvelopes(text: string, query: Metadata = {}): Envelopes {
     const own = fieldFacts(fields)
     if (own === undefined) return { events, fault: { code: 15, at } }
     carried = { ...carried, ...metadataOf(envelope) }
-    const body = typeof event === 'string' ? event : JSON.stringify(event)
+    const body = typeof event === 'string' ? event : toText(event)
+    if (body === undefined) return { events, fault: { code: 6, at } }
     const plain = typeof event !== 'object'
     events.push({ text: body, facts: { ...toFacts(carried), ...own }, plain })
   }

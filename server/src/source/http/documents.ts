@@ -18,17 +18,30 @@ export function splitDocuments(body: Buffer, headers: IncomingHttpHeaders): Docu
   return { ok: true, texts: text.split(/\r?\n/).filter((line) => line.trim() !== '') }
 }
 
+const TOO_DEEP = { ok: false, message: 'the body is nested too deeply' } as const
+
+/** JSON of what was parsed; undefined where it is nested deeper than can be written. */
+export function toText(value: unknown): string | undefined {
+  try {
+    return JSON.stringify(value)
+  } catch (error) {
+    if (error instanceof RangeError) return undefined
+    throw error
+  }
+}
+
 function ofOne(text: string): Documents {
   const parsed = parse(text)
-  return parsed === undefined
-    ? { ok: false, message: 'the body is no JSON' }
-    : { ok: true, texts: [JSON.stringify(parsed)] }
+  if (parsed === undefined) return { ok: false, message: 'the body is no JSON' }
+  const one = toText(parsed)
+  return one === undefined ? TOO_DEEP : { ok: true, texts: [one] }
 }
 
 function ofArray(text: string): Documents {
   const parsed = parse(text)
   if (!Array.isArray(parsed)) return { ok: false, message: 'the body is no JSON array' }
-  return { ok: true, texts: parsed.map((one: unknown) => JSON.stringify(one)) }
+  const texts = parsed.map((one: unknown) => toText(one))
+  return texts.every((one) => one !== undefined) ? { ok: true, texts } : TOO_DEEP
 }
 
 /** Attributes stand in `ce-` headers, percent-encoded; the body is the data. */
@@ -43,7 +56,8 @@ function binaryEvent(text: string, type: string, headers: IncomingHttpHeaders): 
     return { ok: false, message: 'the data of the CloudEvent is no JSON' }
   }
   if (type !== '') event['datacontenttype'] = type
-  return { ok: true, texts: [JSON.stringify({ ...event, data })] }
+  const one = toText({ ...event, data })
+  return one === undefined ? TOO_DEEP : { ok: true, texts: [one] }
 }
 
 function decoded(value: string): string {

@@ -51,6 +51,14 @@ export interface HttpUse {
   readonly counters: SourceCounters
 }
 
+/** What Node calls faults of a request, and what we count them as. */
+const CLIENT_FAULTS: Readonly<Record<string, string>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: 'request_timeout',
+  HPE_HEADER_OVERFLOW: 'headers_too_large',
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: 'headers_too_large',
+  ECONNRESET: 'connection',
+}
+
 /** An HTTP server of one protocol, bounded in connections, bodies and time. */
 export class HttpListener {
   readonly #options: HttpListenerOptions
@@ -81,8 +89,8 @@ export class HttpListener {
     })
     server.maxConnections = this.#options.connections_max
     server.on('drop', () => this.#counters.failed('connections_max'))
-    server.on('clientError', (_, socket) => {
-      this.#counters.failed('request_malformed')
+    server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+      this.#counters.failed(CLIENT_FAULTS[error.code ?? ''] ?? 'request_malformed')
       socket.destroy()
     })
     await listen(server, address)

@@ -144,7 +144,9 @@ function readBody(body: Buffer, encoding: Encoding, signal: Signal): OtlpItems {
     }
     return readRecords(given, signal)
   } catch (error) {
-    const fault = error instanceof WireFault ? error.message : 'the body is no JSON'
+    const isDeep = error instanceof RangeError
+    const plain = isDeep ? 'it is nested too deeply' : 'the body is no JSON'
+    const fault = error instanceof WireFault ? error.message : plain
     return { ok: false, fault: `it cannot be read: ${fault}` }
   }
 }
