@@ -159,12 +159,13 @@ const otlp: Peer = {
   },
 }
 
+const SYSLOG = { type: 'syslog', decoder: 'json', message_bytes_max: '256KiB' } as const
 const wires: Socket[] = []
 
 /** One connection, made anew when it breaks; octet counted. */
 const syslogTcp: Peer = {
   name: 'syslog-tcp',
-  source: (port) => ({ type: 'syslog', decoder: 'json', listen: at(port), transports: ['tcp'] }),
+  source: (port) => ({ ...SYSLOG, listen: at(port), transports: ['tcp'] }),
   refusals: [],
   isOnce: true,
   isLossy: true,
@@ -205,12 +206,7 @@ async function reconnected(port: number): Promise<Socket[]> {
 /** As rsyslog's omrelp: what has no answer when the connection breaks is sent again on the next one. */
 const relp: Peer = {
   name: 'syslog-relp',
-  source: (port) => ({
-    type: 'syslog',
-    decoder: 'json',
-    transports: [],
-    relp: { listen: at(port) },
-  }),
+  source: (port) => ({ ...SYSLOG, transports: [], relp: { listen: at(port) } }),
   refusals: [],
   isOnce: false,
   async send(port, names, _attempt, pad) {
