@@ -13,6 +13,7 @@ import { openState } from '../state/state.ts'
 import { testSealer } from '../state/testing/engines.ts'
 import { openConfigDesk } from './config-desk.ts'
 import { openRuleDesk } from './rule-desk.ts'
+import { doRuleWork, type RuleWork } from './rule-work.ts'
 import type { Volume } from './logger.ts'
 import type { RunningSource } from './sources.ts'
 import { builtinFilter } from '../ingest/filter/filter.ts'
@@ -51,6 +52,7 @@ async function openRules(name: string) {
     log: SILENT,
     paths: () => [path],
     uploads: join(folder, `${name}-uploads`),
+    work: async (work: RuleWork) => doRuleWork(work),
   }
   const desk = await openRuleDesk(options)
   const inForce = () => {

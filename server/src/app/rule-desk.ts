@@ -1,16 +1,15 @@
 import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Clock } from '../base/clock.ts'
-import { sha256Hex } from '../base/hash.ts'
 import type { Logger } from '../base/log.ts'
 import { type Problem, ProblemError } from '../base/problems.ts'
-import { rulesControl } from '../detect/rules-control.ts'
-import { type LoadedRules, loadRules } from '../library/library.ts'
+import { type PackedRules, rulesControl } from '../detect/rules-control.ts'
 import type { RuleDesk, RuleFile, RuleLife, RuleLine, RulesInForce } from '../model/desks.ts'
 import type { Journal } from '../model/journal.ts'
-import type { CorrelationRule, MatchRule, RuleSet } from '../model/rule.ts'
 import { readRuleLives, saveRuleLife } from '../state/rule-lives.ts'
 import type { State } from '../state/state.ts'
+import type { Lives, ReadFiles, RuleWork, RuleWorkDone } from './rule-work.ts'
+import { workAside } from './rule-thread.ts'
 
 export interface RuleDeskOptions {
   readonly state: State
@@ -21,9 +20,11 @@ export interface RuleDeskOptions {
   readonly paths: () => readonly string[]
   /** Folder of what was uploaded, one folder a set. */
   readonly uploads: string
+  /** Has rules compiled before they are journalled, where a detector runs. */
+  readonly prepare?: (rules: PackedRules) => Promise<void>
+  /** Reads rules; in a thread of its own unless given. */
+  readonly work?: (work: RuleWork) => Promise<RuleWorkDone>
 }
-
-type Lives = ReadonlyMap<string, RuleLife>
 
 /** Loads the rules, puts them in force as a control record, and takes changes while running. */
 export async function openRuleDesk(
@@ -37,7 +38,7 @@ export async function openRuleDesk(
 
 class Desk implements RuleDesk {
   readonly #options: RuleDeskOptions
-  #loaded: LoadedRules = loadRules([])
+  #files: ReadFiles = { reports: [], problems: [], rules: { hash: '', deflated: '' } }
   #lives: Lives = new Map()
   #inForce: RulesInForce = { hash: '', count: 0, broken: 0, changed: false }
   /** Changes wait for one another. */
@@ -55,19 +56,19 @@ class Desk implements RuleDesk {
   async begin(): Promise<void> {
     const { state, log } = this.#options
     this.#lives = await state.query((db) => readRuleLives(state, db))
-    const loaded = this.#load()
-    for (const problem of loaded.problems)
+    const read = await this.#read(this.#lives)
+    for (const problem of read.files.problems)
       log.warn({ problem: problem.message }, 'Rules: a problem.')
-    for (const report of loaded.reports) {
+    for (const report of read.files.reports) {
       if (report.ok) continue
       const problem = report.problems[0]?.message ?? 'unknown'
       log.warn({ path: report.path, problem }, 'A rule does not run.')
     }
-    await this.#putInForce(loaded, this.#lives)
+    await this.#putInForce(read, this.#lives)
   }
 
   list(): readonly RuleLine[] {
-    return this.#loaded.reports
+    return this.#files.reports
       .filter(({ kind }) => kind === 'rule' || kind === 'correlation')
       .map(({ path, kind, meta, ok, problems }) => {
         const life = this.#lives.get(meta.id)
@@ -94,9 +95,10 @@ class Desk implements RuleDesk {
       const lives = new Map(this.#lives)
       if (life === undefined) lives.delete(id)
       else lives.set(id, life)
+      const { rules } = await this.#work({ kind: 'lives', read: this.#files.rules, lives })
       const change = { ruleId: id, life, by, atMs: clock.now() }
       await state.transact((db) => saveRuleLife(state, db, change))
-      await this.#putInForce(this.#loaded, lives)
+      await this.#putInForce({ files: this.#files, rules }, lives)
       const line = this.list().find((rule) => rule.id === id)
       if (line === undefined) throw unknownRule()
       return line
@@ -105,9 +107,9 @@ class Desk implements RuleDesk {
 
   reload(): Promise<RulesInForce> {
     return this.#inTurn(async () => {
-      const loaded = this.#load()
-      this.#refuseWorse(loaded)
-      return this.#putInForce(loaded, this.#lives)
+      const read = await this.#read(this.#lives)
+      this.#refuseWorse(read.files)
+      return this.#putInForce(read, this.#lives)
     })
   }
 
@@ -125,7 +127,7 @@ class Desk implements RuleDesk {
           writeFileSync(path, file.text, { mode: 0o600, flag: 'wx' })
         }
         const others = this.#folders().filter((path) => path !== kept)
-        const loaded = loadRules([...this.#options.paths(), ...others, part])
+        const { files: loaded } = await this.#read(this.#lives, [...others, part])
         const mine = loaded.reports.filter((report) => report.path.startsWith(part))
         const wrong = [...mine.filter(({ ok }) => !ok).flatMap(({ problems }) => problems)]
         const about = loaded.problems.filter(({ at }) => at?.file?.startsWith(part) === true)
@@ -137,7 +139,7 @@ class Desk implements RuleDesk {
       } finally {
         for (const path of [part, old]) rmSync(path, { recursive: true, force: true })
       }
-      return this.#putInForce(this.#load(), this.#lives)
+      return this.#putInForce(await this.#read(this.#lives), this.#lives)
     })
   }
 
@@ -146,7 +148,7 @@ class Desk implements RuleDesk {
       const path = join(this.#options.uploads, folder)
       if (!this.#folders().includes(path)) throw unknownRule()
       rmSync(path, { recursive: true, force: true })
-      return this.#putInForce(this.#load(), this.#lives)
+      return this.#putInForce(await this.#read(this.#lives), this.#lives)
     })
   }
 
@@ -163,14 +165,21 @@ class Desk implements RuleDesk {
       .map((entry) => join(uploads, entry.name))
   }
 
-  #load(): LoadedRules {
-    return loadRules([...this.#options.paths(), ...this.#folders()])
+  #work(work: RuleWork): Promise<RuleWorkDone> {
+    return (this.#options.work ?? workAside)(work)
+  }
+
+  async #read(lives: Lives, uploads: readonly string[] = this.#folders()): Promise<Read> {
+    const paths = [...this.#options.paths(), ...uploads]
+    const { files, rules } = await this.#work({ kind: 'read', paths, lives })
+    if (files === undefined) throw new Error('reading rules gave no files')
+    return { files, rules }
   }
 
   /** What runs goes on running: a file that broke since does not take its rules away. */
-  #refuseWorse(loaded: LoadedRules): void {
-    const running = new Set(this.#loaded.reports.filter(({ ok }) => ok).map(({ meta }) => meta.id))
-    const paths = new Set(this.#loaded.reports.filter(({ ok }) => ok).map(({ path }) => path))
+  #refuseWorse(loaded: ReadFiles): void {
+    const running = new Set(this.#files.reports.filter(({ ok }) => ok).map(({ meta }) => meta.id))
+    const paths = new Set(this.#files.reports.filter(({ ok }) => ok).map(({ path }) => path))
     const worse = loaded.reports.find(({ ok, meta }) => !ok && running.has(meta.id))
     if (worse !== undefined) throw broken(worse.problems[0], '')
     const gone = loaded.problems.find(
@@ -179,51 +188,27 @@ class Desk implements RuleDesk {
     if (gone !== undefined) throw broken(gone, '')
   }
 
-  async #putInForce(loaded: LoadedRules, lives: Lives): Promise<RulesInForce> {
-    const { journal, clock } = this.#options
-    const ruleSet = withLives(loaded.ruleSet, lives)
-    const changed = ruleSet.hash !== this.#inForce.hash
+  async #putInForce({ files, rules }: Read, lives: Lives): Promise<RulesInForce> {
+    const { journal, clock, prepare } = this.#options
+    const changed = rules.hash !== this.#inForce.hash
     if (changed) {
+      await prepare?.(rules)
       const atMs = clock.now()
-      const controls = [rulesControl(ruleSet, atMs)]
+      const controls = [rulesControl(rules, atMs)]
       await journal.append({ source: 'app', ingestedMs: atMs, controls })
     }
-    this.#loaded = loaded
+    this.#files = files
     this.#lives = lives
-    const count = loaded.reports.filter(({ ok }) => ok).length
-    const broken_ = loaded.reports.length - count
-    this.#inForce = { hash: ruleSet.hash, count, broken: broken_, changed }
+    const count = files.reports.filter(({ ok }) => ok).length
+    const broken_ = files.reports.length - count
+    this.#inForce = { hash: rules.hash, count, broken: broken_, changed }
     return this.#inForce
   }
 }
 
-/** A disabled rule says nothing; it still runs where it feeds one that does. */
-export function withLives(ruleSet: RuleSet, lives: Lives): RuleSet {
-  if (lives.size === 0) return ruleSet
-  const apply = <R extends MatchRule | CorrelationRule>(rule: R): R => {
-    const life = lives.get(rule.meta.id)
-    if (life === undefined) return rule
-    if (life === 'disabled') return { ...rule, alerts: false }
-    return { ...rule, meta: { ...rule.meta, life } }
-  }
-  let correlations = ruleSet.correlations.map(apply)
-  const disabled = (rule: MatchRule | CorrelationRule): boolean =>
-    lives.get(rule.meta.id) === 'disabled'
-  // From the end of each chain backwards: what is disabled and feeds nothing goes.
-  for (;;) {
-    const fed = new Set(correlations.flatMap(({ correlation }) => correlation.inputs))
-    const left = correlations.filter((rule) => !disabled(rule) || fed.has(rule.meta.id))
-    if (left.length === correlations.length) break
-    correlations = left
-  }
-  const fed = new Set(correlations.flatMap(({ correlation }) => correlation.inputs))
-  const matches = ruleSet.matches
-    .map(apply)
-    .filter((rule) => !disabled(rule) || fed.has(rule.meta.id))
-  const hash = sha256Hex(
-    `${ruleSet.hash} ${JSON.stringify([...lives].sort(([a], [b]) => (a < b ? -1 : 1)))}`,
-  )
-  return { hash, matches, correlations }
+interface Read {
+  readonly files: ReadFiles
+  readonly rules: PackedRules
 }
 
 function broken(problem: Problem | undefined, part: string): ProblemError {

@@ -85,8 +85,13 @@ export async function serve(options: ServeOptions): Promise<Running> {
   const deadLetters = makeDeadLetters(options, base, sources)
   const responder = await startResponder(options, base, deadLetters)
   store?.start((letters) => keepRefused(base, clock.now(), letters))
-  const rules = await openRules(options, base, () => configDesk?.current() ?? config)
+  let prepare: DetectorThread['prepare'] = () => Promise.resolve()
+  const rules = await openRules(options, base, {
+    current: () => configDesk?.current() ?? config,
+    prepare: (coming) => prepare(coming),
+  })
   const detector = startDetection(options, base)
+  prepare = (coming) => detector.prepare(coming)
   const watched: Watched = { journal: base.journal, detector, responder, store, sources }
   let sourcesRun: () => void = () => undefined
   const begun = new Promise<void>((resolve) => {
@@ -235,12 +240,16 @@ async function startResponder(
   return responder
 }
 
-function openRules(options: ServeOptions, base: Base, current: () => Config) {
-  const { clock, log } = options
+function openRules(
+  { clock, log }: ServeOptions,
+  base: Base,
+  { current, prepare }: { current: () => Config; prepare: DetectorThread['prepare'] },
+) {
   const paths = (): readonly string[] =>
     current().detection.rules.map((path) => (path === BUILTIN_RULES ? BUILTIN_PATH : path))
   const uploads = join(base.dataDir, 'rules')
-  return openRuleDesk({ state: base.state, journal: base.journal, clock, log, paths, uploads })
+  const { state, journal } = base
+  return openRuleDesk({ state, journal, clock, log, paths, uploads, prepare })
 }
 
 function startDetection(options: ServeOptions, base: Base): DetectorThread {

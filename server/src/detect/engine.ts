@@ -17,10 +17,10 @@ import type { SecurityEvent } from '../model/event.ts'
 import type { ControlRecord, JournalEntry, Rollup, Tick } from '../model/journal.ts'
 import { formatPosition, type Position } from '../model/position.ts'
 import type { CorrelationRule, RuleSet } from '../model/rule.ts'
-import { createMatcher, type Matcher, type MatcherStats } from '../rule/matcher.ts'
+import { createMatcher, type Matcher, type MatcherStats, matcherSteps } from '../rule/matcher.ts'
 import { readState, stateChanges, stateNames, stateRows } from './engine-state.ts'
 import { rollupDoc } from './rollup-doc.ts'
-import { packRules, RULES_CONTROL, unpackRules } from './rules-control.ts'
+import { type PackedRules, packRules, RULES_CONTROL, unpackRules } from './rules-control.ts'
 import { createRuns, type CorrelationRun, type Runs, type Surroundings } from './rule-runs.ts'
 import { sourcesOf } from './sources-control.ts'
 import { SourceClock, type Lateness } from './source-clock.ts'
@@ -68,6 +68,10 @@ export class Engine {
   readonly #around: Surroundings
   readonly #onHit: ((ruleId: string, hit: Hit) => void) | undefined
   #ruleSet: RuleSet
+  /** The same as they came, so that they need not be packed again to be saved. */
+  #packed: PackedRules | undefined
+  /** Rules to come, compiled. */
+  #prepared: { readonly ruleSet: RuleSet; readonly matcher: Matcher } | undefined
   #runs: Runs
   #matcher: Matcher
   #hitIndexes: Int32Array
@@ -207,7 +211,21 @@ export class Engine {
     if (sources !== undefined) this.#clock.keep(sources)
     if (record.type !== RULES_CONTROL) return
     this.#around.position = formatPosition(position)
-    this.setRules(unpackRules(record.body))
+    const body = record.body as PackedRules | RuleSet
+    const known = this.#prepared?.ruleSet
+    this.setRules(known?.hash === body.hash ? known : unpackRules(body))
+    this.#packed = 'deflated' in body ? body : undefined
+  }
+
+  /**
+   * Compiles rules that are about to come, in short steps: what comes in between is still judged by
+   * the rules in force. Changes no result, only how long `setRules` takes.
+   */
+  *prepare(body: PackedRules | RuleSet): Generator<void, void, void> {
+    if (body.hash === this.#ruleSet.hash || body.hash === this.#prepared?.ruleSet.hash) return
+    const ruleSet = unpackRules(body)
+    yield
+    this.#prepared = { ruleSet, matcher: yield* matcherSteps(ruleSet.matches) }
   }
 
   /** Swaps the rules. Rules that are the same, inputs included, keep their state and episodes. */
@@ -215,10 +233,14 @@ export class Engine {
     if (ruleSet.hash === this.#ruleSet.hash) return
     const old = [...this.#runs.matches, ...this.#runs.correlations]
     const known = new Map(old.map((run) => [run.stateKey, run]))
+    const prepared = this.#prepared
+    this.#prepared = undefined
     this.#ruleSet = ruleSet
+    this.#packed = undefined
     this.#rulesChanged = true
     this.#runs = createRuns(ruleSet, this.#around, known)
-    this.#matcher = createMatcher(ruleSet.matches)
+    this.#matcher =
+      prepared?.ruleSet === ruleSet ? prepared.matcher : createMatcher(ruleSet.matches)
     this.#hitIndexes = new Int32Array(ruleSet.matches.length)
     this.#absence = ruleSet.correlations.some(isAbsence)
     const kept = new Set<object>([...this.#runs.matches, ...this.#runs.correlations])
@@ -341,7 +363,7 @@ export class Engine {
   }
 
   #rulesRow(): string {
-    return JSON.stringify(packRules(this.#ruleSet))
+    return JSON.stringify((this.#packed ??= packRules(this.#ruleSet)))
   }
 
   #clockRow(): string {

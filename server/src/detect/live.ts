@@ -3,6 +3,7 @@ import { ProblemError } from '../base/problems.ts'
 import type { AlertRecord } from '../model/alert.ts'
 import type { Commit, Journal, JournalBatch, JournalEntry } from '../model/journal.ts'
 import { Engine, type EngineOptions, type EngineStats } from './engine.ts'
+import type { PackedRules } from './rules-control.ts'
 
 /** Reader whose offset stands for the saved state: what is after it is replayed at a start. */
 export const STATE_READER = 'detector'
@@ -123,6 +124,19 @@ export class LiveDetector {
     })
     await this.#pumping
     await this.#written()
+  }
+
+  /** Compiles rules that are about to be journalled, while detection goes on with those in force. */
+  async prepare(rules: PackedRules): Promise<void> {
+    const { now, turn } = this.#options
+    const steps = this.#engine.prepare(rules)
+    for (;;) {
+      const untilMs = now() + this.#limits.sliceMs
+      do {
+        if (this.#stopped || steps.next().done === true) return
+      } while (now() < untilMs)
+      await turn()
+    }
   }
 
   /** Finishes what is under way, and saves the state. Safe twice. */

@@ -5,6 +5,7 @@ import type { JournalShare } from '../journal/lmdb-journal.ts'
 import type { AlertRecord } from '../model/alert.ts'
 import type { KeyringShare } from '../vault/keyring.ts'
 import type { LiveLimits, LiveStatus } from './live.ts'
+import type { PackedRules } from './rules-control.ts'
 
 /** What passes between the detector's thread and the one that started it. */
 export interface DetectorSettings {
@@ -28,6 +29,7 @@ export interface DetectorStatus extends LiveStatus {
 export type FromDetector =
   | { readonly kind: 'status'; readonly status: DetectorStatus }
   | { readonly kind: 'alerts'; readonly alerts: readonly AlertRecord[]; readonly waitedMs: number }
+  | { readonly kind: 'prepared'; readonly hash: string }
   | { readonly kind: 'trouble'; readonly problem: Problem | undefined }
   | {
       readonly kind: 'log'
@@ -36,4 +38,7 @@ export type FromDetector =
       readonly message: string
     }
 
-export type ToDetector = { readonly kind: 'stop' }
+export type ToDetector =
+  | { readonly kind: 'stop' }
+  /** Rules that are about to be journalled; answered by `prepared` with the same hash. */
+  | { readonly kind: 'prepare'; readonly rules: PackedRules }

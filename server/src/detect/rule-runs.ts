@@ -39,7 +39,8 @@ interface Feed {
 }
 
 export class MatchRun {
-  readonly rule: MatchRule
+  /** As it stands in the rules in force, exceptions and life included. */
+  rule: MatchRule
   /** Changes with anything that the state depends on. */
   readonly stateKey: string
   readonly episodes: Episodes | undefined
@@ -50,10 +51,10 @@ export class MatchRun {
     this.rule = rule
     this.stateKey = shortId('match', rule.meta.id, rule.meta.hash, String(rule.alerts))
     this.episodes = rule.alerts
-      ? episodesOf(rule.meta, {
+      ? episodesOf(() => this.rule.meta, {
           kind: 'match',
           gapMs: EPISODE_GAP_MS,
-          groupOf: (key) => alertGroup(rule, key),
+          groupOf: (key) => alertGroup(this.rule, key),
           around,
         })
       : undefined
@@ -61,7 +62,8 @@ export class MatchRun {
 }
 
 export class CorrelationRun implements HitSink {
-  readonly rule: CorrelationRule
+  /** As it stands in the rules in force, its life included. */
+  rule: CorrelationRule
   readonly stateKey: string
   readonly correlator: Correlator
   readonly episodes: Episodes | undefined
@@ -90,7 +92,7 @@ export class CorrelationRun implements HitSink {
     this.stateKey = shortId('correlation', id, hash, String(rule.alerts), ...inputKeys)
     const names = groupNames(rule.correlation)
     this.episodes = rule.alerts
-      ? episodesOf(rule.meta, {
+      ? episodesOf(() => this.rule.meta, {
           kind: rule.correlation.type,
           gapMs: gapOf(rule),
           groupOf: (key) => namedGroup(names, key.startsWith('[') ? decodeKey(key) : []),
@@ -192,7 +194,7 @@ function gapOf(rule: CorrelationRule): number {
 }
 
 function episodesOf(
-  meta: RuleMeta,
+  meta: () => RuleMeta,
   options: {
     readonly kind: string
     readonly gapMs: number
@@ -202,12 +204,12 @@ function episodesOf(
 ): Episodes {
   const { kind, gapMs, groupOf, around } = options
   return new Episodes({
-    ruleId: meta.id,
+    ruleId: meta().id,
     gapMs,
     keysMax: around.limits.keysMax,
     sink: {
       said: (key, episode, say) => {
-        const frame = { meta, kind, group: groupOf(key) }
+        const frame = { meta: meta(), kind, group: groupOf(key) }
         around.alert(alertRecord(frame, { key, episode, say }))
       },
     },
@@ -263,10 +265,13 @@ export function createRuns(
   return { matches, correlations, left }
 }
 
+/** A run whose state is still good goes on, for the rule as it now is. */
 function reuse<R extends MatchRun | CorrelationRun>(
   run: R,
   known: ReadonlyMap<string, MatchRun | CorrelationRun>,
 ): R {
-  const old = known.get(run.stateKey)
-  return old === undefined ? run : (old as R)
+  const old = known.get(run.stateKey) as R | undefined
+  if (old === undefined) return run
+  old.rule = run.rule
+  return old
 }

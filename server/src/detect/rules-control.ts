@@ -6,7 +6,7 @@ import type { RuleSet } from '../model/rule.ts'
 export const RULES_CONTROL = 'rules'
 
 /** Thousands of rules are megabytes as they are, and a tenth of that deflated. */
-interface PackedRules {
+export interface PackedRules {
   readonly hash: string
   readonly deflated: string
 }
@@ -24,6 +24,6 @@ export function unpackRules(body: unknown): RuleSet {
 }
 
 /** What to journal so that detection goes on with these rules. */
-export function rulesControl(ruleSet: RuleSet, atMs: number): ControlRecord {
-  return { type: RULES_CONTROL, atMs, body: packRules(ruleSet) }
+export function rulesControl(rules: RuleSet | PackedRules, atMs: number): ControlRecord {
+  return { type: RULES_CONTROL, atMs, body: 'deflated' in rules ? rules : packRules(rules) }
 }

@@ -6,7 +6,14 @@ import type { LmdbJournal } from '../journal/lmdb-journal.ts'
 import type { AlertRecord } from '../model/alert.ts'
 import type { Keyring } from '../vault/keyring.ts'
 import { detectorMetrics } from './detector-metrics.ts'
-import type { DetectorData, DetectorSettings, DetectorStatus, FromDetector } from './protocol.ts'
+import type {
+  DetectorData,
+  DetectorSettings,
+  DetectorStatus,
+  FromDetector,
+  ToDetector,
+} from './protocol.ts'
+import type { PackedRules } from './rules-control.ts'
 
 export interface DetectorThreadOptions {
   readonly journal: LmdbJournal
@@ -23,6 +30,11 @@ export interface DetectorThread {
   status(): DetectorStatus | undefined
   /** What stands in the way; undefined while all is well. For readiness. */
   trouble(): Problem | undefined
+  /**
+   * Has rules compiled that are about to be journalled, so that they take force in no time. Never
+   * rejects; when the thread cannot do it, or not soon, the rules are compiled when they come.
+   */
+  prepare(rules: PackedRules): Promise<void>
   /** Saves the state and ends the thread. Safe twice. */
   stop(): Promise<void>
 }
@@ -32,6 +44,7 @@ const RESTART_MAX_MS = 30_000
 /** After this long without a fault the next restart is quick again. */
 const STEADY_MS = 60_000
 const STOP_WAIT_MS = 10_000
+const PREPARE_WAIT_MS = 60_000
 
 /**
  * Runs the live detector in a thread of its own and starts it anew when it dies: what it had not
@@ -46,6 +59,7 @@ export function startDetectorThread(options: DetectorThreadOptions): DetectorThr
   let timer: NodeJS.Timeout | undefined
   let waitMs = RESTART_FIRST_MS
   let stopping: Promise<void> | undefined
+  const preparing = new Map<string, () => void>()
 
   const receive = (message: FromDetector): void => {
     switch (message.kind) {
@@ -57,6 +71,9 @@ export function startDetectorThread(options: DetectorThreadOptions): DetectorThr
       case 'alerts':
         metrics.alerts(message.alerts, message.waitedMs)
         options.onAlerts?.(message.alerts)
+        return
+      case 'prepared':
+        preparing.get(message.hash)?.()
         return
       case 'trouble':
         trouble = message.problem
@@ -87,6 +104,7 @@ export function startDetectorThread(options: DetectorThreadOptions): DetectorThr
     })
     one.once('exit', () => {
       worker = undefined
+      for (const done of preparing.values()) done()
       if (stopping !== undefined) return
       metrics.restarted()
       if (performance.now() - startedMs > STEADY_MS) waitMs = RESTART_FIRST_MS
@@ -110,10 +128,26 @@ export function startDetectorThread(options: DetectorThreadOptions): DetectorThr
     clearTimeout(late)
   }
 
+  const prepare = (rules: PackedRules): Promise<void> => {
+    const one = worker
+    if (one === undefined) return Promise.resolve()
+    return new Promise((resolve) => {
+      const done = (): void => {
+        clearTimeout(late)
+        preparing.delete(rules.hash)
+        resolve()
+      }
+      const late = setTimeout(done, PREPARE_WAIT_MS)
+      preparing.set(rules.hash, done)
+      one.postMessage({ kind: 'prepare', rules } satisfies ToDetector)
+    })
+  }
+
   start()
   return {
     status: () => status,
     trouble: () => trouble,
+    prepare,
     stop: () => (stopping ??= stop()),
   }
 }

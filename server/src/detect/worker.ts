@@ -8,6 +8,7 @@ import { joinJournal } from '../journal/journal.ts'
 import { joinKeyring } from '../vault/keyring.ts'
 import { LiveDetector } from './live.ts'
 import type { DetectorData, FromDetector, ToDetector } from './protocol.ts'
+import type { PackedRules } from './rules-control.ts'
 
 const STATUS_EVERY_MS = 1_000
 const DELAY_RESOLUTION_MS = 10
@@ -62,8 +63,15 @@ const timer = setInterval(() => {
 
 port.on('message', (message: ToDetector) => {
   if (message.kind === 'stop') void stop()
+  else void prepare(message.rules)
 })
 wake()
+
+/** What goes wrong here goes wrong again, and is told, when the rules come. */
+async function prepare(rules: PackedRules): Promise<void> {
+  await detector.prepare(rules).catch(() => undefined)
+  say({ kind: 'prepared', hash: rules.hash })
+}
 
 async function stop(): Promise<void> {
   clearInterval(timer)

@@ -1,6 +1,7 @@
 import type { EcsDoc } from '../model/event.ts'
 import type { MatchRule } from '../model/rule.ts'
 import { ConditionIndex } from './index/condition-index.ts'
+import { finish, type Steps } from './index/steps.ts'
 
 /** What the matcher did, since it was made; all counts grow. */
 export interface MatcherStats {
@@ -32,7 +33,12 @@ export interface Matcher {
  * interpreter's (`interpret.ts`), with which tests compare it.
  */
 export function createMatcher(matches: readonly MatchRule[]): Matcher {
-  const index = new ConditionIndex(matches.map((rule) => rule.condition))
+  return finish(matcherSteps(matches))
+}
+
+/** The same in steps of a few milliseconds, so that thousands of rules hold up nobody. */
+export function* matcherSteps(matches: readonly MatchRule[]): Steps<Matcher> {
+  const index = yield* ConditionIndex.steps(matches.map((rule) => rule.condition))
   let hitsTotal = 0
   return {
     match(doc, hits) {

@@ -1,7 +1,8 @@
 /**
  * The detector in its own thread, against the compiled program: a thread cannot load TypeScript.
  */
-import { existsSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { SILENT } from '../../src/base/log.ts'
@@ -22,6 +23,7 @@ import type { AlertRecord } from '../../src/model/alert.ts'
 const DIST = join(import.meta.dirname, '..', '..', 'dist')
 const built = existsSync(join(DIST, 'detect', 'worker.js'))
 type Threads = typeof import('../../src/detect/thread.ts')
+type RuleThreads = typeof import('../../src/app/rule-thread.ts')
 
 const RULES = ruleSet(
   [actionRule('fail', 'failure')],
@@ -92,6 +94,39 @@ describe.skipIf(!built && process.env['REQUIRE_SERVICES'] !== '1')(
       expect(new Set(alerts.map(({ id }) => id)).size).toBe(1)
       expect(alerts.map(({ revision }) => revision)).toEqual(alerts.map((_, at) => at + 1))
       expect(thread!.trouble()).toBeUndefined()
+    })
+
+    test('rules are read in a thread of their own and compiled before they come', async () => {
+      const folder = mkdtempSync(join(tmpdir(), 'picket-rules-'))
+      try {
+        const rule = (n: number): string =>
+          `title: Rule ${n}\nid: rule-${n}\nlogsource: {product: x}\ndetection:\n` +
+          `  s: {message|contains: word${n}}\n  condition: s\n`
+        for (let n = 0; n < 500; n += 1) writeFileSync(join(folder, `${n}.yml`), rule(n))
+        const { workAside } = (await import(join(DIST, 'app', 'rule-thread.js'))) as RuleThreads
+        let turns = 0
+        let waiting = true
+        const turn = (): void => {
+          turns += 1
+          if (waiting) setImmediate(turn)
+        }
+        turn()
+        const read = await workAside({ kind: 'read', paths: [folder], lives: new Map() })
+        waiting = false
+        expect(turns).toBeGreaterThan(100)
+        expect(read.files?.reports).toHaveLength(500)
+        await start()
+        await thread!.prepare(read.rules)
+        await journal.append({
+          source: 'app',
+          ingestedMs: 1_000_000,
+          controls: [rulesControl(read.rules, 1_000_000)],
+        })
+        await until(() => thread!.status()?.rulesHash === read.rules.hash)
+        expect(thread!.status()?.matcher.rules).toBe(500)
+      } finally {
+        rmSync(folder, { recursive: true, force: true })
+      }
     })
 
     test('tells how far it is', async () => {

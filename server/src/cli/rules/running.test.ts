@@ -7,6 +7,7 @@ import { afterAll, afterEach, beforeEach, expect, test } from 'vitest'
 import { createApi } from '../../api/api.ts'
 import { makeWorld, type World } from '../../api/testing/world.ts'
 import { openRuleDesk } from '../../app/rule-desk.ts'
+import { doRuleWork } from '../../app/rule-work.ts'
 import { MetricsRegistry } from '../../base/metrics.ts'
 import { controlSocket } from '../../state/location.ts'
 import { runCli } from '../cli.ts'
@@ -35,6 +36,7 @@ beforeEach(async () => {
     ...{ state, clock, log: options.log, journal: options.journal },
     paths: () => [folder],
     uploads: join(data, 'uploads'),
+    work: async (work) => doRuleWork(work),
   })
   const api = createApi({ ...options, rules })
   await api.listenLocal(controlSocket(data))

@@ -1,5 +1,6 @@
 import type { EcsDoc } from '../../model/event.ts'
 import { ConditionIndex } from '../../rule/index/condition-index.ts'
+import { finish } from '../../rule/index/steps.ts'
 import { builtinPolicy, type CompiledEntry, type Policy } from './policy.ts'
 
 export interface FilterSettings {
@@ -27,7 +28,7 @@ export class Filter {
   constructor(settings: FilterSettings) {
     this.settings = settings
     const conditions = settings.policy.entries.map(({ condition }) => condition)
-    this.#index = new ConditionIndex(conditions)
+    this.#index = finish(ConditionIndex.steps(conditions))
     this.#hits = new Int32Array(conditions.length)
   }
 

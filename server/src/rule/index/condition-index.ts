@@ -3,9 +3,10 @@ import type { EcsDoc } from '../../model/event.ts'
 import { Evaluator } from './evaluate.ts'
 import { Fields } from './fields.ts'
 import { Marks } from './marks.ts'
-import { buildProgram, type Program } from './program.ts'
+import { type Program, programSteps } from './program.ts'
 import { compileRun, type Run } from './slow.ts'
-import { chooseWitnesses, firstCosts, type Witnesses } from './witness.ts'
+import { finish, type Steps } from './steps.ts'
+import { firstCosts, type Witnesses, witnessSteps } from './witness.ts'
 
 /** After so many events the witnesses are chosen again, from what was seen to hold how often. */
 const RECHOOSE_FIRST = 2_048
@@ -23,17 +24,23 @@ export class ConditionIndex {
   candidates = 0
   #rechooseAt = RECHOOSE_FIRST
 
-  constructor(conditions: readonly Condition[]) {
-    this.program = buildProgram(conditions)
-    const { predicates, roots } = this.program
-    this.witnesses = chooseWitnesses(this.program, firstCosts(this.program))
-    this.#marks = new Marks(predicates.length, roots.length, this.witnesses)
-    this.#fields = new Fields(predicates)
+  private constructor(program: Program, fields: Fields, witnesses: Witnesses) {
+    this.program = program
+    this.witnesses = witnesses
+    const { predicates, roots } = program
+    this.#marks = new Marks(predicates.length, roots.length, witnesses)
+    this.#fields = fields
     const runs = predicates.map((predicate) =>
       predicate.kind === 'run' ? compileRun(predicate.condition, compileOne) : undefined,
     )
-    const parts = { fields: this.#fields, marks: this.#marks, runs }
-    this.#evaluator = new Evaluator(this.program, parts)
+    this.#evaluator = new Evaluator(program, { fields, marks: this.#marks, runs })
+  }
+
+  static *steps(conditions: readonly Condition[]): Steps<ConditionIndex> {
+    const program = yield* programSteps(conditions)
+    const fields = yield* Fields.steps(program.predicates)
+    const witnesses = yield* witnessSteps(program, firstCosts(program))
+    return new ConditionIndex(program, fields, witnesses)
   }
 
   /** Numbers of the conditions that hold, ascending, into `hits`; how many they are. */
@@ -75,14 +82,14 @@ export class ConditionIndex {
     const costs = first.map((cost, predicate) => {
       return (fires[predicate] ?? 0) + cost / 1_000
     })
-    this.witnesses = chooseWitnesses(this.program, costs)
+    this.witnesses = finish(witnessSteps(this.program, costs))
     this.#marks.setWitnesses(this.witnesses)
     fires.fill(0)
   }
 }
 
 function compileOne(condition: Condition): Run {
-  const index = new ConditionIndex([condition])
+  const index = finish(ConditionIndex.steps([condition]))
   const hits = new Int32Array(1)
   return (doc) => index.match(doc, hits) === 1
 }

@@ -3,6 +3,7 @@ import type { EcsDoc } from '../../model/event.ts'
 import type { Marks } from './marks.ts'
 import { Probe } from './probe.ts'
 import { ANYWHERE, type Predicate } from './program.ts'
+import type { Steps } from './steps.ts'
 
 type Scalar = string | number | boolean
 
@@ -48,6 +49,7 @@ class TrieNode {
 }
 
 const STEPS_MAX = 500
+const STEP_PREDICATES = 200
 const UNASKED = new TrieNode()
 
 /**
@@ -57,23 +59,30 @@ const UNASKED = new TrieNode()
 export class Fields {
   readonly #root = new TrieNode()
   /** For tests of any value of the event. */
-  readonly #anywhere: FieldSlot | undefined
-  readonly #slotOf: FieldSlot[] = []
+  #anywhere: FieldSlot | undefined
+  readonly #slotOf: FieldSlot[] = [];
 
-  constructor(predicates: readonly Predicate[]) {
-    let anywhere: FieldSlot | undefined
+  static *steps(predicates: readonly Predicate[]): Steps<Fields> {
+    const fields = new Fields()
     const slots = new Set<FieldSlot>()
     for (const [number, predicate] of predicates.entries()) {
       if (predicate.kind === 'run') continue
-      const isAnywhere = predicate.path === ANYWHERE
-      if (isAnywhere) anywhere ??= new FieldSlot()
-      const slot = isAnywhere ? anywhere! : this.#slotAt(predicate.path)
+      const slot = fields.#slotOfPath(predicate.path)
       slot.probe.add(number, predicate.test)
       slots.add(slot)
-      this.#slotOf[number] = slot
+      fields.#slotOf[number] = slot
+      if (number % STEP_PREDICATES === 0) yield
     }
-    for (const slot of slots) slot.probe.finish()
-    this.#anywhere = anywhere
+    for (const { probe } of slots) {
+      yield
+      probe.finish()
+    }
+    return fields
+  }
+
+  #slotOfPath(path: string): FieldSlot {
+    if (path === ANYWHERE) return (this.#anywhere ??= new FieldSlot())
+    return this.#slotAt(path)
   }
 
   slotOf(predicate: number): FieldSlot | undefined {

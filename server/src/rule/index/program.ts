@@ -1,4 +1,5 @@
 import type { Condition, ValueTest } from '../../model/condition.ts'
+import type { Steps } from './steps.ts'
 
 /** Where a predicate looks: the values of a field, or every value of the event. */
 export const ANYWHERE = '\u0000anywhere'
@@ -24,10 +25,19 @@ export interface Program {
   readonly roots: Int32Array
 }
 
-/** Lowers conditions to one program; `roots` is in the order of the conditions. */
-export function buildProgram(conditions: readonly Condition[]): Program {
+const STEP_CONDITIONS = 50
+
+/**
+ * Lowers conditions to one program; `roots` is in the order of the conditions. In steps, so that
+ * thousands of rules do not hold a thread in one go.
+ */
+export function* programSteps(conditions: readonly Condition[]): Steps<Program> {
   const builder = new Builder()
-  const roots = conditions.map((condition) => builder.add(condition))
+  const roots: number[] = []
+  for (const condition of conditions) {
+    roots.push(builder.add(condition))
+    if (roots.length % STEP_CONDITIONS === 0) yield
+  }
   return builder.finish(roots)
 }
 

@@ -1,4 +1,5 @@
 import { NODE, type Predicate, type Program } from './program.ts'
+import type { Steps } from './steps.ts'
 
 /** Which rules to look at once a predicate holds, and which to look at always. */
 export interface Witnesses {
@@ -7,6 +8,8 @@ export interface Witnesses {
   readonly rules: Int32Array
   readonly always: readonly number[]
 }
+
+const STEP_RULES = 200
 
 interface Choice {
   readonly cost: number
@@ -20,7 +23,7 @@ const NOTHING_NEEDED: Choice = { cost: 0, predicates: [] }
  * cheapest part's, of an OR all parts' together. `costs` say how often a predicate is thought, or
  * was seen, to hold.
  */
-export function chooseWitnesses(program: Program, costs: Float64Array): Witnesses {
+export function* witnessSteps(program: Program, costs: Float64Array): Steps<Witnesses> {
   const byPredicate: number[][] = program.predicates.map(() => [])
   const always: number[] = []
   const known = new Map<number, Choice | undefined>()
@@ -29,6 +32,7 @@ export function chooseWitnesses(program: Program, costs: Float64Array): Witnesse
     const choice = witnessOf(program, { node: roots[rule] ?? 0, negated: false, costs, known })
     if (choice === undefined) always.push(rule)
     else for (const predicate of new Set(choice.predicates)) byPredicate[predicate]?.push(rule)
+    if (rule % STEP_RULES === 0) yield
   }
   const offsets = new Int32Array(byPredicate.length + 1)
   byPredicate.forEach((rules, index) => {
