@@ -3,7 +3,7 @@ import { createPreparer, type LinePreparer } from '../ingest/prepare.ts'
 import { decoders } from '../decode/registry.ts'
 import type { DecoderSpec, Draft } from '../model/decoder.ts'
 import type { RawItem } from '../model/source.ts'
-import type { Bench, Report } from './report.ts'
+import { type Bench, leastCpuNs, type Report } from './report.ts'
 
 const MESSAGES = 20_000
 const BATCH = 1_000
@@ -29,7 +29,7 @@ export const filterBench: Bench = {
     const json = items.map((item) => ({ ...item, text: TELEMETRY }))
     const metrics = lane(specOf('json'), json)
     tell(report, 'ECS metric as JSON → decode → filter → rollup', metrics)
-    const parse = least(json.length, () => {
+    const parse = leastCpuNs(json.length, ROUNDS, () => {
       for (const { text } of json) JSON.parse(text)
     })
     tell(report, 'JSON.parse of the same alone', parse)
@@ -91,7 +91,7 @@ function lane(decoderSpec: DecoderSpec, items: readonly RawItem[], filtered = tr
       ...(filtered && { filter: { current: builtinFilter() } }),
     })
   const preparer = make()
-  return least(items.length, () => {
+  return leastCpuNs(items.length, ROUNDS, () => {
     let folded = 0
     for (let at = 0; at < items.length; at += BATCH) {
       const { batch } = preparer.prepare({ items: items.slice(at, at + BATCH) }, RECEIVED_MS)
@@ -99,17 +99,6 @@ function lane(decoderSpec: DecoderSpec, items: readonly RawItem[], filtered = tr
     }
     if (filtered && folded !== items.length) throw new Error(`${folded} of ${items.length} folded`)
   })
-}
-
-function least(count: number, work: () => void): number {
-  let best = Number.POSITIVE_INFINITY
-  for (let round = 0; round < ROUNDS; round += 1) {
-    const from = process.cpuUsage()
-    work()
-    const { user, system } = process.cpuUsage(from)
-    best = Math.min(best, ((user + system) * 1_000) / count)
-  }
-  return best
 }
 
 function tell(report: Report, name: string, ns: number): void {

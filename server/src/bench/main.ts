@@ -1,3 +1,4 @@
+import { decodeBench } from './decode.ts'
 import { filterBench } from './filter.ts'
 import { liveBench } from './live.ts'
 import { loadBench } from './load.ts'
@@ -11,6 +12,7 @@ import { storeBench } from './store.ts'
 /** Every benchmark of `npm run bench [-- NAME…]`, in the order in which they run. One line each. */
 const benches: readonly Bench[] = [
   spineBench,
+  decodeBench,
   filterBench,
   rulesBench,
   rsigmaBench,

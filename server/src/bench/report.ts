@@ -50,3 +50,15 @@ export async function nsPerItem(
   }
   return percentile(samples, 0.5)
 }
+
+/** Least processor time of this process over several rounds, in ns per item. */
+export function leastCpuNs(items: number, rounds: number, work: () => void): number {
+  let best = Number.POSITIVE_INFINITY
+  for (let round = 0; round < rounds; round += 1) {
+    const from = process.cpuUsage()
+    work()
+    const { user, system } = process.cpuUsage(from)
+    best = Math.min(best, ((user + system) * 1_000) / items)
+  }
+  return best
+}

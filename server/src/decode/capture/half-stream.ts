@@ -43,16 +43,26 @@ export class HalfStream {
   #strays = 0
   #passed = 0
 
+  /** Nothing waits and nothing is odd: the next number tells all but the first. */
+  get isPlain(): boolean {
+    const { next, end, held } = this
+    return (
+      next !== undefined && end === undefined && held.length + this.#strays + this.#passed === 0
+    )
+  }
+
   toJSON(): unknown {
     const held = this.held.map(({ seq, bytes, missing }) => [seq, base64Text(bytes), missing])
-    const { next, end, first } = this
-    return [next ?? null, end ?? null, held, this.#strays, this.#passed, first ?? null]
+    const { next, end } = this
+    return [next ?? null, end ?? null, held, this.#strays, this.#passed]
   }
 
   restore(saved: unknown): void {
-    if (!Array.isArray(saved)) return
-    const [next, end, held, strays, passed, first] = saved as unknown[]
-    this.first = wordOf(first)
+    if (!Array.isArray(saved)) {
+      this.next = wordOf(saved)
+      return
+    }
+    const [next, end, held, strays, passed] = saved as unknown[]
     this.next = wordOf(next)
     this.end = wordOf(end)
     this.#strays = Math.min(wordOf(strays) ?? 0, STRAYS_MAX)

@@ -46,6 +46,15 @@ class Half {
   layer: StreamSink | undefined
   finSeq: number | undefined
   isClosed = false
+
+  /** Where nothing waits, the number of the next byte alone. */
+  toJSON(): unknown {
+    const { stream, layer, finSeq, isClosed } = this
+    const framer = layer === DEAF || layer === undefined ? null : layer
+    const isPlain = finSeq === undefined && !isClosed && stream.isPlain
+    if (isPlain && layer instanceof MqttFramer && layer.isPlain) return stream.next
+    return [stream, framer, finSeq, isClosed]
+  }
 }
 
 /** A TCP connection to a broker, and the session in it. Saved as JSON. */
@@ -79,6 +88,10 @@ export class Flow {
   readonly up = new Half()
   readonly down = new Half()
   readonly #listener: FlowListener
+  #fixedText: string | undefined
+  /** Where the table keeps it, and how many bytes it counted for it. */
+  place: 'young' | 'live' | 'gone' = 'young'
+  bytesCounted = 0
 
   constructor(
     place: { key: string; client: End; server: End; isWhole: boolean; atMs: number },
@@ -153,31 +166,28 @@ export class Flow {
     this.aliases.clear()
   }
 
-  toJSON(): unknown {
-    const {
-      key,
-      client,
-      server,
-      startMs,
-      lastMs,
-      spokeMs,
-      phase,
-      mode,
-      isWhole,
-      isAnswered,
-      told,
-    } = this
-    const { displacedBy, displaces, up, down, parting, early } = this
-    return {
-      ...{ key, client, server, startMs, lastMs, spokeMs, phase, mode, isWhole, isAnswered, told },
-      ...{ displacedBy, displaces, parting, early },
-      asked: [...this.asked],
-      aliases: [...this.aliases],
-      halves: [up, down].map(({ stream, layer, finSeq, isClosed }) => {
-        const framer = layer === DEAF || layer === undefined ? null : layer
-        return { stream, framer, finSeq, isClosed }
-      }),
+  /**
+   * What hardly changes as a text that is made once a session, what each packet changes beside it: a
+   * batch touches many flows, and all of them are saved.
+   */
+  toJSON(): readonly unknown[] {
+    const { lastMs, spokeMs, up, down, asked, aliases } = this
+    const saved: unknown[] = [this.#fixed(), lastMs, spokeMs, up.toJSON(), down.toJSON()]
+    if (asked.size + aliases.size > 0) saved.push([...asked], [...aliases])
+    return saved
+  }
+
+  #fixed(): string {
+    if (this.phase === 'open' && this.displacedBy === undefined && this.#fixedText !== undefined) {
+      return this.#fixedText
     }
+    const { key, client, server, startMs, phase, mode, isWhole, isAnswered, told } = this
+    const { displacedBy, displaces, parting, early, up, down } = this
+    const firsts = [up.stream.first, down.stream.first]
+    const whole = { key, client, server, startMs, phase, mode, isWhole, isAnswered, told }
+    const text = JSON.stringify({ ...whole, displacedBy, displaces, parting, early, firsts })
+    this.#fixedText = phase === 'open' && displacedBy === undefined ? text : undefined
+    return text
   }
 }
 
@@ -220,47 +230,61 @@ export function reviveFlow(
   listener: FlowListener,
   layerOf: (flow: Flow, from: Way) => (StreamSink & { restore(saved: unknown): void }) | undefined,
 ): Flow | undefined {
-  if (!isObject(saved)) return undefined
-  const client = endOf(saved['client'])
-  const server = endOf(saved['server'])
-  const { key, startMs, lastMs, spokeMs, phase, mode, halves } = saved
+  if (!Array.isArray(saved)) return undefined
+  const [text, lastMs, spokeMs, up, down, asked, aliases] = saved as unknown[]
+  const fixed = parsed(text)
+  const client = endOf(fixed?.['client'])
+  const server = endOf(fixed?.['server'])
+  if (fixed === undefined || client === undefined || server === undefined) return undefined
+  const { key, startMs, phase, mode, firsts } = fixed
   const known = PHASES.find((name) => name === phase)
   const times = [startMs, lastMs, spokeMs].every(Number.isFinite)
   if (typeof key !== 'string' || known === undefined || !times) return undefined
-  if (client === undefined || server === undefined) return undefined
-  const isWhole = saved['isWhole'] === true
+  const isWhole = fixed['isWhole'] === true
   const flow = new Flow({ key, client, server, isWhole, atMs: Number(startMs) }, listener)
   flow.lastMs = Number(lastMs)
   flow.spokeMs = Number(spokeMs)
-  flow.isAnswered = saved['isAnswered'] === true
+  flow.isAnswered = fixed['isAnswered'] === true
   flow.mode = (['mqtt', 'websocket', 'tls'] as const).find((name) => name === mode)
-  if (isObject(saved['told'])) flow.told = saved['told']
-  if (typeof saved['displacedBy'] === 'string') flow.displacedBy = saved['displacedBy']
-  const displaces = endOf(saved['displaces'])
-  if (displaces !== undefined) flow.displaces = saved['displaces'] as typeof displaces
-  flow.parting = (['disconnected', 'closed'] as const).find((how) => how === saved['parting'])
-  for (const entry of Array.isArray(saved['early']) ? saved['early'] : []) {
+  if (isObject(fixed['told'])) flow.told = fixed['told']
+  if (typeof fixed['displacedBy'] === 'string') flow.displacedBy = fixed['displacedBy']
+  const displaces = endOf(fixed['displaces'])
+  if (displaces !== undefined) flow.displaces = fixed['displaces'] as typeof displaces
+  flow.parting = (['disconnected', 'closed'] as const).find((how) => how === fixed['parting'])
+  for (const entry of Array.isArray(fixed['early']) ? fixed['early'] : []) {
     if (Array.isArray(entry)) flow.early.push([String(entry[0]), Number(entry[1])])
   }
-  for (const [id, topics] of pairsOf(saved['asked'])) {
+  for (const [id, topics] of pairsOf(asked)) {
     if (Array.isArray(topics)) flow.ask(id, topics.map(String))
   }
-  for (const [id, topic] of pairsOf(saved['aliases'])) {
+  for (const [id, topic] of pairsOf(aliases)) {
     if (typeof topic === 'string') flow.aliases.set(id, topic)
   }
   flow.phase = known
   for (const [index, from] of (['client', 'server'] as const).entries()) {
-    const given: unknown = Array.isArray(halves) ? halves[index] : undefined
-    if (!isObject(given)) continue
     const half = flow.half(from)
-    half.stream.restore(given['stream'])
-    half.isClosed = given['isClosed'] === true
-    if (typeof given['finSeq'] === 'number') half.finSeq = given['finSeq']
-    const layer = given['framer'] === null ? undefined : layerOf(flow, from)
-    layer?.restore(given['framer'])
+    const given: unknown = index === 0 ? up : down
+    const first: unknown = Array.isArray(firsts) ? firsts[index] : undefined
+    const [stream, framer, finSeq, isClosed]: unknown[] = Array.isArray(given) ? given : [given, 0]
+    half.stream.restore(stream)
+    if (typeof first === 'number') half.stream.first = first
+    half.isClosed = isClosed === true
+    if (typeof finSeq === 'number') half.finSeq = finSeq
+    const layer = framer === null ? undefined : layerOf(flow, from)
+    layer?.restore(framer)
     half.layer = layer ?? (flow.mode === undefined && known === 'opening' ? undefined : DEAF)
   }
   return flow
+}
+
+function parsed(text: unknown): Record<string, unknown> | undefined {
+  if (typeof text !== 'string') return undefined
+  try {
+    const value: unknown = JSON.parse(text)
+    return isObject(value) ? value : undefined
+  } catch {
+    return undefined
+  }
 }
 
 function endOf(value: unknown): End | undefined {

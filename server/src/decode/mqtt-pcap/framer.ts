@@ -52,6 +52,11 @@ export class MqttFramer implements StreamSink {
     return this.#filled > 0 || this.#skip > 0
   }
 
+  /** Between two packets, and sure of it. */
+  get isPlain(): boolean {
+    return !this.isMidway && this.#need === 0 && this.#astray === 0
+  }
+
   get bytesKept(): number {
     return this.#filled
   }

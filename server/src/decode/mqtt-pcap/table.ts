@@ -76,7 +76,9 @@ export class FlowTable {
 
   /** A session began in it. */
   promote(flow: Flow): void {
-    if (this.#young.delete(flow.key)) this.#live.set(flow.key, flow)
+    if (!this.#young.delete(flow.key)) return
+    flow.place = 'live'
+    this.#live.set(flow.key, flow)
   }
 
   segment(segment: Segment): SegmentClass {
@@ -92,10 +94,9 @@ export class FlowTable {
     flow ??= this.#begin(key, segment, isSyn)
     if (flow === undefined) return segment.payload.length > 0 ? 'other-port' : 'tcp'
     const from = flow.client.ip === segment.source && flow.client.port === segment.sourcePort
-    const before = flow.bytesKept
     flow.lastMs = this.#parts.now()
     const taken = this.#take(flow, from ? 'client' : 'server', segment)
-    this.#kept(flow, before)
+    this.#kept(flow)
     return taken
   }
 
@@ -120,7 +121,11 @@ export class FlowTable {
     this.#young.restore(entries)
     this.#live.restore(entries)
     for (const map of [this.#young, this.#live]) {
-      for (const [, flow] of map) this.#bytesKept += flow.bytesKept
+      for (const [, flow] of map) {
+        flow.place = map === this.#live ? 'live' : 'young'
+        flow.bytesCounted = flow.bytesKept
+        this.#bytesKept += flow.bytesCounted
+      }
     }
   }
 
@@ -216,23 +221,28 @@ export class FlowTable {
   }
 
   #left(flow: Flow): void {
-    this.#bytesKept = Math.max(0, this.#bytesKept - flow.bytesKept)
+    flow.place = 'gone'
+    this.#bytesKept -= flow.bytesCounted
     this.#parts.gone(flow)
   }
 
   #touch(flow: Flow): void {
-    const map = this.#live.has(flow.key) ? this.#live : this.#young
-    if (map.has(flow.key)) map.set(flow.key, flow)
+    if (flow.place === 'gone') return
+    const map = flow.place === 'live' ? this.#live : this.#young
+    map.set(flow.key, flow)
   }
 
   /** The sum of what waits has a limit: the flow that goes over it is not read on. */
-  #kept(flow: Flow, before: number): void {
-    if (this.flow(flow.key) !== flow) return
+  #kept(flow: Flow): void {
+    if (flow.place === 'gone') return
+    const before = flow.bytesCounted
     const after = flow.bytesKept
+    flow.bytesCounted = after
     this.#bytesKept += after - before
     if (after <= before || this.#bytesKept <= BYTES_KEPT_MAX) return
     this.counts.flows_unread += 1
     this.#bytesKept -= after
+    flow.bytesCounted = 0
     for (const { stream } of [flow.up, flow.down]) {
       stream.held = []
       stream.heldBytes = 0
