@@ -102,6 +102,43 @@ export function describeDecoder(
       }
     })
 
+    test('deep and odd values are answered, never thrown at', () => {
+      const deep = (open: string, close: string): string => open.repeat(5_000) + close.repeat(5_000)
+      const keys = '"__proto__":{"a":1},"constructor":{"b":2},"toString":"x"'
+      for (const text of [
+        deep('{"a":', '}').replace('{"a":}', '{"a":1}'),
+        deep('[', ']'),
+        `{"event":${deep('[', ']')},"type":"x"}`,
+        `{${keys}}`,
+        `{"timestamp":1e308,"time":-1e308,"ts":"9".repeat(400),${keys}}`,
+        '{"timestamp":{"a":[]},"message":["x",null,{"y":1}],"type":[1],"event_type":null}',
+        '\u0000'.repeat(3),
+        'a\u0000b \ud800 c\udfff',
+        '{"message":"\\ud800","type":"\\udc00\\u0000"}',
+        '\ufeff{"a":1}',
+        '\u2028\u2029\u0085',
+      ]) {
+        expect(run(spec.create(), [text]).lines).toBe(1)
+      }
+    })
+
+    test('real lines with NULs and lone surrogates in them are answered', () => {
+      const spoilt = fc
+        .tuple(
+          lines,
+          fc.nat(300),
+          fc.constantFrom('\u0000', '\ud800', '\udfff', '\u001b', '\ufffe'),
+        )
+        .map(([line, at, put]) => line.slice(0, at) + put + line.slice(at))
+      fc.assert(
+        fc.property(fc.array(spoilt, { maxLength: 30 }), (texts) => {
+          const told = run(spec.create(), texts)
+          expect(told.lines).toBe(linesWithEvents(told) + told.routineLines + told.rejects.length)
+        }),
+        { numRuns: 100 },
+      )
+    })
+
     test('a line of a megabyte is answered at once', () => {
       for (const unit of [
         'a',
@@ -114,6 +151,10 @@ export function describeDecoder(
         "', ... (",
         ': ',
         '\u001b[',
+        '=',
+        'k="',
+        '\\"',
+        ', ',
       ]) {
         const text = unit.repeat(Math.floor(1_000_000 / unit.length))
         const told = run(spec.create(), [text, `1795301345: Client ${text}`, text.slice(0, 60_000)])
