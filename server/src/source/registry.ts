@@ -7,6 +7,7 @@ import { firehoseSource } from './firehose/firehose.ts'
 import { flowSource } from './flow/flow.ts'
 import { hecSource } from './hec/hec.ts'
 import { httpSource } from './http/http.ts'
+import { kafkaSource } from './kafka/kafka.ts'
 import { mqttSource } from './mqtt/mqtt.ts'
 import { otlpSource } from './otlp/otlp.ts'
 import { syslogSource } from './syslog/syslog.ts'
@@ -19,6 +20,7 @@ export const sourceKinds = {
   flow: flowSource,
   hec: hecSource,
   http: httpSource,
+  kafka: kafkaSource,
   mqtt: mqttSource,
   otlp: otlpSource,
   syslog: syslogSource,
