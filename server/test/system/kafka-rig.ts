@@ -36,7 +36,7 @@ export class KafkaRig {
   readonly securePort: number
   readonly #controllerPort: number
   readonly #certificate: BrokerCertificate | undefined
-  #process: ChildProcess | undefined
+  #process?: ChildProcess
 
   private constructor(ports: readonly number[], certificate: BrokerCertificate | undefined) {
     this.port = ports[0]!
