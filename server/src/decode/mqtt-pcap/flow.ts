@@ -77,6 +77,8 @@ export class Flow {
   /** The key of the connection that took this one's client id, and of the one whose id this took. */
   displacedBy: string | undefined
   displaces: { readonly ip: string; readonly port: number; readonly user?: string } | undefined
+  /** Bytes of the broker were lost while its answer was awaited. */
+  isBlind = false
   /** How the client left before it was answered. */
   parting: 'disconnected' | 'closed' | undefined
   /** What it published before it was answered: topics and bytes. */
@@ -149,6 +151,12 @@ export class Flow {
     return new MqttFramer(sink, from, astray)
   }
 
+  /** From here on what looks wrong may be our own reading. */
+  doubt(): void {
+    this.isWhole = false
+    this.#fixedText = undefined
+  }
+
   /** Remembers what a message id asked for, the oldest making room. */
   ask(id: number, topics: readonly string[]): void {
     const [oldest] = this.asked.keys()
@@ -182,10 +190,18 @@ export class Flow {
       return this.#fixedText
     }
     const { key, client, server, startMs, phase, mode, isWhole, isAnswered, told } = this
-    const { displacedBy, displaces, parting, early, up, down } = this
+    const { displacedBy, displaces, parting, early, up, down, isBlind } = this
     const firsts = [up.stream.first, down.stream.first]
     const whole = { key, client, server, startMs, phase, mode, isWhole, isAnswered, told }
-    const text = JSON.stringify({ ...whole, displacedBy, displaces, parting, early, firsts })
+    const text = JSON.stringify({
+      ...whole,
+      displacedBy,
+      displaces,
+      parting,
+      early,
+      isBlind,
+      firsts,
+    })
     this.#fixedText = phase === 'open' && displacedBy === undefined ? text : undefined
     return text
   }
@@ -208,14 +224,21 @@ class Opening implements StreamSink {
     const layer = this.#flow.half(this.#from).layer
     if (layer !== undefined) return layer.bytes(bytes)
     if (this.#from === 'client') this.#listener.begins(this.#flow, bytes)?.bytes(bytes)
-    else if (this.#flow.isWhole)
-      this.#listener.broken(this.#flow, 'server', 'The server spoke first')
+    else {
+      // Brokers wait for a CONNECT: it was not captured.
+      this.#flow.doubt()
+      this.#flow.speakMqtt(true)
+      this.#flow.down.layer?.bytes(bytes)
+    }
   }
 
   gap(count: number): void {
     const layer = this.#flow.half(this.#from).layer
     if (layer !== undefined) layer.gap(count)
-    else this.#flow.speakMqtt(true)
+    else {
+      this.#flow.doubt()
+      this.#flow.speakMqtt(true)
+    }
   }
 }
 
@@ -245,6 +268,7 @@ export function reviveFlow(
   flow.lastMs = Number(lastMs)
   flow.spokeMs = Number(spokeMs)
   flow.isAnswered = fixed['isAnswered'] === true
+  flow.isBlind = fixed['isBlind'] === true
   flow.mode = (['mqtt', 'websocket', 'tls'] as const).find((name) => name === mode)
   if (isObject(fixed['told'])) flow.told = fixed['told']
   if (typeof fixed['displacedBy'] === 'string') flow.displacedBy = fixed['displacedBy']

@@ -39,12 +39,15 @@ export class MqttFramer implements StreamSink {
   /** Bytes of a packet that was told already, or is lost, still to come. */
   #skip = 0
   #astray: number
+  /** Packets were lost or looked for: what looks wrong may be our own reading. */
+  #unsure: boolean
 
   /** `astray`: the stream is met midway, so packets must be found first. */
   constructor(sink: FrameSink, from: 'client' | 'server', astray: boolean) {
     this.sink = sink
     this.#types = from === 'client' ? CLIENT_TYPES : SERVER_TYPES
     this.#astray = astray ? 1 : 0
+    this.#unsure = astray
   }
 
   /** True while bytes of a packet wait for the rest of it. */
@@ -54,7 +57,7 @@ export class MqttFramer implements StreamSink {
 
   /** Between two packets, and sure of it. */
   get isPlain(): boolean {
-    return !this.isMidway && this.#need === 0 && this.#astray === 0
+    return !this.isMidway && this.#need === 0 && this.#astray === 0 && !this.#unsure
   }
 
   get bytesKept(): number {
@@ -99,19 +102,20 @@ export class MqttFramer implements StreamSink {
     if (left > 0) this.#goAstray()
   }
 
-  /** `[parts, need, skip, astray]`, plain. */
-  toJSON(): readonly [string, number, number, number] {
+  /** `[parts, need, skip, astray, unsure]`, plain. */
+  toJSON(): readonly [string, number, number, number, boolean] {
     return [
       this.#filled === 0 ? '' : base64Text(this.#joined()),
       this.#need,
       this.#skip,
       this.#astray,
+      this.#unsure,
     ]
   }
 
   restore(saved: unknown): void {
     if (!Array.isArray(saved)) return
-    const [parts, need, skip, astray] = saved as unknown[]
+    const [parts, need, skip, astray, unsure] = saved as unknown[]
     const bytes = typeof parts === 'string' ? base64Bytes(parts) : undefined
     if (bytes !== undefined && bytes.length <= KEPT_MAX) {
       this.#parts = [bytes]
@@ -120,6 +124,7 @@ export class MqttFramer implements StreamSink {
     this.#need = countOf(need)
     this.#skip = countOf(skip)
     this.#astray = countOf(astray)
+    this.#unsure = unsure === true
     if (this.#need > 0 && this.#filled >= this.#need) this.#clear()
   }
 
@@ -175,7 +180,8 @@ export class MqttFramer implements StreamSink {
 
   #wrong(): number {
     this.#clear()
-    this.sink.broken('The fixed header is none of MQTT')
+    if (this.#unsure) this.#goAstray()
+    else this.sink.broken('The fixed header is none of MQTT')
     return -1
   }
 
@@ -183,14 +189,16 @@ export class MqttFramer implements StreamSink {
     this.#clear()
     this.#skip = 0
     this.#astray = 1
+    this.#unsure = true
     this.sink.lost(0)
   }
 
   /** After a gap, a segment that begins with a plausible packet. */
   #found(bytes: Uint8Array): boolean {
     const header = readHeader(bytes, 0, this.#types)
-    const isFound =
-      header !== 'wrong' && header !== 'more' && header.length <= Math.max(bytes.length, 16_384)
+    // A header may be cut anywhere; its type has fitted then.
+    if (header === 'more') return true
+    const isFound = header !== 'wrong' && header.length <= Math.max(bytes.length, 16_384)
     if (isFound && bytes.length >= header.length) {
       // What stands behind it must begin as a packet too.
       const next = readHeader(bytes, header.length, this.#types)

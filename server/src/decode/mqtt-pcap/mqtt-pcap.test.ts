@@ -412,6 +412,38 @@ describe('captures that lack something', () => {
     expect(at(find(told, 'mqtt-traffic'), 'iot.mqtt.traffic.sent')).toBe(99)
   })
 
+  test('a CONNECT that was not captured: its answer is told, without a name', () => {
+    const nameless = session()
+      .connack(5)
+      .close('server')
+      .segments.filter((_, index) => index !== 3)
+    const told = read(nameless)
+    expect(story(told)).toEqual(['mqtt-connect connack-refused -'])
+    expect(at(find(told, 'mqtt-connect'), 'source.ip')).toBe('10.1.0.7')
+  })
+
+  test('a CONNACK that was not captured: what follows tells that it was let in, a hang-up tells nothing', () => {
+    const open = session('in').connack().say('client', { cmd: 'pingreq' })
+    open.say('server', { cmd: 'pingresp' }).say('client', { cmd: 'disconnect' }).close()
+    const acked = open.segments.filter((_, index) => index !== 4)
+    const letIn = find(read(acked), 'mqtt-connect')
+    expect(at(letIn, 'event.outcome')).toBe('success')
+    expect(at(letIn, 'event.reason')).toBe('accepted, by what followed')
+    const shut = session('shut').connack(5).fin('server').fin('client')
+    const lost = find(read(shut.segments.filter((_, index) => index !== 4)), 'mqtt-connect')
+    expect([at(lost, 'event.outcome'), at(lost, 'event.reason')]).toEqual([
+      'unknown',
+      'no answer seen',
+    ])
+  })
+
+  test('after a gap wrong bytes are our own doubt, not a broken protocol', () => {
+    const lossy = session('doubt').connack().publish('t', 'a'.repeat(3_000)).publish('t', 'b')
+    lossy.bytes('client', Buffer.from([0xf7, 1, 2, 3]))
+    const told = read(lossy.segments.filter((_, index) => index !== 7))
+    expect(find(told, 'protocol-error')).toBeUndefined()
+  })
+
   test('damage between records is stepped over and told', () => {
     const records = pcapOf(session('d1').connack().close().segments)
     records.splice(4, 0, Buffer.from('this is no record of a capture, but something else'))

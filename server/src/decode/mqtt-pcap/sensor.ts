@@ -110,8 +110,10 @@ export class Sensor implements FlowListener {
     if (before === 'opening' && flow.phase !== 'opening') this.#floods.finished(flow.key)
   }
 
-  lost(): void {
+  lost(flow: Flow, from: Way, first: number): void {
     this.#counts.packets_lost += 1
+    if (from === 'server' && flow.phase === 'connecting') flow.isBlind = true
+    if (first === 0) flow.doubt()
   }
 
   broken(flow: Flow, _from: Way, detail: string): void {

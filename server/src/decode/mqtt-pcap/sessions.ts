@@ -62,6 +62,10 @@ export class Sessions {
       return
     }
     if (flow.phase === 'opening' && !flow.isWhole && type > 2) flow.phase = 'open'
+    // It answers what only a session may ask: its CONNACK was not captured.
+    if (flow.phase === 'connecting' && from === 'server' && SESSION_TYPES.has(type)) {
+      this.#accepted(flow, 'accepted, by what followed', {})
+    }
     const traffic = flow.phase === 'open' ? this.#parts.traffic.of(flow) : undefined
     if (traffic !== undefined) this.#parts.traffic.packet(traffic, from, framed.length)
     if (type === PINGREQ || type === PINGRESP) return
@@ -100,7 +104,8 @@ export class Sessions {
       flow.parting ??= 'closed'
       return
     }
-    if (phase === 'connecting') this.#unanswered(flow, flow.parting === undefined ? by : 'client')
+    if (phase === 'connecting')
+      this.#unanswered(flow, flow.parting === undefined && !flow.isBlind ? by : 'vanished')
     else if (phase === 'open' && (flow.told.id !== undefined || flow.isWhole)) {
       this.#ended(flow, by, isReset)
     } else if (phase === 'opening' && flow.mode === 'mqtt' && flow.isWhole) {
@@ -178,9 +183,10 @@ export class Sessions {
   }
 
   #connack(flow: Flow, packet: IConnackPacket): void {
-    if (flow.phase !== 'connecting') return
+    const isMidway = flow.phase === 'opening' && !flow.isWhole
+    if (flow.phase !== 'connecting' && !isMidway) return
     const code = packet.reasonCode ?? packet.returnCode ?? 0
-    const { teller, traffic } = this.#parts
+    const { teller } = this.#parts
     if (code !== 0) {
       const words = wordsOf('refused', connackReason(code), 'connack-refused')
       const mqtt = { reason_code: code }
@@ -193,13 +199,19 @@ export class Sessions {
     if (assigned !== undefined && flow.told.id === '') flow.told.id = clipped(assigned)
     const keepalive = packet.properties?.serverKeepAlive
     if (keepalive !== undefined) flow.told.keepalive = keepalive
+    this.#accepted(flow, 'accepted', { reason_code: 0 })
+  }
+
+  #accepted(flow: Flow, reason: string, mqtt: Record<string, unknown>): void {
+    const { teller, traffic } = this.#parts
     if (flow.displaces !== undefined) this.#takeover(flow)
     flow.phase = 'open'
     teller.connected(flow)
     const kind = flow.told.bridge === true ? 'bridge-connected' : 'connected'
-    const words = wordsOf('accepted', 'accepted', kind)
-    teller.tell(flow, { action: 'mqtt-connect', words, mqtt: { reason_code: 0 } })
-    if (flow.told.id !== '') this.#holders.set(holderKey(flow), flow.key)
+    const words = wordsOf('accepted', reason, kind)
+    teller.tell(flow, { action: 'mqtt-connect', words, mqtt })
+    if (flow.told.id !== undefined && flow.told.id !== '')
+      this.#holders.set(holderKey(flow), flow.key)
     this.#parts.opened(flow)
     const counted = traffic.of(flow)
     for (const [topic, bytes] of flow.early.splice(0)) {
@@ -347,6 +359,8 @@ const CONNECT_TYPE = 1
 const PUBLISH_TYPE = 3
 const PINGREQ = 12
 const PINGRESP = 13
+/** PUBLISH to PUBCOMP, SUBACK, UNSUBACK, PINGRESP. */
+const SESSION_TYPES: ReadonlySet<number> = new Set([3, 4, 5, 6, 7, 9, 11, 13])
 
 const holderKey = ({ server, told }: Flow): string => `${server.ip}:${server.port} ${told.id ?? ''}`
 

@@ -178,7 +178,12 @@ export class FlowTable {
     }
     if ((flags & ACK) !== 0) {
       const other: Way = from === 'client' ? 'server' : 'client'
-      flow.half(other).stream.acknowledged(segment.ack, flow.sink(other))
+      const { stream: acked, finSeq } = flow.half(other)
+      acked.acknowledged(segment.ack, flow.sink(other))
+      // Its receiver has all of it: what is missing here was not captured.
+      if (finSeq !== undefined && ((segment.ack - finSeq) | 0) > 0) {
+        acked.finish(finSeq, flow.sink(other))
+      }
     }
     if ((flags & FIN) !== 0) half.finSeq = (seq + payload.length + missing) >>> 0
     this.#touch(flow)

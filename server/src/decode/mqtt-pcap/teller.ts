@@ -58,7 +58,7 @@ export class FlowTeller {
   connected(flow: Flow): void {
     const { ip } = flow.client
     const id = flow.told.id ?? ''
-    this.#shape.connected(ip, id, this.#turn.atMs)
+    if (id !== '') this.#shape.connected(ip, id, this.#turn.atMs)
     this.#beats.succeeded(`${ip} ${id}`)
   }
 
