@@ -193,6 +193,12 @@ describe('the collector', () => {
     })
   })
 
+  test("Docker's log driver asks whether anyone is there", async () => {
+    const { port } = await begin()
+    const url = `http://127.0.0.1:${port}/services/collector/event/1.0`
+    expect((await fetch(url, { method: 'OPTIONS' })).status).toBe(200)
+  })
+
   test('our own fault is code 8', async () => {
     const { sink, send } = await begin()
     sink.failures.push(new Error('no disk'))

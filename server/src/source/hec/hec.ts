@@ -20,6 +20,12 @@ const HEC_ROUTES: readonly ListenerRoute[] = ['', '/1.0'].flatMap((version): Lis
   { ...EVENTS, path: `${COLLECTOR}${version}`, summary: 'Takes events.' },
   { ...EVENTS, path: `${COLLECTOR}/event${version}`, summary: 'Takes events.' },
   { ...EVENTS, path: `${COLLECTOR}/raw${version}`, summary: 'Takes lines of text.' },
+  ...['', '/event', '/raw'].map((endpoint): ListenerRoute => ({
+    methods: ['OPTIONS'],
+    path: `${COLLECTOR}${endpoint}${version}`,
+    summary: 'Says that it is here.',
+    public: 'The log driver of Docker asks so before it starts a container; it tells nothing else.',
+  })),
   {
     methods: ['POST'],
     path: `${COLLECTOR}/ack${version}`,
@@ -136,6 +142,7 @@ class HecSource implements Source, Protocol {
     }
     if (this.#isStopped) return say(23)
     if (found[1] === 'health') return this.#health(call)
+    if (call.method === 'OPTIONS') return { status: 200, headers: { allow: 'POST, OPTIONS' } }
     if (call.method !== 'POST') return { status: 405, headers: { allow: 'POST' } }
     const sender = await this.#senderOf(call)
     if (typeof sender === 'number') return say(sender)

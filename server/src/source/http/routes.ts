@@ -10,7 +10,7 @@ export type ListenerRoute = {
   readonly summary: string
 } & ({ readonly role: 'ingest'; readonly record: ListenerRecord } | { readonly public: string })
 
-export type ListenerMethod = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE'
+export type ListenerMethod = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE' | 'OPTIONS'
 
 /** What tells of a call. Beside it, a refused sender counts under its reason. */
 export const LISTENER_RECORDS = {
