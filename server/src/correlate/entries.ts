@@ -6,10 +6,32 @@ export interface Place {
   readonly order: number
 }
 
+/** An entry's one event, whose place is the entry's own: there may be very many. */
+export interface OwnRef {
+  readonly id: string
+  readonly from: string | undefined
+}
+
 /** One matched event of a key, as correlators keep it. */
 export interface Entry extends Place {
-  /** Events it stands for; undefined once a hit has covered them. */
-  refs: readonly EventRef[] | undefined
+  /** Events it stands for, see `heldRefs`; undefined once a hit has covered them. */
+  refs: OwnRef | readonly EventRef[] | undefined
+}
+
+/** The events of an observation as an entry of its place keeps them. */
+export function heldRefs(of: Place & { readonly events: readonly EventRef[] }): Entry['refs'] {
+  const { events, time, order } = of
+  const [ref] = events
+  if (ref === undefined || events.length > 1 || ref.time !== time || ref.order !== order) {
+    return events
+  }
+  return { id: ref.id, from: ref.from }
+}
+
+export const isOwn = (refs: OwnRef | readonly EventRef[]): refs is OwnRef => !Array.isArray(refs)
+
+function ownRef({ id, from }: OwnRef, { time, order }: Place): EventRef {
+  return from === undefined ? { id, time, order } : { id, time, order, from }
 }
 
 export interface HitEntry extends Entry {
@@ -63,8 +85,10 @@ export function cover(entries: readonly Entry[], from: number, to: number): Even
   const events: EventRef[] = []
   for (let index = to; index >= from; index -= 1) {
     const entry = entries[index]!
-    if (entry.refs === undefined) continue
-    for (let at = entry.refs.length - 1; at >= 0; at -= 1) events.push(entry.refs[at]!)
+    const { refs } = entry
+    if (refs === undefined) continue
+    if (isOwn(refs)) events.push(ownRef(refs, entry))
+    else for (let at = refs.length - 1; at >= 0; at -= 1) events.push(refs[at]!)
     entry.refs = undefined
   }
   return events.reverse()

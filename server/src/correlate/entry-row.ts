@@ -1,5 +1,5 @@
 import type { EventRef } from './correlator.ts'
-import type { HitEntry } from './entries.ts'
+import { type Entry, heldRefs, type HitEntry, isOwn, type Place } from './entries.ts'
 import type { RowChanges } from './key-table.ts'
 
 /**
@@ -58,25 +58,20 @@ export function savedChanges<E, R>(rowOf: (entry: E) => R): RowChanges<SavedEntr
 /** Events of an entry: its own as [id, origin], none where a hit has taken them, or a list. */
 export type RefsRow = readonly [id: string, from?: string] | readonly EventRef[] | null
 
-export function refsRow({ refs, time, order }: HitEntry): RefsRow {
+export function refsRow({ refs }: HitEntry): RefsRow {
   if (refs === undefined) return null
-  const [ref] = refs
-  const own = ref !== undefined && refs.length === 1 && ref.time === time && ref.order === order
-  if (!own) return refs
-  return ref.from === undefined ? [ref.id] : [ref.id, ref.from]
+  if (!isOwn(refs)) return refs
+  return refs.from === undefined ? [refs.id] : [refs.id, refs.from]
 }
 
-export function refsOf(
-  row: RefsRow | undefined,
-  { time, order }: { readonly time: number; readonly order: number },
-): readonly EventRef[] | undefined {
+export function refsOf(row: RefsRow | undefined, place: Place): Entry['refs'] {
   if (row === null || row === undefined) return undefined
-  if (!isOwn(row)) return row
+  if (!isOwnRow(row)) return heldRefs({ ...place, events: row })
   const [id, from] = row
-  return [from === undefined ? { id, time, order } : { id, time, order, from }]
+  return { id, from }
 }
 
-function isOwn(row: readonly unknown[]): row is readonly [id: string, from?: string] {
+function isOwnRow(row: readonly unknown[]): row is readonly [id: string, from?: string] {
   return typeof row[0] === 'string'
 }
 

@@ -1,5 +1,5 @@
 import type { Correlator, CorrelatorLimits, Hit, Moment, Observation } from './correlator.ts'
-import { coverWindow, dropBefore, insertEntry, type HitEntry } from './entries.ts'
+import { coverWindow, dropBefore, heldRefs, insertEntry, type HitEntry } from './entries.ts'
 import {
   changedFrom,
   goneFrom,
@@ -67,8 +67,8 @@ export class EventCount implements Correlator {
     }
     const { entries } = counted
     goneFrom(counted, dropBefore(entries, moment.watermarkMs - this.#timespanMs))
-    const { time, order, events: refs } = observation
-    const at = insertEntry(entries, { time, order, refs, hit: false })
+    const { time, order } = observation
+    const at = insertEntry(entries, { time, order, refs: heldRefs(observation), hit: false })
     changedFrom(counted, at)
     for (let index = at; index < entries.length; index += 1) {
       if (entries[index]!.time - time > this.#timespanMs) break

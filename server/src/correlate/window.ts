@@ -6,7 +6,7 @@ import type {
   Observation,
   ObservationPart,
 } from './correlator.ts'
-import { cover, coverWindow, firstFrom, insertEntry, type HitEntry } from './entries.ts'
+import { cover, coverWindow, firstFrom, heldRefs, insertEntry, type HitEntry } from './entries.ts'
 import {
   changedFrom,
   goneFrom,
@@ -110,8 +110,8 @@ export class MonotoneWindow<P> implements Correlator {
     const { timespanMs } = this.#kind
     const { entries } = window
     this.#drop(window, firstFrom(entries, moment.watermarkMs - timespanMs))
-    const { time, order, events: refs } = observation
-    const at = insertEntry(entries, { time, order, refs, what, hit: false })
+    const { time, order } = observation
+    const at = insertEntry(entries, { time, order, refs: heldRefs(observation), what, hit: false })
     changedFrom(window, at)
     const said = (index: number): void => {
       const { time: timeMs, order: name } = entries[index]!

@@ -1,4 +1,5 @@
 import { Packr } from 'msgpackr'
+import { ownText } from '../base/own-text.ts'
 import type { StateChange } from '../model/decoder.ts'
 import { type Lmdb, keysOf, rangeOf } from './database.ts'
 import { type NameHashes, after, prefixOf, stateKey, stateSequence } from './layout.ts'
@@ -42,8 +43,8 @@ export interface StateSealer {
 
 /** Where the current value of an entry stands, and about how many bytes it takes. */
 interface Live {
-  readonly sequence: number
-  readonly bytes: number
+  sequence: number
+  bytes: number
 }
 
 interface Log {
@@ -147,7 +148,10 @@ function count(log: Log, sequence: number, changes: Uint8Array): void {
     log.liveBytes -= log.live.get(name)?.bytes ?? 0
     if (typeof value === 'string') {
       const bytes = name.length + value.length + 6
-      log.live.set(name, { sequence, bytes })
+      const known = log.live.get(name)
+      // The name stands alone in memory: as it was read it is a part of the text of all changes.
+      if (known === undefined) log.live.set(ownText(name), { sequence, bytes })
+      else Object.assign(known, { sequence, bytes })
       log.liveBytes += bytes
     } else {
       log.live.delete(name)
