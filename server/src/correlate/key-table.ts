@@ -1,3 +1,4 @@
+import { ownText } from '../base/own-text.ts'
 import type { StateChange } from '../model/decoder.ts'
 import type { StateLosses, StateTable } from './correlator.ts'
 import { DueQueue } from './due-queue.ts'
@@ -236,7 +237,9 @@ export class KeyTable<S> implements StateTable {
   }
 
   #cellOf(from: { key: string; saved: SavedRow; bytes: number; changes: SavedRow[] }): Cell<S> {
-    const { key, saved, bytes, changes } = from
+    const { saved, bytes, changes } = from
+    // Not with the whole of the saved text that it was read from.
+    const key = ownText(from.key)
     changes.sort((a, b) => (a[4] ?? 0) - (b[4] ?? 0))
     let row = saved[3]
     for (const change of changes) row = this.#codec.changes?.amend(row, change[3])
