@@ -3,7 +3,7 @@ import type { EcsDoc } from '../model/event.ts'
 import type { MatchRule, RuleMeta } from '../model/rule.ts'
 
 /** A small seeded generator, so that every run measures the same rules and events. */
-function generator(seed: number): () => number {
+export function generator(seed: number): () => number {
   let state = seed >>> 0
   return () => {
     state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
@@ -11,7 +11,7 @@ function generator(seed: number): () => number {
   }
 }
 
-type Next = () => number
+export type Next = () => number
 
 function pick<T>(next: Next, items: readonly T[]): T {
   return items[Math.floor(next() * items.length)]!
@@ -19,7 +19,7 @@ function pick<T>(next: Next, items: readonly T[]): T {
 
 const SYLLABLES = ['sen', 'gate', 'pump', 'cam', 'lock', 'node', 'meter', 'hub', 'vent', 'lamp']
 
-function word(next: Next): string {
+export function word(next: Next): string {
   return `${pick(next, SYLLABLES)}${pick(next, SYLLABLES)}-${Math.floor(next() * 10_000)}`
 }
 

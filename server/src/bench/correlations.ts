@@ -1,0 +1,163 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { Engine } from '../detect/engine.ts'
+import { compileEql } from '../lang/eql/compile.ts'
+import { readRules } from '../library/library.ts'
+import type { SecurityEvent } from '../model/event.ts'
+import type { RuleSet } from '../model/rule.ts'
+import { interpret } from '../rule/interpret.ts'
+import { createMatcher } from '../rule/matcher.ts'
+import { generatedEvents } from './generated-rules.ts'
+import { mixedRules } from './mixed-rules.ts'
+import type { Report } from './report.ts'
+
+const MIXED = 1_000
+const EVENTS = 20_000
+const CHECKED = 200
+const ROUNDS = 4
+const START = Date.UTC(2026, 0, 5)
+
+/** The whole engine, correlations and episodes included, on rules of every language and kind. */
+export function mixedRow(report: Report): void {
+  const docs = generatedEvents(EVENTS)
+  const events = docs.map((doc, at): SecurityEvent => ({
+    id: `e${at}`,
+    time: START + at * 50,
+    doc,
+  }))
+  const ruleSet = mixedRules(MIXED)
+  const matcher = createMatcher(ruleSet.matches)
+  const hits = new Int32Array(ruleSet.matches.length)
+  for (const doc of docs.slice(0, CHECKED)) {
+    const found = Array.from(hits.subarray(0, matcher.match(doc, hits)))
+    const wanted = ruleSet.matches.flatMap((rule, at) =>
+      interpret(rule.condition, doc) ? [at] : [],
+    )
+    if (found.join() !== wanted.join()) throw new Error('wrong matches of mixed rules')
+  }
+  let least = Number.POSITIVE_INFINITY
+  let stats: ReturnType<Engine['stats']> | undefined
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const engine = new Engine(ruleSet)
+    const from = performance.now()
+    feed(engine, events)
+    least = Math.min(least, performance.now() - from)
+    stats = engine.stats()
+  }
+  const perSecond = (EVENTS / least) * 1_000
+  const { matcher: matched, keys = 0, matches = 0 } = stats ?? {}
+  const looked = ((matched?.candidates ?? 0) / EVENTS).toFixed(2)
+  const always = `${matched?.rulesAlways ?? 0} always`
+  const remark = `${looked} candidates an event, ${always}, ${matches} matches, ${keys} group keys`
+  report.row(`${MIXED} mixed rules, engine`, `${rate(perSecond)}/s`, remark)
+  report.goal('150,000 events/s with 1,000 mixed rules', perSecond >= 150_000)
+}
+
+/** A tick's worth of events at a time, as live. */
+function feed(engine: Engine, events: readonly SecurityEvent[]): void {
+  for (const [at, event] of events.entries()) {
+    engine.observe(event, { partition: 0, offset: at + 1, index: 0 })
+    if (at % 500 === 499) {
+      engine.raiseWatermark(event.time - 60_000, { partition: 0, offset: at + 1, index: 0 })
+      engine.takeAlerts()
+    }
+  }
+}
+
+const KEYS = 100_000
+/** Observations a key. */
+const EACH = 3
+
+const DETECTION = `title: any
+id: any
+name: any
+logsource: {product: x}
+detection:
+  s:
+    event.module: mosquitto
+  condition: s
+`
+const counting = (type: string, condition: string): RuleSet =>
+  readRules(
+    [
+      { path: 'a.yml', text: DETECTION },
+      {
+        path: 'b.yml',
+        text: `title: c\nid: c\ncorrelation:\n  type: ${type}\n  rules: [any]\n  group-by: [device.id]\n  timespan: 1h\n  condition: ${condition}\n`,
+      },
+    ],
+    { pipeline: 'none' },
+  ).ruleSet
+
+function sequenceRules(): RuleSet {
+  const text =
+    'sequence by device.id with maxspan=1h [any where event.module == "mosquitto"] ' +
+    '[any where event.module == "mosquitto"] [any where event.action == "never"]'
+  const compiled = compileEql(text, { id: 'c' })
+  if (!compiled.ok) throw new Error(compiled.problem.message)
+  const { matches, correlation } = compiled.value
+  return { hash: 'c', matches, correlations: correlation === undefined ? [] : [correlation] }
+}
+
+/** Correlations over very many live group keys: speed, memory, and what saving and starting cost. */
+export function keyedRows(report: Report): void {
+  const lanes: readonly (readonly [string, RuleSet])[] = [
+    ['threshold', counting('event_count', '{gte: 1000}')],
+    ['distinct values', counting('value_count', '{field: source.port, gte: 1000}')],
+    ['sequence', sequenceRules()],
+  ]
+  for (const lane of lanes) keyedRow(report, lane)
+}
+
+function keyedRow(report: Report, [name, ruleSet]: readonly [string, RuleSet]): void {
+  const before = heapBytes()
+  const engine = new Engine(ruleSet)
+  const from = performance.now()
+  for (let at = 0; at < KEYS * EACH; at += 1) {
+    engine.observe(keyedEvent(at), { partition: 0, offset: at + 1, index: 0 })
+  }
+  const perSecond = ((KEYS * EACH) / (performance.now() - from)) * 1_000
+  const { keys } = engine.stats()
+  if (keys !== KEYS) throw new Error(`${keys} group keys instead of ${KEYS}`)
+  const bytes = (heapBytes() - before) / KEYS
+  const saving = performance.now()
+  const changes = engine.takeChanges()
+  const saved = changes.reduce((sum, { value }) => sum + (value?.length ?? 0), 0) / KEYS
+  const saveMs = performance.now() - saving
+  const rows = [...engine.rows()]
+  const starting = performance.now()
+  const again = Engine.restore(rows)
+  const startMs = performance.now() - starting
+  if (again.stats().keys !== KEYS) throw new Error('keys were lost in a restart')
+  const remark =
+    `${Math.round(bytes)} bytes a key; saving all ${Math.round(saveMs)} ms, ` +
+    `${Math.round(saved)} bytes a key; restart ${Math.round(startMs)} ms`
+  report.row(`${name} over ${KEYS / 1_000}k keys`, `${rate(perSecond)}/s`, remark)
+}
+
+/** The keys by turns, so that each has several observations far apart. */
+function keyedEvent(at: number): SecurityEvent {
+  const time = START + at
+  const doc = {
+    '@timestamp': new Date(time).toISOString(),
+    event: { id: `e${at}`, module: 'mosquitto', action: 'mqtt-connect' },
+    device: { id: `device-${at % KEYS}` },
+    source: { port: at % 50_000 },
+  }
+  return { id: `e${at}`, time, doc }
+}
+
+let collect: (() => void) | undefined
+
+function heapBytes(): number {
+  if (collect === undefined) {
+    setFlagsFromString('--expose-gc')
+    collect = runInNewContext('gc') as () => void
+  }
+  collect()
+  return process.memoryUsage().heapUsed
+}
+
+function rate(perSecond: number): string {
+  return Math.round(perSecond).toLocaleString('en-US')
+}
