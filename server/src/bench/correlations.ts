@@ -83,7 +83,9 @@ const counting = (type: string, condition: string): RuleSet =>
       { path: 'a.yml', text: DETECTION },
       {
         path: 'b.yml',
-        text: `title: c\nid: c\ncorrelation:\n  type: ${type}\n  rules: [any]\n  group-by: [device.id]\n  timespan: 1h\n  condition: ${condition}\n`,
+        text:
+          `title: c\nid: c\ncorrelation:\n  type: ${type}\n  rules: [any]\n` +
+          `  group-by: [device.id]\n  timespan: 1h\n  condition: ${condition}\n`,
       },
     ],
     { pipeline: 'none' },

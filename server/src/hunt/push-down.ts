@@ -27,13 +27,68 @@ export function necessary(condition: Condition): Sql | undefined {
       const known = parts.filter((part) => part !== undefined)
       return known.length < parts.length ? undefined : anyOf(known)
     }
+    case 'not':
+      return necessaryNot(condition.part)
+    case 'anywhere':
+    case 'fields':
+      return inDocument(condition.test)
+    case 'nested':
+      // Its object is one of those that the path leads to, and so are the values in it.
+      return necessary(beneath(condition.path, condition.part))
+    case 'expr':
+      return condition.expr.kind === 'condition' ? necessary(condition.expr.condition) : undefined
     case 'always':
+      return undefined
+  }
+}
+
+/** What an event needs for which the condition does not hold. */
+function necessaryNot(condition: Condition): Sql | undefined {
+  switch (condition.kind) {
+    case 'always':
+      return sql`0`
+    case 'not':
+      return necessary(condition.part)
+    case 'or':
+      return necessary({ kind: 'and', parts: condition.parts.map(negated) })
+    case 'and':
+      return necessary({ kind: 'or', parts: condition.parts.map(negated) })
+    case 'never':
+    case 'field':
     case 'anywhere':
     case 'fields':
     case 'nested':
     case 'expr':
-    case 'not':
       return undefined
+  }
+}
+
+function negated(part: Condition): Condition {
+  return { kind: 'not', part }
+}
+
+/**
+ * A condition on an object as one on the whole event, which may hold more often; what would hold more
+ * seldom (a negation: another object may have the value) is let through.
+ */
+function beneath(path: string, condition: Condition): Condition {
+  switch (condition.kind) {
+    case 'field':
+      return { ...condition, path: `${path}.${condition.path}` }
+    case 'nested':
+      return { ...condition, path: `${path}.${condition.path}` }
+    case 'and':
+    case 'or':
+      return { ...condition, parts: condition.parts.map((part) => beneath(path, part)) }
+    case 'anywhere':
+    case 'fields':
+      return { kind: 'anywhere', test: condition.test }
+    case 'never':
+      return condition
+    case 'always':
+    case 'expr':
+    case 'not':
+      return { kind: 'always' }
   }
 }
 
@@ -55,7 +110,7 @@ function ofField(path: string, test: ValueTest): Sql | undefined {
   // Null and an empty list count as present, and leave no trace in a column.
   if (test.kind === 'present') return undefined
   const found = COLUMNS.get(path)
-  if (found === undefined) return undefined
+  if (found === undefined) return inDocument(test)
   const condition = inColumn(found, test) ?? hasValue(found)
   return orUnfit(found.name, condition)
 }
@@ -131,6 +186,41 @@ function ofText(at: Sql, test: ValueTest): Sql | undefined {
       return undefined
   }
 }
+
+/**
+ * Some value of the event passes: what it needs to hold stands in the document's text, which is JSON.
+ * Only for texts that JSON writes as they are.
+ */
+function inDocument(test: ValueTest): Sql | undefined {
+  const plain = (value: string): boolean => PLAIN.test(value)
+  switch (test.kind) {
+    case 'equals':
+      // Text that spells a number passes too, in any spelling of it.
+      if (typeof test.value === 'number' || !plain(String(test.value))) return undefined
+      return contains(DOCUMENT, String(test.value), test.cased)
+    case 'prefix':
+    case 'suffix':
+    case 'substring':
+      return plain(test.value) ? contains(DOCUMENT, test.value, test.cased) : undefined
+    case 'wildcard': {
+      const texts = test.parts.filter((part) => typeof part === 'string').filter(plain)
+      return texts.length === 0
+        ? undefined
+        : allOf(texts.map((part) => contains(DOCUMENT, part, test.cased) ?? sql`1`))
+    }
+    case 'regex':
+    case 'cidr':
+    case 'compare':
+    case 'exists':
+    case 'present':
+    case 'timepart':
+    case 'fieldref':
+      return undefined
+  }
+}
+
+const DOCUMENT = sql`doc`
+const PLAIN = /^[ !#-[\]-~]+$/
 
 function contains(at: Sql, value: string, cased: boolean): Sql | undefined {
   return folded(at, value, cased, (text, bound) => sql`position(${text}, ${bound}) > 0`)
