@@ -2,6 +2,7 @@ import { connect, type Socket } from 'node:net'
 import { connect as tlsConnect } from 'node:tls'
 import {
   generate,
+  type IConnackPacket,
   type IConnectPacket,
   type IPublishPacket,
   type Packet,
@@ -26,14 +27,43 @@ export interface Received {
   readonly retain: boolean
 }
 
+/** Why a connection ended: the label of the counter of failures. */
+export type EndKind =
+  /** No connection came about, or TLS failed. */
+  | 'unreachable'
+  /** It took the connection and did not answer, or fell silent. */
+  | 'silent'
+  /** The broker refused the login. */
+  | 'refused'
+  | 'subscription_refused'
+  /** The other side does what MQTT forbids. */
+  | 'protocol'
+  /** It was closed, by the broker or on the way. */
+  | 'closed'
+  | 'stopped'
+
+export interface Reply {
+  readonly topic: string
+  readonly payload: Uint8Array
+}
+
 export interface ConnectionEvents {
+  /**
+   * The broker knows nothing of an earlier session: message ids start anew, and what it kept is gone.
+   * Nothing is subscribed before this resolves.
+   */
+  newSession(): Promise<void>
   subscribed(): void
   message(message: Received): void
   /** Called once; nothing follows. */
-  ended(reason: string): void
+  ended(kind: EndKind, detail: string): void
 }
 
 const CONNECT_MS = 15_000
+/** The broker is not read while it takes nothing: answers would pile up here. */
+const UNSENT_BYTES_MAX = 2 ** 20
+/** So many bytes at once are a sign of life; fewer only at the end of a packet. */
+const LIFE_BYTES = 1_024
 
 /** One connection to a broker: logs in, subscribes, and hands over what comes. Never acknowledges by itself. */
 export class MqttConnection {
@@ -47,30 +77,48 @@ export class MqttConnection {
   #cutBytes = 0
   #timer: NodeJS.Timeout | undefined
   #heardAt = performance.now()
+  /** The broker may want it shorter (MQTT 5, 3.2.2.3.14). */
+  #keepaliveMs: number
   #isOver = false
   #isPaused = false
-  /** Topics that a number stands for (MQTT 5, 3.3.2.3.4). */
-  readonly #aliases = new Map<number, string>()
+  #isCongested = false
+  #isOpen = false
+  #isSubscribed = false
 
-  constructor(options: MqttOptions, login: Login, events: ConnectionEvents) {
+  constructor(broker: string, options: MqttOptions, login: Login, events: ConnectionEvents) {
     this.#options = options
+    this.#keepaliveMs = options.keepalive
     this.#login = login
     this.#events = events
     this.#version = options.protocol === '5' ? 5 : 4
     this.#framer = new MqttFramer(options.message_bytes_max)
     this.#parser = parser({ protocolVersion: this.#version })
     this.#parser.on('packet', (packet: Packet) => this.#onPacket(packet))
-    this.#parser.on('error', (error: Error) => this.end(`not understood: ${error.message}`))
-    this.#socket = this.#open()
-    this.#timer = setTimeout(() => this.end('the broker does not answer'), CONNECT_MS)
+    this.#parser.on('error', (error: Error) =>
+      this.end('protocol', `not understood: ${error.message}`),
+    )
+    this.#socket = this.#open(broker)
+    this.#timer = setTimeout(() => this.end('silent', 'the broker does not answer'), CONNECT_MS)
   }
 
-  acknowledge(ids: readonly number[]): void {
-    if (this.#isOver || ids.length === 0) return
-    const packets = ids.map((messageId) =>
-      generate({ cmd: 'puback', messageId, reasonCode: 0 }, { protocolVersion: this.#version }),
-    )
-    this.#socket.write(Buffer.concat(packets))
+  /**
+   * Messages to others (QoS 0) and acknowledgements, in this order: a broker that has seen the last has
+   * seen all. False where there is no session to send in.
+   */
+  answer(replies: readonly Reply[], ids: readonly number[]): boolean {
+    if (this.#isOver || !this.#isSubscribed) return false
+    const version = { protocolVersion: this.#version }
+    const packets: Buffer[] = []
+    for (const { topic, payload: bytes } of replies) {
+      const payload = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+      const publish = { cmd: 'publish', topic, payload, qos: 0, dup: false, retain: false } as const
+      packets.push(generate(publish, version))
+    }
+    for (const messageId of ids) {
+      packets.push(generate({ cmd: 'puback', messageId, reasonCode: 0 }, version))
+    }
+    if (packets.length > 0) this.#write(Buffer.concat(packets))
+    return true
   }
 
   /** Stops reading; the broker then waits. */
@@ -82,21 +130,21 @@ export class MqttConnection {
   resume(): void {
     this.#isPaused = false
     this.#heardAt = performance.now()
-    this.#socket.resume()
+    if (!this.#isCongested) this.#socket.resume()
   }
 
-  end(reason: string, politely = false): void {
+  end(kind: EndKind, detail: string): void {
     if (this.#isOver) return
     this.#isOver = true
     clearTimeout(this.#timer)
-    if (politely)
+    if (kind === 'stopped')
       this.#socket.end(generate({ cmd: 'disconnect' }, { protocolVersion: this.#version }))
     this.#socket.destroySoon()
-    this.#events.ended(reason)
+    this.#events.ended(kind, detail)
   }
 
-  #open(): Socket {
-    const url = new URL(this.#options.broker)
+  #open(broker: string): Socket {
+    const url = new URL(broker)
     const isTls = url.protocol === 'mqtts:'
     const host = url.hostname.replace(/^\[|\]$/g, '')
     const port = url.port === '' ? (isTls ? 8_883 : 1_883) : Number(url.port)
@@ -104,10 +152,16 @@ export class MqttConnection {
       ? tlsConnect({ host, port, servername: host, ...this.#login.tls })
       : connect({ host, port })
     socket.setNoDelay(true)
-    socket.on(isTls ? 'secureConnect' : 'connect', () => this.#send(this.#connectPacket()))
-    socket.on('data', (chunk: Buffer) => this.#onBytes(chunk))
-    socket.on('error', (error: NodeJS.ErrnoException) => this.end(error.code ?? error.message))
-    socket.on('close', () => this.end('the connection was closed'))
+    socket.on(isTls ? 'secureConnect' : 'connect', () => {
+      this.#isOpen = true
+      this.#send(this.#connectPacket())
+    })
+    socket.on('data', (chunk: Buffer) => this.receive(chunk))
+    socket.on('drain', () => this.#onDrained())
+    socket.on('error', (error: NodeJS.ErrnoException) =>
+      this.end(this.#isOpen ? 'closed' : 'unreachable', error.code ?? error.message),
+    )
+    socket.on('close', () => this.end('closed', 'the connection was closed'))
     return socket
   }
 
@@ -132,16 +186,32 @@ export class MqttConnection {
   }
 
   #send(packet: Packet): void {
-    if (!this.#isOver) this.#socket.write(generate(packet, { protocolVersion: this.#version }))
+    if (!this.#isOver) this.#write(generate(packet, { protocolVersion: this.#version }))
   }
 
-  #onBytes(chunk: Buffer): void {
-    this.#heardAt = performance.now()
+  #write(bytes: Buffer): void {
+    this.#socket.write(bytes)
+    if (this.#isCongested || this.#socket.writableLength < UNSENT_BYTES_MAX) return
+    this.#isCongested = true
+    this.#socket.pause()
+  }
+
+  #onDrained(): void {
+    if (!this.#isCongested) return
+    this.#isCongested = false
+    if (!this.#isPaused) this.resume()
+  }
+
+  /** Bytes of the broker, in any pieces. */
+  receive(chunk: Buffer): void {
+    if (this.#isOver) return
     const frames = this.#framer.push(chunk)
     if (frames === undefined) {
-      this.end('this is no MQTT')
+      this.end('protocol', 'this is no MQTT')
       return
     }
+    // A broker that sends a byte now and then is as good as silent.
+    if (frames.length > 0 || chunk.length >= LIFE_BYTES) this.#heardAt = performance.now()
     for (const frame of frames) {
       if (this.#isOver) return
       this.#cutBytes = frame.cutBytes
@@ -150,21 +220,41 @@ export class MqttConnection {
   }
 
   #onPacket(packet: Packet): void {
-    if (packet.cmd === 'publish') this.#onPublish(packet)
-    else if (packet.cmd === 'connack') {
-      const code = packet.reasonCode ?? packet.returnCode ?? 0
-      if (code === 0) this.#subscribe()
-      else this.end(`the broker refused the connection (code ${code})`)
-    } else if (packet.cmd === 'suback') {
-      const refused = packet.granted.filter((code) => typeof code === 'number' && code >= 128)
-      if (refused.length > 0) this.end(`the broker refused a subscription (code ${refused[0]})`)
-      else this.#onSubscribed()
-    } else if (packet.cmd === 'disconnect') {
-      this.end(`the broker ended the connection (code ${packet.reasonCode ?? 0})`)
+    if (this.#isOver) return
+    const { cmd } = packet
+    if (cmd === 'publish') this.#onPublish(packet)
+    else if (cmd === 'connack') this.#onAccepted(packet)
+    else if (cmd === 'suback') {
+      const refused = packet.granted.find((code) => typeof code === 'number' && code >= 128)
+      if (refused === undefined) return this.#onSubscribed()
+      const detail = `the broker refused a subscription (code ${String(refused)})`
+      this.end('subscription_refused', detail)
+    } else if (cmd === 'disconnect') {
+      this.end('closed', `the broker ended the connection (code ${packet.reasonCode ?? 0})`)
+    } else if (cmd !== 'pingresp') {
+      this.end('protocol', `the broker sent ${cmd.toUpperCase()}, which is not for it to send`)
     }
   }
 
+  #onAccepted(packet: IConnackPacket): void {
+    const code = packet.reasonCode ?? packet.returnCode ?? 0
+    if (code !== 0) return this.end('refused', `the broker refused the connection (code ${code})`)
+    const { serverKeepAlive } = packet.properties ?? {}
+    if (serverKeepAlive !== undefined && serverKeepAlive > 0) {
+      this.#keepaliveMs = Math.min(this.#keepaliveMs, serverKeepAlive * 1_000)
+    }
+    if (packet.sessionPresent) return this.#subscribe()
+    clearTimeout(this.#timer)
+    this.#events.newSession().then(
+      () => this.#subscribe(),
+      (error: unknown) => this.end('closed', String(error)),
+    )
+  }
+
   #subscribe(): void {
+    if (this.#isOver) return
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => this.end('silent', 'the broker does not answer'), CONNECT_MS)
     const { share, qos } = this.#options
     const prefix = share === undefined ? '' : `$share/${share}/`
     const subscriptions = this.#options.topics.map((text) => {
@@ -175,24 +265,27 @@ export class MqttConnection {
   }
 
   #onSubscribed(): void {
+    if (this.#isSubscribed) return
+    this.#isSubscribed = true
     clearTimeout(this.#timer)
-    const halfMs = this.#options.keepalive / 2
+    this.#heardAt = performance.now()
+    const halfMs = this.#keepaliveMs / 2
     this.#timer = setInterval(() => {
       this.#send({ cmd: 'pingreq' })
       const silentMs = performance.now() - this.#heardAt
-      if (!this.#isPaused && silentMs > this.#options.keepalive * 1.5)
-        this.end('the broker is silent')
+      const isRead = !this.#isPaused && !this.#isCongested
+      if (isRead && silentMs > this.#keepaliveMs * 1.5) this.end('silent', 'the broker is silent')
     }, halfMs)
     this.#events.subscribed()
   }
 
   #onPublish(packet: IPublishPacket): void {
-    const alias = packet.properties?.topicAlias
-    if (alias !== undefined && packet.topic !== '') this.#aliases.set(alias, packet.topic)
-    const topic = packet.topic === '' ? (this.#aliases.get(alias ?? 0) ?? '') : packet.topic
+    // Neither was asked for: QoS at most 1, and no aliases (MQTT 5, 3.1.2.11.5).
+    if (packet.qos > 1) return this.end('protocol', `a message of QoS ${packet.qos}`)
+    if (packet.topic === '') return this.end('protocol', 'a message without a topic')
     const payload = Buffer.isBuffer(packet.payload) ? packet.payload : Buffer.from(packet.payload)
     this.#events.message({
-      topic,
+      topic: packet.topic,
       payload: Buffer.from(payload),
       cutBytes: this.#cutBytes,
       qos: packet.qos,

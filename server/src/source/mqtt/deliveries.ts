@@ -1,7 +1,8 @@
 import { shortId } from '../../base/hash.ts'
 
 /** Batches whose message ids are kept: acknowledgements of so many may be lost with a connection. */
-const BATCHES_KEPT = 16
+const BATCHES_KEPT = 64
+const SESSION_KEY = 'session'
 
 /**
  * Which message of each id was made durable last. A message that a broker sends again (DUP) because an
@@ -14,9 +15,12 @@ export class DurableIds {
 
   restore(cursors: ReadonlyMap<string, string>): void {
     const batches: { number: number; ids: string }[] = []
+    const sessionFrom = Number(cursors.get(SESSION_KEY) ?? 0)
+    this.#batches = sessionFrom
     for (const [key, value] of cursors) {
       const [number, ids] = value.split(' ')
-      if (/^b\d{1,2}$/.test(key) && ids !== undefined) batches.push({ number: Number(number), ids })
+      if (/^b\d{1,2}$/.test(key) && ids !== undefined && Number(number) >= sessionFrom)
+        batches.push({ number: Number(number), ids })
     }
     for (const { number, ids } of batches.sort((a, b) => a.number - b.number)) {
       this.#batches = number + 1
@@ -25,6 +29,19 @@ export class DurableIds {
         if (digest !== undefined) this.#digests.set(Number(id), digest)
       }
     }
+  }
+
+  get isEmpty(): boolean {
+    return this.#digests.size === 0
+  }
+
+  /**
+   * The broker has begun a new session: what it sends under a used id is another message, even where it
+   * reads the same. The cursor says so, and must be durable before anything of the session comes.
+   */
+  startSession(): { key: string; value: string } {
+    this.#digests.clear()
+    return { key: SESSION_KEY, value: String(this.#batches) }
   }
 
   isDurable(id: number, digest: string): boolean {

@@ -1,8 +1,8 @@
-import { createServer, type Server, type Socket } from 'node:net'
+import { createServer, type Socket } from 'node:net'
 import { Aedes } from 'aedes'
 import fc from 'fast-check'
 import mqtt from 'mqtt'
-import { generate, type Packet, parser } from 'mqtt-packet'
+import { generate } from 'mqtt-packet'
 import { afterEach, describe, expect, test } from 'vitest'
 import { MetricsRegistry } from '../../base/metrics.ts'
 import type { Source } from '../../model/source.ts'
@@ -11,6 +11,7 @@ import { describeSource, type SourceWorld } from '../testing/describe-source.ts'
 import { testDeps } from '../testing/file-world.ts'
 import { freePort } from '../testing/free-port.ts'
 import { RecordSink, until } from '../testing/record-sink.ts'
+import { ScriptedBroker } from '../testing/scripted-broker.ts'
 import { MqttFramer } from './frames.ts'
 import { captured, parseTemplate } from './topics.ts'
 
@@ -59,63 +60,6 @@ async function brokerWorld(): Promise<SourceWorld> {
 }
 
 describeSource('mqtt', brokerWorld, () => new MetricsRegistry())
-
-/** A broker of a few lines, to send what a real one sends only when things break. */
-class ScriptedBroker {
-  readonly packets: Packet[] = []
-  port = 0
-  #socket: Socket | undefined
-  readonly #server: Server = createServer((socket) => this.#accept(socket))
-
-  async listen(): Promise<void> {
-    this.port = await freePort()
-    await new Promise<void>((resolve) => this.#server.listen(this.port, '127.0.0.1', resolve))
-  }
-
-  #accept(socket: Socket): void {
-    this.#socket = socket
-    socket.on('error', () => undefined)
-    const reader = parser({ protocolVersion: 4 })
-    reader.on('packet', (packet: Packet) => {
-      this.packets.push(packet)
-      if (packet.cmd === 'connect') {
-        this.send({ cmd: 'connack', returnCode: 0, sessionPresent: true })
-      } else if (packet.cmd === 'subscribe') {
-        this.send({ cmd: 'suback', messageId: packet.messageId ?? 0, granted: [1] })
-      }
-    })
-    socket.on('data', (chunk: Buffer) => void reader.parse(chunk))
-  }
-
-  send(packet: Packet): void {
-    this.#socket?.write(generate(packet))
-  }
-
-  publish(messageId: number, payload: string, dup = false): void {
-    this.send({ cmd: 'publish', topic: 'fleet/a', payload, qos: 1, messageId, dup, retain: false })
-  }
-
-  write(bytes: Buffer): void {
-    this.#socket?.write(bytes)
-  }
-
-  drop(): void {
-    this.#socket?.destroy()
-  }
-
-  count(cmd: Packet['cmd']): number {
-    return this.packets.filter((packet) => packet.cmd === cmd).length
-  }
-
-  get acknowledged(): (number | undefined)[] {
-    return this.packets.filter(({ cmd }) => cmd === 'puback').map(({ messageId }) => messageId)
-  }
-
-  async close(): Promise<void> {
-    this.drop()
-    await new Promise((resolve) => this.#server.close(resolve))
-  }
-}
 
 describe('a subscriber', () => {
   const sources: Source[] = []

@@ -1,12 +1,15 @@
 import { isUtf8 } from 'node:buffer'
 import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
+import type { Counter } from '../../base/metrics.ts'
+import type { DefenderReply } from '../../decode/aws-device-defender/reply.ts'
 import type { RawItem, Source, SourceSink } from '../../model/source.ts'
-import { defineSource, sourceCounters, type SourceDeps } from '../define.ts'
+import { defineSource, type SourceCounters, sourceCounters, type SourceDeps } from '../define.ts'
 import { Delivering, waitForEnd } from '../delivering.ts'
-import { type Login, MqttConnection, type Received } from './connection.ts'
+import { type EndKind, type Login, MqttConnection, type Received } from './connection.ts'
 import { digestOf, DurableIds } from './deliveries.ts'
 import { type MqttOptions, mqttOptions } from './options.ts'
+import { ReportReplies } from './replies.ts'
 import { captured, parseTemplate, type TopicTemplate } from './topics.ts'
 
 /** Subscribes to a broker. A message of QoS 1 is acknowledged once it is durable, and not before. */
@@ -19,12 +22,16 @@ export const mqttSource = defineSource({
 })
 
 const RECONNECT_MS_MIN = 500
+/** A connection that held so long was a good one: the next try comes soon again. */
+const GOOD_MS = 5_000
 const BATCH_MAX = 2_000
 const QUEUE_BYTES_MAX = 16 * 2 ** 20
 
 interface Queued extends Received {
   readonly receivedMs: number
   readonly connection: MqttConnection
+  /** It came before and was durable then. */
+  isKnown: boolean
 }
 
 class MqttSource implements Source {
@@ -32,12 +39,19 @@ class MqttSource implements Source {
   readonly #deps: SourceDeps
   readonly #templates: readonly TopicTemplate[]
   readonly #durable = new DurableIds()
+  readonly #counters: SourceCounters
+  readonly #replies: ReportReplies | undefined
+  readonly #replyCounter: Counter
   #login: Login = { clientId: '', password: undefined, tls: {} }
   #sink: SourceSink | undefined
   #delivering: Delivering | undefined
   #connection: MqttConnection | undefined
   #timer: NodeJS.Timeout | undefined
   #waitMs = RECONNECT_MS_MIN
+  #subscribedAt: number | undefined
+  #isKnownToBroker = false
+  /** Counts the tries; which broker is next follows from it. */
+  #tries = 0
   #queue: Queued[] = []
   #queueBytes = 0
   #draining: Promise<void> | undefined
@@ -49,16 +63,24 @@ class MqttSource implements Source {
     this.#options = options
     this.#deps = deps
     this.#templates = options.topics.flatMap((text) => parseTemplate(text) ?? [])
+    this.#counters = sourceCounters(deps.metrics, deps.name)
+    this.#replies = options.answer_reports
+      ? new ReportReplies(options.report_interval_min)
+      : undefined
+    this.#replyCounter = deps.metrics.counter(
+      'picket_mqtt_replies_total',
+      'Answers to Device Defender reports, by status: accepted, rejected, unsent.',
+    )
   }
 
   /** Resolves when connecting has begun: a broker that is away is waited for. */
   async start(sink: SourceSink): Promise<void> {
     if (this.#isStopped || this.#sink !== undefined) return
-    const { deps } = { deps: this.#deps }
     this.#sink = sink
-    this.#delivering = new Delivering(sink, deps, sourceCounters(deps.metrics, deps.name))
+    this.#delivering = new Delivering(sink, this.#deps, this.#counters)
+    this.#delivering.onTrouble = (detail) => this.#tellState(detail)
     this.#durable.restore(sink.cursors())
-    this.#keyPrefix = deps.clock.now().toString(36)
+    this.#keyPrefix = this.#deps.clock.now().toString(36)
     this.#login = await this.#makeLogin()
     sink.status('down', `connecting to ${this.#options.broker}`)
     this.#connect()
@@ -69,7 +91,14 @@ class MqttSource implements Source {
     clearTimeout(this.#timer)
     this.#delivering?.stop()
     await waitForEnd(this.#draining ?? Promise.resolve())
-    this.#connection?.end('stopped', true)
+    this.#connection?.end('stopped', 'stopped')
+    this.#dropUnasked(this.#queue.splice(0))
+  }
+
+  /** What was not acknowledged comes again; what asks for no acknowledgement does not. */
+  #dropUnasked(messages: readonly Queued[]): void {
+    const count = messages.filter(({ qos }) => qos === 0).length
+    if (count > 0) this.#sink?.dropped('stopped', count)
   }
 
   async #makeLogin(): Promise<Login> {
@@ -86,33 +115,64 @@ class MqttSource implements Source {
     }
   }
 
+  get #broker(): string {
+    const { broker, further_brokers: further } = this.#options
+    return [broker, ...further][this.#tries % (further.length + 1)] ?? broker
+  }
+
   #connect(): void {
     if (this.#isStopped) return
-    const connection = new MqttConnection(this.#options, this.#login, {
+    const connection = new MqttConnection(this.#broker, this.#options, this.#login, {
+      newSession: () => this.#startSession(),
       subscribed: () => {
-        this.#waitMs = RECONNECT_MS_MIN
-        this.#sink?.status('connected')
+        this.#subscribedAt = performance.now()
+        this.#isKnownToBroker = true
+        this.#tellState(undefined)
       },
       message: (message) => this.#take(message, connection),
-      ended: (reason) => this.#onEnded(reason),
+      ended: (kind, detail) => this.#onEnded(kind, detail),
     })
     this.#connection = connection
   }
 
-  #onEnded(reason: string): void {
-    // What was not acknowledged comes again; delivering it twice would be waste.
-    this.#queue = []
-    this.#queueBytes = 0
+  #tellState(trouble: string | undefined): void {
+    if (this.#subscribedAt === undefined) return
+    this.#sink?.status(trouble === undefined ? 'connected' : 'paused', trouble)
+  }
+
+  /** What the broker still had of an earlier session is lost, and its message ids mean nothing now. */
+  async #startSession(): Promise<void> {
+    if (this.#isKnownToBroker || !this.#durable.isEmpty) {
+      this.#counters.failed('session_lost')
+      const fields = { source: this.#deps.name, broker: this.#broker }
+      this.#deps.log.warn(fields, 'The broker has forgotten the session; what it kept is lost.')
+    }
+    if (this.#durable.isEmpty) return
+    await this.#delivering?.deliver({ items: [], cursor: this.#durable.startSession() }, 0)
+  }
+
+  #onEnded(kind: EndKind, detail: string): void {
+    const heldMs = this.#subscribedAt === undefined ? 0 : performance.now() - this.#subscribedAt
+    this.#subscribedAt = undefined
     if (this.#isStopped) return
-    sourceCounters(this.#deps.metrics, this.#deps.name).failed('connection')
-    this.#sink?.status('down', `${this.#options.broker}: ${reason}`)
-    this.#timer = setTimeout(() => this.#connect(), this.#waitMs)
+    this.#counters.failed(kind)
+    this.#sink?.status('down', `${this.#broker}: ${detail}`)
+    if (heldMs >= GOOD_MS) this.#waitMs = RECONNECT_MS_MIN
+    this.#tries += 1
+    // What was received is delivered first, so that what comes again is known by then.
+    this.#timer = setTimeout(() => void this.#drained().then(() => this.#connect()), this.#waitMs)
     this.#waitMs = Math.min(this.#waitMs * 2, this.#options.reconnect_max)
+  }
+
+  async #drained(): Promise<void> {
+    await this.#draining
   }
 
   #take(message: Received, connection: MqttConnection): void {
     if (this.#isStopped) return
-    this.#queue.push({ ...message, receivedMs: this.#deps.clock.now(), connection })
+    // MQTT wants such a connection closed; a retained or kept message would then close it for ever.
+    if (message.topic.includes('\u{fffd}')) this.#counters.failed('topic_invalid')
+    this.#queue.push({ ...message, receivedMs: this.#deps.clock.now(), connection, isKnown: false })
     this.#queueBytes += message.payload.length
     const isFull =
       this.#queue.length >= this.#options.in_flight_max || this.#queueBytes > QUEUE_BYTES_MAX
@@ -126,15 +186,32 @@ class MqttSource implements Source {
     // What arrives in the same turn of the event loop goes in one batch.
     await new Promise((wake) => setImmediate(wake))
     while (this.#queue.length > 0 && !this.#isStopped) {
-      const connection = this.#connection
       const batch = this.#nextBatch()
       const isDurable = await this.#deliver(batch)
-      if (!isDurable) return
-      const ids = batch.flatMap(({ qos, id }) => (qos > 0 && id !== undefined ? [id] : []))
-      // An id means something on its own connection only.
-      if (batch[0]?.connection === connection) connection?.acknowledge(ids)
+      if (!isDurable) return this.#dropUnasked(batch)
+      this.#answer(batch)
       if (this.#queue.length < this.#options.in_flight_max / 2) this.#connection?.resume()
     }
+  }
+
+  #answer(batch: readonly Queued[]): void {
+    const connection = this.#connection
+    const replies = this.#replies === undefined ? [] : this.#repliesTo(batch, this.#replies)
+    const ids: number[] = []
+    for (const { qos, id, connection: of } of batch) {
+      // An id means something on its own connection only.
+      if (qos > 0 && id !== undefined && of === connection) ids.push(id)
+    }
+    const isSent = connection?.answer(replies, ids) === true
+    for (const { accepted } of replies) {
+      const status = !isSent ? 'unsent' : accepted ? 'accepted' : 'rejected'
+      this.#replyCounter.inc({ source: this.#deps.name, status })
+    }
+  }
+
+  #repliesTo(batch: readonly Queued[], replies: ReportReplies): DefenderReply[] {
+    const own = batch.filter(({ retain }) => !retain)
+    return own.flatMap((message) => replies.replyTo(message) ?? [])
   }
 
   /** Messages sent again are batched by themselves, so that their batch can say so. */
@@ -154,7 +231,8 @@ class MqttSource implements Source {
     for (const message of batch) {
       if (message.qos > 0 && message.id !== undefined) {
         const digest = digestOf(message.topic, message.payload)
-        if (message.dup && this.#durable.isDurable(message.id, digest)) continue
+        message.isKnown = message.dup && this.#durable.isDurable(message.id, digest)
+        if (message.isKnown) continue
         ids.push({ id: message.id, digest })
       }
       bytes += message.payload.length

@@ -3,15 +3,20 @@ import { durationOption, secretOption, sizeOption } from '../../model/options.ts
 import { parseTemplate } from './topics.ts'
 
 const path = z.string().min(1).max(4_096)
+const address = z
+  .string()
+  .regex(/^mqtts?:\/\/(?:\[[0-9a-fA-F:.]+\]|[\w.-]+)(?::\d{1,5})?$/, 'write it as mqtt://host:1883')
 
 export const mqttOptions = z.strictObject({
-  broker: z
-    .string()
-    .regex(
-      /^mqtts?:\/\/(?:\[[0-9a-fA-F:.]+\]|[\w.-]+)(?::\d{1,5})?$/,
-      'write it as mqtt://host:1883',
-    )
-    .describe('The broker: `mqtt://host:1883`, or `mqtts://host:8883` for TLS.'),
+  broker: address.describe('The broker: `mqtt://host:1883`, or `mqtts://host:8883` for TLS.'),
+  further_brokers: z
+    .array(address)
+    .max(20)
+    .default([])
+    .describe(
+      'Further addresses of the same broker or cluster, tried in turn where one does not answer. Brokers ' +
+        'that are to be heard at the same time are sources of their own.',
+    ),
   topics: z
     .array(
       z
@@ -76,6 +81,20 @@ export const mqttOptions = z.strictObject({
   reconnect_max: durationOption({ minMs: 100, maxMs: 3_600_000 })
     .prefault('30s')
     .describe('Longest wait before the next try to connect; the first is half a second.'),
+  answer_reports: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Answers AWS IoT Device Defender reports as the service does: what comes on ' +
+        '`$aws/things/THING/defender/metrics/json` or `/cbor` is answered on `…/accepted` or `…/rejected` ' +
+        'once it is durable.',
+    ),
+  report_interval_min: durationOption({ maxMs: 86_400_000 })
+    .prefault('290s')
+    .describe(
+      'A report sooner than this after an accepted one of the same thing is answered as throttled; it is ' +
+        'kept all the same. The service takes one every 5 minutes; 10 seconds are leeway. `0s`: none is.',
+    ),
 })
 
 export type MqttOptions = z.output<typeof mqttOptions>
