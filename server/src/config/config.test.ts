@@ -5,6 +5,7 @@ import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Problem } from '../base/problems.ts'
 import { checkConfig, loadConfig, parseConfig } from './config.ts'
+import { sourceKinds } from '../source/registry.ts'
 import { configJsonSchema, renderReference } from './reference.ts'
 import { probeSecrets, readSecret } from './secret.ts'
 import { renderConfig } from './show.ts'
@@ -316,4 +317,13 @@ describe('no text makes it throw or hang', () => {
       { numRuns: 500 },
     )
   })
+})
+
+test('every kind of source can be configured', () => {
+  for (const kind of Object.keys(sourceKinds)) {
+    const problems = problemsOf(`sources: { one: { type: ${kind} } }`)
+    // Options may be missing, but the kind is known.
+    expect(problems.filter(({ at }) => at?.field === 'sources.one.type')).toEqual([])
+  }
+  expect(firstOf('sources: { one: { type: carrier-pigeon } }').at?.field).toBe('sources.one.type')
 })

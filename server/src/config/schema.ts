@@ -142,6 +142,14 @@ const elasticSection = z
   })
   .superRefine(checkDecoders)
 
+const kafkaSection = z
+  .strictObject({
+    type: z.literal('kafka').describe(sourceKinds.kafka.summary),
+    ...ofEverySource,
+    ...sourceKinds.kafka.options.shape,
+  })
+  .superRefine(checkDecoders)
+
 const mqttSection = z
   .strictObject({
     type: z.literal('mqtt').describe(sourceKinds.mqtt.summary),
@@ -165,6 +173,7 @@ const sourceSection = z.discriminatedUnion('type', [
   flowSection,
   hecSection,
   httpSection,
+  kafkaSection,
   mqttSection,
   otlpSection,
   syslogSection,
