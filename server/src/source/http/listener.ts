@@ -34,7 +34,7 @@ export interface Protocol {
   /** All that it answers to; what is not in it does not exist. */
   readonly routes: readonly ListenerRoute[]
   /** Looked at before the body is read: a reply ends the call there. */
-  admit(call: Call): Promise<Reply | undefined>
+  admit(call: Call): Promise<Reply | undefined> | Reply | undefined
   answer(call: Call, body: Buffer, use: HttpUse): Promise<Reply>
   /** The protocol's own words for what is wrong with a body. */
   refuse(fault: BodyFault, call: Call): Reply
