@@ -68,7 +68,8 @@ function happenings(docs: readonly Doc[], named: boolean): Record<string, string
     const isCompared = /^mqtt-(connect|takeover|publish-denied)/.test(kind)
     // The older log does not name whom it refuses.
     const id = !named && kind === 'mqtt-connect failure' ? '?' : mqtt?.['client_id']
-    if (isCompared) (told[kind] ??= []).push(String(id))
+    // What is said inside of TLS, only the broker knows.
+    if (isCompared && mqtt?.['client_id'] !== 'tls-1') (told[kind] ??= []).push(String(id))
   }
   for (const list of Object.values(told)) list.sort((a, b) => (a < b ? -1 : 1))
   return told
@@ -87,7 +88,7 @@ describe.skipIf(missing).each(brokers.map((binary) => [versionOf(binary), binary
     beforeAll(async () => {
       rig = await MosquittoRig.start(binary, 'epoch')
       capture = rig.path('loopback.pcap')
-      const filter = `tcp port ${rig.port}`
+      const filter = `tcp port ${rig.port} or tcp port ${rig.tlsPort}`
       tcpdump = spawn(
         'tcpdump',
         ['-i', 'lo', '--immediate-mode', '-U', '-Z', 'root', '-w', capture, filter],
@@ -100,7 +101,8 @@ describe.skipIf(missing).each(brokers.map((binary) => [versionOf(binary), binary
       await new Promise((wake) => setTimeout(wake, 500))
       tcpdump.kill('SIGINT')
       await new Promise((done) => tcpdump?.once('exit', done))
-      fromCapture = await run(['normalize', '--decoder', 'mqtt-pcap', capture])
+      const own = ['--decoder', 'mqtt-pcap', '--option', `tls_ports=${rig.tlsPort}`]
+      fromCapture = await run(['normalize', ...own, capture])
       fromLog = await run(['normalize', '--decoder', 'mosquitto', rig.log])
     }, 60_000)
 
@@ -129,6 +131,16 @@ describe.skipIf(missing).each(brokers.map((binary) => [versionOf(binary), binary
       const text = JSON.stringify(fromCapture.out)
       expect(text).not.toContain('guess-')
       expect(text).not.toContain('right-1')
+    })
+
+    test('tells how TLS handshakes end, from outside', () => {
+      const shakes = fromCapture.out.filter(({ event }) => event?.['action'] === 'tls-handshake')
+      const ends = shakes.map(({ event, tls }) => [event?.['outcome'], tls?.['version']].join(' '))
+      expect(ends).toEqual(['success 1.3', 'failure 1.3', 'failure 1.3', 'failure 1.2'])
+      const names = shakes.map(({ tls }) => (tls?.['client'] as Doc | undefined)?.['server_name'])
+      expect(names[0]).toBe('localhost')
+      const inLog = fromLog.out.filter(({ event }) => event?.['action'] === 'tls-handshake')
+      expect(inLog).toHaveLength(3)
     })
 
     test('lets the rules find the brute force and the fight for one client id', async () => {
@@ -197,6 +209,16 @@ async function live(rig: MosquittoRig): Promise<void> {
     await client.subscribeAsync('devices/one/#')
     await client.publishAsync('devices/one/t', 'y'.repeat(100_000), { qos: 1 })
   }
+  const secure = { clientId: 'tls-1', ...good, servername: 'localhost' }
+  const inside = await rig.connect({
+    ...(await rig.tlsOptions('device')),
+    ...secure,
+    clientId: 'tls-1',
+  })
+  if (typeof inside !== 'string') await inside.endAsync()
+  await rig.connect({ ...(await rig.tlsOptions(undefined)), ...secure })
+  await rig.connect({ ...(await rig.tlsOptions('stranger')), ...secure })
+  await rig.connect({ ...(await rig.tlsOptions('stranger')), ...secure, maxVersion: 'TLSv1.2' })
   const other = await rig.connect({
     ...{ clientId: 'lock-2', username: 'sensor-002', password: 'right-2', protocolVersion: 5 },
   })
