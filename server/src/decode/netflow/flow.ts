@@ -26,6 +26,24 @@ const timeOf = (ms: number | undefined): number | undefined =>
 export interface Times {
   readonly exportMs: number
   readonly uptimeMs: number | undefined
+  /** When the exporter started, where an options record told it (systemInitTimeMilliseconds, 160). */
+  readonly initMs?: number | undefined
+}
+
+const WRAP_MS = 2 ** 32
+
+/**
+ * The time of an uptime: counters of 32 bits start anew after 49.7 days, and a flow may have begun before
+ * its exporter did, so the turn nearest to the export is meant.
+ */
+function atUptime(bootMs: number, uptimeMs: number, exportMs: number): number {
+  const ms = bootMs + uptimeMs
+  return ms + Math.round((exportMs - ms) / WRAP_MS) * WRAP_MS
+}
+
+/** systemInitTimeMilliseconds of an options record. */
+export function initTime(fields: Fields): number | undefined {
+  return timeOf(count(fields.get('160')))
 }
 
 /** One flow of version 9 or IPFIX. */
@@ -37,11 +55,13 @@ export function flowDraft(fields: Fields, times: Times, exporter: EcsDoc, code: 
     }
     return undefined
   }
-  const bootMs =
-    number('160') ?? (times.uptimeMs === undefined ? undefined : times.exportMs - times.uptimeMs)
+  const { exportMs, uptimeMs, initMs } = times
+  const bootMs = number('160') ?? (uptimeMs === undefined ? initMs : exportMs - uptimeMs)
   const upAt = (id: string): number | undefined => {
     const uptime = number(id)
-    return uptime === undefined || bootMs === undefined ? undefined : bootMs + uptime
+    return uptime === undefined || bootMs === undefined
+      ? undefined
+      : atUptime(bootMs, uptime, exportMs)
   }
   const seconds = (id: string): number | undefined => {
     const value = number(id)
@@ -161,8 +181,8 @@ export function readV5(bytes: Uint8Array, exporter: EcsDoc): readonly Draft[] | 
   const bootMs = exportMs - u32(bytes, 4)
   return Array.from({ length: flows }, (_, index) => {
     const at = V5_HEADER + index * V5_RECORD
-    const startMs = bootMs + u32(bytes, at + 24)
-    const endMs = bootMs + u32(bytes, at + 28)
+    const startMs = atUptime(bootMs, u32(bytes, at + 24), exportMs)
+    const endMs = atUptime(bootMs, u32(bytes, at + 28), exportMs)
     return draftOf({
       code: 'v5',
       exporter,

@@ -5,12 +5,21 @@ import type { RawItem } from '../../model/source.ts'
 import { isObject } from '../document/values.ts'
 import { plainIp } from '../mosquitto/address.ts'
 import { KeptMap } from '../kept-map.ts'
-import { readRecords, readSets, readTemplates, type Sets, type Template, u16 } from './datagram.ts'
-import { flowDraft, readV5 } from './flow.ts'
+import {
+  type Fields,
+  readRecords,
+  readSets,
+  readTemplates,
+  type Sets,
+  type Template,
+  u16,
+} from './datagram.ts'
+import { flowDraft, initTime, readV5 } from './flow.ts'
 
 const DATAGRAM_MAX = 65_535
 const TEMPLATES_MAX = 10_000
 const HELD_MAX = 200
+const EXPORTERS_MAX = 10_000
 const EVENTS_MAX = 5_000
 
 interface Held {
@@ -30,6 +39,7 @@ type Reading =
  */
 class NetflowDecoder implements Decoder {
   readonly #templates = new KeptMap<Template>('t:', TEMPLATES_MAX)
+  readonly #starts = new KeptMap<number>('s:', EXPORTERS_MAX)
   readonly #held = new KeptMap<Held>('d:', HELD_MAX)
 
   decode(item: RawItem, out: DecodeSink): void {
@@ -58,6 +68,7 @@ class NetflowDecoder implements Decoder {
   takeChanges(): readonly StateChange[] {
     const changes: StateChange[] = []
     this.#templates.takeChanges(changes)
+    this.#starts.takeChanges(changes)
     this.#held.takeChanges(changes)
     return changes
   }
@@ -65,6 +76,10 @@ class NetflowDecoder implements Decoder {
   restore(entries: Iterable<readonly [string, string]>): void {
     const all = [...entries]
     this.#templates.restore(all)
+    this.#starts.restore(all)
+    for (const [key, value] of [...this.#starts]) {
+      if (!Number.isFinite(value)) this.#starts.delete(key)
+    }
     this.#held.restore(all)
     for (const [key, value] of [...this.#templates])
       if (!isTemplate(value)) this.#templates.delete(key)
@@ -128,6 +143,16 @@ class NetflowDecoder implements Decoder {
     return learnt
   }
 
+  /** When an exporter started, by which the uptimes in its flows are read (IPFIX has none in its header). */
+  #learnStart(records: readonly Fields[], exporter: string): void {
+    for (const fields of records) {
+      const initMs = initTime(fields)
+      if (initMs !== undefined && this.#starts.get(exporter) !== initMs) {
+        this.#starts.set(exporter, initMs)
+      }
+    }
+  }
+
   #read(sets: Sets, exporter: string, item: RawItem): Reading {
     const drafts: Draft[] = []
     const observer = exporterOf(item)
@@ -138,11 +163,15 @@ class NetflowDecoder implements Decoder {
       const records = readRecords(body, template)
       if (records === undefined)
         return { kind: 'broken', detail: `A record of template ${id} breaks off` }
-      if (template.options) continue
+      if (template.options) {
+        this.#learnStart(records, exporter)
+        continue
+      }
       for (const fields of records) {
         if (drafts.length >= EVENTS_MAX)
           return { kind: 'broken', detail: `More than ${EVENTS_MAX} flows` }
-        drafts.push(flowDraft(fields, sets, observer, sets.version === 9 ? 'v9' : 'ipfix'))
+        const times = { ...sets, initMs: this.#starts.get(exporter) }
+        drafts.push(flowDraft(fields, times, observer, sets.version === 9 ? 'v9' : 'ipfix'))
       }
     }
     return { kind: 'events', drafts }
