@@ -31,7 +31,7 @@ import { sessionRoutes } from './routes/session.ts'
 import { type Readiness, statusRoutes } from './routes/status.ts'
 import { sourceRoutes } from './routes/sources.ts'
 import { localRoutes, type StorePass } from './routes/store-pass.ts'
-import { streamRoutes } from './routes/stream.ts'
+import { type StreamDeps, streamRoutes } from './routes/stream.ts'
 import { userRoutes } from './routes/users.ts'
 import { buildServer, secureOptions } from './server.ts'
 
@@ -100,7 +100,12 @@ export function createApi(options: ApiOptions): Api {
   const { clock, log, metrics, journal } = options
   const recorder = createAccessRecorder({ journal, clock, metrics })
   const people = createPeople(options)
-  const routes = apiRoutes(options, people, recorder)
+  const watching = new Set<() => void>()
+  const onChange = (listener: () => void): (() => void) => {
+    watching.add(listener)
+    return () => void watching.delete(listener)
+  }
+  const routes = apiRoutes({ ...options, onChange }, people, recorder)
   const once = createOnce(options)
   const shared = { routes, recorder, clock, log, metrics, once }
   const authenticate = createAuthenticate(people)
@@ -114,6 +119,12 @@ export function createApi(options: ApiOptions): Api {
     authenticate: async () => LOCAL,
     recordOrRefuse: false,
   })
+  for (const one of [app, local]) {
+    // Before the answer: whoever is told that a session has ended can rely on it.
+    one.addHook('onSend', async ({ method }) => {
+      if (method !== 'GET') for (const listener of watching) listener()
+    })
+  }
   let closed: Promise<void> | undefined
   let socketPath: string | undefined
   return {
@@ -164,7 +175,7 @@ export function createApi(options: ApiOptions): Api {
 
 /** Every route of the server, in one table. */
 export function apiRoutes(
-  options: ApiOptions,
+  options: ApiOptions & Partial<Pick<StreamDeps, 'onChange'>>,
   people: People,
   recorder: AccessRecorder,
 ): readonly Route[] {
@@ -179,7 +190,7 @@ export function apiRoutes(
     ...alertRoutes({ state }),
     ...deadLetterRoutes({ state, deadLetters }),
     ...searchRoutes({ search, clock }),
-    ...streamRoutes({ state, recorder, onAlerts: options.onAlerts }),
+    ...streamRoutes({ state, recorder, onAlerts: options.onAlerts, onChange: options.onChange }),
     ...ruleRoutes({ rules: options.rules, configDesk: options.configDesk }),
     ...assetRoutes({ assets: options.assets }),
     ...sourceRoutes({ sources: options.sources }),

@@ -20,6 +20,8 @@ export interface StreamDeps {
   readonly recorder: AccessRecorder
   /** Called after new alert revisions were written; else they are looked for at every beat. */
   readonly onAlerts: ((listener: () => void) => () => void) | undefined
+  /** Called when something was changed: then it is asked at once who may still listen. */
+  readonly onChange: ((listener: () => void) => () => void) | undefined
 }
 
 /** Server-sent events (WHATWG HTML, 9.2): `event: alert`, with the place in the journal as id. */
@@ -76,6 +78,10 @@ async function* followAlerts(
   let rows = 0
   let askedMs = Number.NEGATIVE_INFINITY
   let leave: (() => void) | undefined
+  const forget = deps.onChange?.(() => {
+    askedMs = Number.NEGATIVE_INFINITY
+    bell.ring()
+  })
   try {
     const channel = await feed.join(follow, bell.ring)
     leave = () => channel.leave()
@@ -99,6 +105,7 @@ async function* followAlerts(
       yield ': beat\n\n'
     }
   } finally {
+    forget?.()
     leave?.()
     ended()
     const entry = { actor: principal.id, action: 'alert-stream', outcome: 'success' } as const
