@@ -78,6 +78,7 @@ export function openConfigDesk(options: ConfigDeskOptions): OpenConfigDesk {
       await options.start(made)
     } catch (error) {
       // An address that is taken, for one: what ran before runs again.
+      await options.takeIdentity(before).catch(() => undefined)
       for (const source of made) await stopSource(options.sources, source)
       const old = gone.map(({ name }) => [name, before.sources[name]] as const)
       const again = options.make({ ...before, sources: sourcesOf(old) })

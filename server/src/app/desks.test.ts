@@ -162,6 +162,8 @@ test('a changed configuration starts, stops and leaves alone; a bad one changes 
   let rulesBroken = false
   const batches: JournalBatch[] = []
   const volume: Volume = { level: 'info' }
+  const inForce = { current: builtinFilter() }
+  const taken: string[] = []
   const desk = openConfigDesk({
     config: first,
     load: async () => next as never,
@@ -173,9 +175,12 @@ test('a changed configuration starts, stops and leaves alone; a bad one changes 
     sources,
     begun: Promise.resolve(),
     make,
-    filter: { current: builtinFilter() },
+    filter: inForce,
     volume,
-    takeIdentity: async () => undefined,
+    takeIdentity: async ({ identity }) => {
+      if (identity.assets === '/broken.csv') throw new Error('no table')
+      taken.push(identity.precedence.join())
+    },
     start,
     journal: { append: async (batch) => batches.push(batch) },
     clock: new ManualClock(1),
@@ -237,4 +242,20 @@ outputs: { terminal: false }
     ),
   )
   expect((await desk.reload()).needsRestart).toContain('sources.b.lateness')
+  const folding = `filter: { policy: [{ name: all, when: '*', keep: both, reason: r }] }
+identity: { precedence: [mac] }
+time: { cohort_shift: 'off' }
+`
+  const before = inForce.current
+  const whole = `${others}${folding}sources:\n${lines}\n`
+  next = ok(configOf(whole.replace('[mac]', "[mac], assets: '/broken.csv'")))
+  await expect(desk.reload()).rejects.toThrow('no table')
+  expect(inForce.current).toBe(before)
+  next = ok(configOf(whole))
+  expect((await desk.reload()).applied).toEqual(
+    expect.arrayContaining(['filter', 'identity', 'time']),
+  )
+  expect(inForce.current.settings.policy.entries[0]?.name).toBe('all')
+  expect(taken.at(-1)).toBe('mac')
+  expect(batches.at(-1)?.controls?.map(({ type }) => type)).toEqual(['config', 'sources', 'filter'])
 })

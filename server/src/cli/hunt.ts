@@ -5,6 +5,7 @@ import { SILENT } from '../base/log.ts'
 import { formatProblem, ProblemError } from '../base/problems.ts'
 import { loadConfig } from '../config/config.ts'
 import { hunt, type EventSource, type HuntProgress, type HuntSummary } from '../hunt/hunt.ts'
+import type { RollupSource } from '../hunt/hunt.ts'
 import { compareAlerts } from '../hunt/compare.ts'
 import type { AlertRecord } from '../model/alert.ts'
 import type { QueryPipe } from '../model/query.ts'
@@ -12,6 +13,7 @@ import type { RuleSet } from '../model/rule.ts'
 import { controlSocket } from '../state/location.ts'
 import { connectStore, type ConnectOptions } from '../store/client.ts'
 import { startStoreEngine } from '../store/engine/engine.ts'
+import { streamRollups } from '../store/search/rollup-stream.ts'
 import { streamEvents } from '../store/search/stream.ts'
 import { openDataDir } from '../vault/directory.ts'
 import { parseWhen, usage } from './arguments.ts'
@@ -73,7 +75,7 @@ async function run(flags: HuntFlags, context: CliContext): Promise<void> {
   const stop = (): void => interrupted.abort()
   process.once('SIGINT', stop)
   const common = {
-    ...{ fromMs, toMs, nowMs, signal: interrupted.signal },
+    ...{ fromMs, toMs, nowMs, signal: interrupted.signal, rollups: past.rollups },
     onProgress: (how: HuntProgress) => progress.show(how),
   }
   const huntFor = (ruleSet: RuleSet, tell: 'alerts' | 'matches'): Hunt =>
@@ -169,6 +171,7 @@ async function tellSummary(
 
 interface Past {
   readonly source: EventSource
+  readonly rollups: RollupSource
   close(): Promise<void>
 }
 
@@ -184,7 +187,7 @@ async function openPast(flags: HuntFlags, context: CliContext): Promise<Past> {
   if (existsSync(socket) && (await isServed(socket))) {
     const pass = await createSocketClient(socket).post('/api/v1/store/pass')
     const reader = connectStore(pass as ConnectOptions)
-    return { source: sourceOf(reader), close: () => reader.close() }
+    return { ...sourcesOf(reader), close: () => reader.close() }
   }
   const folder = join(data, 'store')
   if (!existsSync(folder)) {
@@ -210,7 +213,7 @@ async function openPast(flags: HuntFlags, context: CliContext): Promise<Past> {
     dataDir.release()
   }
   if (await engine.whenReady(AbortSignal.timeout(START_MS_MAX))) {
-    return { source: sourceOf(engine.client('reader')), close }
+    return { ...sourcesOf(engine.client('reader')), close }
   }
   const state = engine.state()
   await close()
@@ -223,9 +226,12 @@ async function openPast(flags: HuntFlags, context: CliContext): Promise<Past> {
 
 const START_MS_MAX = 60_000
 
-function sourceOf(reader: ReturnType<typeof connectStore>): EventSource {
+function sourcesOf(reader: ReturnType<typeof connectStore>): Pick<Past, 'source' | 'rollups'> {
   const queryName = `picket-hunt-${randomBytes(12).toString('hex')}`
-  return (how) => streamEvents({ reader, queryName }, how)
+  return {
+    source: (how) => streamEvents({ reader, queryName }, how),
+    rollups: (range) => streamRollups({ reader, queryName }, range),
+  }
 }
 
 const SHOW_EVERY_MS = 250

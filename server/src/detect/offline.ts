@@ -6,6 +6,7 @@ import { decodeKey } from '../correlate/group-key.ts'
 import { alertGroup, groupNames, namedGroup } from '../correlate/project.ts'
 import type { AlertRecord } from '../model/alert.ts'
 import type { SecurityEvent } from '../model/event.ts'
+import type { Rollup } from '../model/journal.ts'
 import type { CorrelationRule, MatchRule, RuleSet } from '../model/rule.ts'
 import { Engine, type EngineStats } from './engine.ts'
 
@@ -60,6 +61,14 @@ export class OfflineDetector {
     this.#engine.observe(event, this.#position())
     if (event.time > this.#latestMs) this.#latestMs = event.time
     if (event.time > this.#newestMs && !this.#isAhead(event)) this.#newestMs = event.time
+    this.#unsettled += 1
+    if (this.#unsettled >= SETTLE_EVERY) this.settle()
+  }
+
+  /** Routine messages of a device that were folded: it is not absent. */
+  alive(rollup: Rollup): void {
+    this.#engine.alive(rollup)
+    this.#newestMs = Math.max(this.#newestMs, rollup.lastSeenMs)
     this.#unsettled += 1
     if (this.#unsettled >= SETTLE_EVERY) this.settle()
   }

@@ -3,6 +3,9 @@ import { OfflineDetector } from '../detect/offline.ts'
 import { compileEql } from '../lang/eql/compile.ts'
 import type { AlertRecord } from '../model/alert.ts'
 import type { RuleSet } from '../model/rule.ts'
+import { actionRule, correlationRule, ruleSet } from '../detect/testing/rules.ts'
+import { sql } from '../store/sql.ts'
+import { RollupBlock } from '../store/write/rollup-block.ts'
 import { createSearch } from '../store/search/search.ts'
 import { fillStore } from '../store/testing/fill.ts'
 import { TEST_DAY_MS, brokerEvent, openStoreFixture } from '../store/testing/store-fixture.ts'
@@ -122,5 +125,46 @@ describe('a hunt', () => {
     })
     await expect(running).rejects.toMatchObject({ problem: { code: 'STORE_CANCELLED' } })
     expect(seen.length).toBeGreaterThan(0)
+  })
+})
+
+describe('absence, where routine messages were folded', () => {
+  const DAY = TEST_DAY_MS + 48 * HOUR_MS
+  const GONE: RuleSet = ruleSet(
+    [actionRule('beat', 'mqtt-publish')],
+    [
+      correlationRule('gone', {
+        type: 'absence',
+        of: 'events',
+        inputs: ['beat'],
+        groupBy: [{ name: 'iot.mqtt.client_id', path: 'iot.mqtt.client_id' }],
+        timespanMs: 10 * MINUTE_MS,
+      }),
+    ],
+  )
+
+  test('is found where the rollups end, and only with them', async () => {
+    const block = new RollupBlock('default')
+    const place = { partition: 0, epoch: 0, offset: 5_000, ingestedMs: TEST_DAY_MS }
+    // Every five minutes, one device for two hours and the other for one; a third in a flood.
+    for (let at = 0; at < 24; at++) {
+      for (const [index, device] of ['lives', 'stops'].entries()) {
+        if (device === 'stops' && at >= 12) continue
+        const lastSeenMs = DAY + at * 5 * MINUTE_MS
+        const span = { fromMs: lastSeenMs, toMs: lastSeenMs + 5 * MINUTE_MS, lastSeenMs }
+        const rollup = { device, deviceField: 'iot.mqtt.client_id', clientId: device, ...span }
+        const kind = { action: 'mqtt-publish', messages: 1, bytes: 1, firstSeenMs: lastSeenMs }
+        block.add({ ...rollup, ...kind }, { ...place, index: at * 2 + index }, 's')
+      }
+    }
+    const insert = sql`INSERT INTO picket.rollups FORMAT Native`
+    await store.engine.client('writer').insert(insert, [block.take()])
+    const search = createSearch(store.engine)
+    const range = { ruleSet: GONE, tell: 'alerts', fromMs: DAY, toMs: DAY + 2 * HOUR_MS } as const
+    const rollups = (how: Parameters<typeof search.streamRollups>[0]) => search.streamRollups(how)
+    const { alerts } = await hunted({ ...range, rollups })
+    expect(alerts.map(({ group }) => group)).toEqual([{ 'iot.mqtt.client_id': 'stops' }])
+    expect(alerts[0]!.first).toBe(new Date(DAY + 65 * MINUTE_MS).toISOString())
+    expect((await hunted(range)).alerts).toEqual([])
   })
 })

@@ -1,9 +1,12 @@
 import { OfflineDetector } from '../detect/offline.ts'
 import { LATENESS_MS } from '../detect/source-clock.ts'
 import type { AlertRecord } from '../model/alert.ts'
+import type { Rollup } from '../model/journal.ts'
 import type { RuleSet } from '../model/rule.ts'
 import { StoreError } from '../store/failure.ts'
+import type { RollupRange } from '../store/search/rollup-stream.ts'
 import type { EventStreamOptions, StoredEvent } from '../store/search/stream.ts'
+import { RollupLane } from './rollup-lane.ts'
 import { necessaryOf } from './push-down.ts'
 import { warmUpMs } from './span.ts'
 
@@ -16,6 +19,8 @@ export interface HuntOptions {
   readonly tell: 'alerts' | 'matches'
   readonly signal?: AbortSignal
   readonly onProgress?: (progress: HuntProgress) => void
+  /** Routine messages that were folded, for rules of absence; without it they see events only. */
+  readonly rollups?: RollupSource
   /** The range may reach past it: silence is no absence before it has happened. */
   readonly nowMs?: number
   /** Read before the range; as long as the rules look back unless given. */
@@ -50,6 +55,9 @@ export interface HuntSummary {
 /** Where events come from: `Search.streamEvents`, or the like. */
 export type EventSource = (options: EventStreamOptions) => AsyncIterable<readonly StoredEvent[]>
 
+/** Where rollups come from, in order of when their device was last seen: `Search.streamRollups`. */
+export type RollupSource = (range: RollupRange) => AsyncIterable<readonly Rollup[]>
+
 /** Events between two turns of the event loop. */
 const TURN_EVENTS = 2_000
 
@@ -83,6 +91,12 @@ export async function* hunt(
     alerts += kept.length
     return kept.toSorted((a, b) => Date.parse(a.first) - Date.parse(b.first))
   }
+  const range = {
+    ...{ fromMs: readFromMs, toMs: readToMs },
+    ...(options.signal !== undefined && { signal: options.signal }),
+  }
+  const waits = huntable.correlations.some(({ correlation }) => correlation.type === 'absence')
+  const folded = new RollupLane(waits ? options.rollups?.(range) : undefined)
   const stream = source({
     fromMs: readFromMs,
     toMs: readToMs,
@@ -94,7 +108,10 @@ export async function* hunt(
     for (let at = 0; at < batch.length; at += TURN_EVENTS) {
       if (options.signal?.aborted === true) throw calledOff()
       const part = batch.slice(at, at + TURN_EVENTS)
-      for (const event of part) detector.observe(event)
+      for (const event of part) {
+        if (folded.isDue(event.time)) await folded.until(event.time, (one) => detector.alive(one))
+        detector.observe(event)
+      }
       events += part.length
       const timeMs = part.at(-1)?.time ?? fromMs
       options.onProgress?.({ events, total, timeMs })
@@ -103,6 +120,7 @@ export async function* hunt(
       await new Promise((resolve) => setImmediate(resolve))
     }
   }
+  await folded.until(Number.POSITIVE_INFINITY, (one) => detector.alive(one))
   detector.finish(Math.min(toMs, options.nowMs ?? toMs))
   const last = inRange(detector.take())
   if (last.length > 0) yield last

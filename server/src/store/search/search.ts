@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { Metrics } from '../../base/metrics.ts'
+import type { Rollup } from '../../model/journal.ts'
 import type { Problem } from '../../base/problems.ts'
 import { fail, ok } from '../../base/result.ts'
 import type { Result } from '../../base/result.ts'
@@ -10,6 +11,7 @@ import { DEFAULT_TENANT } from '../schema/names.ts'
 import { p, sql } from '../sql.ts'
 import { checkRequest } from './request.ts'
 import type { SearchRequest } from './request.ts'
+import { type RollupRange, streamRollups } from './rollup-stream.ts'
 import { streamEvents } from './stream.ts'
 import type { EventStreamOptions, StoredEvent } from './stream.ts'
 import { toTemplate } from './templates.ts'
@@ -41,6 +43,8 @@ export interface Search {
   cancel(name: string): Promise<boolean>
   /** Events in order of time, by the batch. Throws StoreError. Leaving the loop ends the query. */
   streamEvents(options: EventStreamOptions): AsyncIterable<readonly StoredEvent[]>
+  /** Rollups in order of when their device was last seen. Throws StoreError. */
+  streamRollups(range: RollupRange): AsyncIterable<readonly Rollup[]>
 }
 
 const PREFIX = 'picket-search-'
@@ -67,6 +71,10 @@ export function createSearch(
       return result
     },
     cancel: (name) => endQuery(engine, PREFIX + name),
+    streamRollups: (range) => {
+      const queryName = `${PREFIX}stream-${fresh()}`
+      return streamRollups({ reader: engine.client('reader'), tenant, queryName }, range)
+    },
     streamEvents: (how) => {
       const reader = engine.client('reader')
       const queryName = `${PREFIX}stream-${fresh()}`
