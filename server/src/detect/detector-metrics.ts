@@ -41,6 +41,14 @@ export function detectorMetrics(metrics: Metrics): {
     'picket_detector_candidates_per_event',
     'Rules looked at for each event, on average.',
   )
+  const ofRules = {
+    matches: metrics.counter('picket_rule_matches_total', 'Events that a rule matched, by rule.'),
+    hits: metrics.counter('picket_rule_hits_total', 'Hits of a correlation, by rule.'),
+    lost: metrics.counter(
+      'picket_rule_state_lost_total',
+      'Keys and entries of a correlation given up for want of room, by rule.',
+    ),
+  }
   const delay = metrics.gauge(
     'picket_event_loop_delay_max_seconds',
     'Largest delay of a thread’s event loop since the last look.',
@@ -60,6 +68,11 @@ export function detectorMetrics(metrics: Metrics): {
         const by = status[name] >= before ? status[name] - before : status[name]
         if (by > 0) counter.inc(undefined, by)
         last.set(name, status[name])
+      }
+      for (const { ruleId, ...counts } of status.rules) {
+        for (const name of ['matches', 'hits', 'lost'] as const) {
+          if (counts[name] > 0) ofRules[name].inc({ rule: ruleId }, counts[name])
+        }
       }
       lag.set(Math.max(0, status.lastOffset - status.offset))
       keys.set(status.keys)

@@ -253,6 +253,21 @@ describe('the engine', () => {
     expect(scopes.findLast(([id]) => id === 'brute')).toEqual(['brute', ['bergen', 'oslo']])
   })
 
+  test('counts what came of each rule since it was last asked', () => {
+    const engine = createEngine(RULES, options)
+    const at = 1_000_000
+    const events = [0, 1, 2].map((n) =>
+      eventOf(`e${n}`, at + n, { action: 'failure', ip: '10.0.0.9' }),
+    )
+    engine.apply({ offset: 1, batch: { source: 's', ingestedMs: at, events } })
+    const counts = engine.takeRuleCounts()
+    expect(counts.find(({ ruleId }) => ruleId === 'fail')).toEqual({
+      ...{ ruleId: 'fail', matches: 3, hits: 0, lost: 0 },
+    })
+    expect(counts.find(({ ruleId }) => ruleId === 'brute')).toMatchObject({ hits: 1, lost: 0 })
+    expect(engine.takeRuleCounts()).toEqual([])
+  })
+
   test('a rule reload keeps what did not change and closes what went', () => {
     const engine = createEngine(RULES, options)
     const at = 1_000_000

@@ -21,6 +21,7 @@ import { createMatcher, type Matcher, type MatcherStats, matcherSteps } from '..
 import { readState, stateChanges, stateNames, stateRows } from './engine-state.ts'
 import { rollupDoc } from './rollup-doc.ts'
 import { type PackedRules, packRules, RULES_CONTROL, unpackRules } from './rules-control.ts'
+import { type RuleCount, RuleCounts } from './rule-counts.ts'
 import { createRuns, type CorrelationRun, type Runs, type Surroundings } from './rule-runs.ts'
 import { sourcesOf } from './sources-control.ts'
 import { SourceClock, type Lateness } from './source-clock.ts'
@@ -82,6 +83,7 @@ export class Engine {
   #rulesChanged = true
   /** Counts events: breaks ties of event time by arrival. */
   #order = 0
+  readonly #ruleCounts = new RuleCounts()
   #counts: Counts = { events: 0, matches: 0, hits: 0, late: 0 }
 
   constructor(ruleSet: RuleSet, options: EngineOptions = {}) {
@@ -329,6 +331,11 @@ export class Engine {
     readState(engine.#runs, list)
     for (const run of engine.#runs.correlations) run.watermarkMs = engine.watermarkMs
     return engine
+  }
+
+  /** What came of each rule since the last call; rules without news are left out. */
+  takeRuleCounts(): readonly RuleCount[] {
+    return this.#ruleCounts.take(this.#runs)
   }
 
   stats(): EngineStats {

@@ -3,6 +3,7 @@ import { ProblemError } from '../base/problems.ts'
 import type { AlertRecord } from '../model/alert.ts'
 import type { Commit, Journal, JournalBatch, JournalEntry } from '../model/journal.ts'
 import { Engine, type EngineOptions, type EngineStats } from './engine.ts'
+import type { RuleCount } from './rule-counts.ts'
 import type { PackedRules } from './rules-control.ts'
 
 /** Reader whose offset stands for the saved state: what is after it is replayed at a start. */
@@ -114,6 +115,11 @@ export class LiveDetector {
       rulesHash: this.#engine.ruleSet.hash,
       watermarkMs: this.#engine.watermarkMs,
     }
+  }
+
+  /** What came of each rule since the last call, replays included. */
+  takeRuleCounts(): readonly RuleCount[] {
+    return this.#engine.takeRuleCounts()
   }
 
   /** Works off what the journal has; call it again at each hint that there is more. */

@@ -5,6 +5,7 @@ import type { JournalShare } from '../journal/lmdb-journal.ts'
 import type { AlertRecord } from '../model/alert.ts'
 import type { KeyringShare } from '../vault/keyring.ts'
 import type { LiveLimits, LiveStatus } from './live.ts'
+import type { RuleCount } from './rule-counts.ts'
 import type { PackedRules } from './rules-control.ts'
 
 /** What passes between the detector's thread and the one that started it. */
@@ -24,6 +25,8 @@ export interface DetectorData {
 export interface DetectorStatus extends LiveStatus {
   /** Worst delay of the thread's event loop since the last status. */
   readonly loopDelayMs: number
+  /** Since the last status. */
+  readonly rules: readonly RuleCount[]
 }
 
 export type FromDetector =

@@ -74,6 +74,7 @@ export class CorrelationRun implements HitSink {
   watermarkMs = Number.NEGATIVE_INFINITY
   /** Fields of the event at hand, where a hit comes of one. */
   matched: (() => Matched) | undefined
+  hits = 0
   readonly #around: Surroundings
   /** Hits made now are those of an event at hand, not of time that has passed. */
   #observing = false
@@ -126,6 +127,7 @@ export class CorrelationRun implements HitSink {
   }
 
   hit(hit: Hit, certainty: 'provisional' | 'final'): void {
+    this.hits += 1
     this.episodes?.hit(hit, certainty, this.#occasion(hit))
     if (certainty === 'provisional') return
     this.#tellCertain(hit)

@@ -42,7 +42,8 @@ delay.enable()
 function tellStatus(): void {
   const loopDelayMs = Math.max(0, delay.max / 1e6 - DELAY_RESOLUTION_MS)
   delay.reset()
-  say({ kind: 'status', status: { ...detector.status(), loopDelayMs } })
+  const rules = detector.takeRuleCounts()
+  say({ kind: 'status', status: { ...detector.status(), loopDelayMs, rules } })
 }
 
 /** A fault in processing ends the thread; the one who started it starts it anew. */

@@ -135,6 +135,8 @@ describe.skipIf(!built && process.env['REQUIRE_SERVICES'] !== '1')(
       await until(() => (thread!.status()?.offset ?? 0) >= 3)
       expect(thread!.status()).toMatchObject({ replaying: false, late: 0 })
       expect(metrics.value('picket_detector_events_total')).toBeGreaterThanOrEqual(3)
+      expect(metrics.value('picket_rule_matches_total', { rule: 'fail' })).toBeGreaterThanOrEqual(4)
+      expect(metrics.value('picket_rule_hits_total', { rule: 'brute' })).toBeGreaterThanOrEqual(1)
     })
   },
 )
