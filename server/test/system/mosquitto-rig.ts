@@ -1,5 +1,5 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, writeFileSync } from 'node:fs'
 import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { connect as tcpConnect, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -27,6 +27,15 @@ export function versionOf(binary: string): string {
 
 const USERS = { 'sensor-001': 'right-1', 'sensor-002': 'right-2' } as const
 
+export interface RigOptions {
+  readonly tlsPort?: number
+  /** No access list, no passwords; over TLS the user is the certificate's common name. */
+  readonly isOpen?: boolean
+  /** Further settings, before the listeners and behind them. */
+  readonly more?: readonly string[]
+  readonly last?: readonly string[]
+}
+
 /** A Mosquitto with a password file, an access list and a TLS listener, and its log. */
 export class MosquittoRig {
   readonly folder: string
@@ -41,10 +50,14 @@ export class MosquittoRig {
     this.log = join(folder, 'mosquitto.log')
   }
 
-  static async start(binary: string, stamps: 'iso' | 'epoch'): Promise<MosquittoRig> {
+  static async start(
+    binary: string,
+    stamps: 'iso' | 'epoch',
+    over: RigOptions = {},
+  ): Promise<MosquittoRig> {
     const rig = new MosquittoRig(await mkdtemp(join(tmpdir(), 'picket-mosquitto-')))
     rig.port = await freePort()
-    rig.tlsPort = await freePort()
+    rig.tlsPort = over.tlsPort ?? (await freePort())
     rig.#makeCertificates()
     const passwords = rig.path('passwords')
     await writeFile(passwords, '', { mode: 0o600 })
@@ -56,7 +69,7 @@ export class MosquittoRig {
       'user sensor-001\ntopic readwrite devices/one/#\nuser sensor-002\ntopic devices/two/#\n',
       { mode: 0o600 },
     )
-    await writeFile(rig.path('mosquitto.conf'), rig.#settings(stamps))
+    await writeFile(rig.path('mosquitto.conf'), rig.#settings(stamps, over))
     rig.#broker = spawn(binary, ['-c', rig.path('mosquitto.conf')], { stdio: 'ignore' })
     await rig.#answers()
     return rig
@@ -124,17 +137,18 @@ export class MosquittoRig {
     await rm(this.folder, { recursive: true, force: true })
   }
 
-  #settings(stamps: 'iso' | 'epoch'): string {
+  #settings(stamps: 'iso' | 'epoch', over: RigOptions): string {
     return [
       ...(process.getuid?.() === 0 ? ['user root'] : []),
-      'allow_anonymous false',
+      ...(over.more ?? []),
+      `allow_anonymous ${over.isOpen === true}`,
       `password_file ${this.path('passwords')}`,
-      `acl_file ${this.path('acl')}`,
+      ...(over.isOpen === true ? [] : [`acl_file ${this.path('acl')}`]),
       `log_dest file ${this.log}`,
       'log_type all',
       'connection_messages true',
       'max_inflight_messages 2000',
-      'max_queued_messages 20000',
+      'max_queued_messages 100000',
       ...(stamps === 'iso' ? ['log_timestamp_format %Y-%m-%dT%H:%M:%S'] : []),
       `listener ${this.port} 127.0.0.1`,
       `listener ${this.tlsPort} 127.0.0.1`,
@@ -142,6 +156,8 @@ export class MosquittoRig {
       `certfile ${this.path('server.crt')}`,
       `keyfile ${this.path('server.key')}`,
       'require_certificate true',
+      ...(over.isOpen === true ? ['use_identity_as_username true'] : []),
+      ...(over.last ?? []),
       '',
     ].join('\n')
   }
@@ -155,6 +171,7 @@ export class MosquittoRig {
       const out = ['-keyout', `${authority}.key`, '-out', `${authority}.crt`]
       openssl('req', '-x509', ...key, ...out, '-days', '2', '-subj', `/CN=${authority}`)
     }
+    writeFileSync(this.path('names'), 'subjectAltName=DNS:localhost,IP:127.0.0.1')
     const signed: [string, string][] = [
       ['server', 'ca'],
       ['device', 'ca'],
@@ -164,7 +181,8 @@ export class MosquittoRig {
       const out = ['-keyout', `${name}.key`, '-out', `${name}.csr`]
       openssl('req', ...key, ...out, '-subj', `/CN=${name === 'server' ? 'localhost' : name}`)
       const sign = ['-CA', `${by}.crt`, '-CAkey', `${by}.key`, '-CAcreateserial', '-days', '2']
-      openssl('x509', '-req', '-in', `${name}.csr`, '-out', `${name}.crt`, ...sign)
+      const names = ['-extfile', 'names']
+      openssl('x509', '-req', '-in', `${name}.csr`, '-out', `${name}.crt`, ...sign, ...names)
     }
   }
 
