@@ -43,7 +43,7 @@ const underTest: Readonly<Record<string, Omit<DecoderUnderTest, 'spec'>>> = {
   pfsense: { lines: corpusLines('pfsense') },
   'vpc-flow': { lines: corpusLines('vpc-flow'), limits: { headers: 1_000 } },
   bind: { lines: corpusLines('bind') },
-  dhcpd: { lines: corpusLines('dhcpd') },
+  dhcpd: { lines: corpusLines('dhcpd'), limits: { leases: 100 } },
   influxdb: { lines: corpusLines('influxdb') },
   dnsmasq: { lines: corpusLines('dnsmasq') },
   kea: { lines: corpusLines('kea') },
