@@ -8,7 +8,10 @@ import { endingAction, readable, wordsOf } from './words.ts'
 
 /** Entry of logs v2: has an event type, and a level, a status or a trace. */
 export function looksLikeLog(doc: EcsDoc): boolean {
-  if (typeof doc['eventType'] !== 'string') return false
+  const type = doc['eventType']
+  if (typeof type !== 'string') return false
+  // Events of jobs and of the registry have a status too; types of log entries are in mixed case.
+  if (/^(?:JOB|JOB_EXECUTION|THING(?:_[A-Z]+)*_EVENT)$/.test(type)) return false
   return ['logLevel', 'status', 'traceId'].some((key) => typeof doc[key] === 'string')
 }
 

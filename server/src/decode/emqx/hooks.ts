@@ -11,12 +11,14 @@ const VERSIONS: Readonly<Record<string, string>> = { 3: '3.1', 4: '3.1.1', 5: '5
 
 const ROUTINE: ReadonlySet<string> = new Set(
   (
-    'client_connect client_subscribe client_unsubscribe session_created session_subscribed ' +
-    'session_unsubscribed session_resumed session_discarded session_takenover session_terminated ' +
-    'message_publish message_delivered message_acked message_dropped delivery_dropped client_ping ' +
-    'client_authenticate client_authorize client_check_acl'
+    'client_connect client_subscribe client_unsubscribe session_created session_resumed session_discarded ' +
+    'session_takenover session_terminated message_publish message_delivered message_acked message_dropped ' +
+    'delivery_dropped client_ping alarm_deactivated message_transformation_succeeded client_authenticate ' +
+    'client_authorize client_check_acl'
   ).split(' '),
 )
+
+const KINDS = /^(?:client|session|message|delivery|alarm|schema)_\w+$/
 
 type Told = Omit<Draft, 'part'> | string | undefined
 
@@ -48,6 +50,18 @@ export function readHook(doc: EcsDoc, context: Context, refused: KeptMap<number>
     case 'client_check_authz_complete':
     case 'client_check_acl_complete':
       return authorization(doc, tell)
+    case 'session_subscribed':
+      return subscription(doc, 'mqtt-subscribe', tell)
+    case 'session_unsubscribed':
+      return subscription(doc, 'mqtt-unsubscribe', tell)
+    case 'alarm_activated':
+      return tell('service-error', fault('process', name, textAt(doc, 'message', 'name')))
+    case 'schema_validation_failed':
+    case 'message_transformation_failed':
+      return tell(
+        'protocol-error',
+        fault('network', name, textAt(doc, 'validation', 'transformation')),
+      )
     default:
       return ROUTINE.has(name) ? name.replaceAll('_', '-') : undefined
   }
@@ -59,7 +73,7 @@ function nameOf(doc: EcsDoc, topic: string | undefined): string | undefined {
     ?.replace(/^\$events\//, '')
     .replaceAll('.', '_')
     .replaceAll('/', '_')
-  if (name !== undefined && /^(?:client|session|message|delivery)_\w+$/.test(name)) return name
+  if (name !== undefined && KINDS.test(name)) return name
   const action = textAt(doc, 'action')
   if (action !== undefined && /^(?:client|session|message)_\w+$/.test(action)) return action
   if (textAt(doc, 'clientid', 'client_id') === undefined) return undefined
@@ -72,6 +86,19 @@ function nameOf(doc: EcsDoc, topic: string | undefined): string | undefined {
   if ('disconnected_at' in doc || ('reason' in doc && 'peername' in doc))
     return 'client_disconnected'
   return 'connected_at' in doc ? 'client_connected' : undefined
+}
+
+const fault = (category: string, code: string, reason: string | undefined): EcsDoc =>
+  eventOf([category], ['error'], 'failure', {
+    code: code.replaceAll('_', '-'),
+    reason: reason ?? code,
+  })
+
+function subscription(doc: EcsDoc, action: EventAction, tell: Tell): Told {
+  const begins = action === 'mqtt-subscribe'
+  const reason = begins ? 'The client subscribed' : 'The client gave up a subscription'
+  const rest = { code: begins ? 'session-subscribed' : 'session-unsubscribed', reason }
+  return tell(action, eventOf(['session'], ['access'], 'success', rest))
 }
 
 type Tell = (action: EventAction, event: EcsDoc, more?: EcsDoc) => Told

@@ -57,6 +57,13 @@ function tell(doc: EcsDoc, level: string, timeMs: number | undefined): Told {
     const event = eventOf(['intrusion_detection'], ['info'], 'unknown', { ...rest, kind: 'alert' })
     return { timeMs, action: 'audit-finding', doc: { event, ...more } }
   }
+  if (/tls_alert|ssl_error|ssl_upgrade_fail|handshake_failed/.test(`${message} ${reason}`)) {
+    const event = eventOf(['network'], ['error'], 'failure', {
+      code: 'tls',
+      reason: reason.slice(0, 500),
+    })
+    return { timeMs, action: 'tls-handshake', doc: { event, ...more } }
+  }
   if (level === 'error' || level === 'critical' || level === 'alert' || level === 'emergency') {
     const event = eventOf(['process'], ['error'], 'failure', { code: 'broker-error', reason })
     return { timeMs, action: 'service-error', doc: { event, ...more } }
