@@ -1,5 +1,6 @@
 import { decodeBench } from './decode.ts'
 import { filterBench } from './filter.ts'
+import { listenBench } from './listen.ts'
 import { liveBench } from './live.ts'
 import { loadBench } from './load.ts'
 import { reloadBench } from './reload.ts'
@@ -16,6 +17,7 @@ const benches: readonly Bench[] = [
   filterBench,
   rulesBench,
   rsigmaBench,
+  listenBench,
   liveBench,
   loadBench,
   reloadBench,
