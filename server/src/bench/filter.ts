@@ -1,3 +1,4 @@
+import { Enricher } from '../ingest/enrich/enricher.ts'
 import { builtinFilter } from '../ingest/filter/filter.ts'
 import { createPreparer, type LinePreparer } from '../ingest/prepare.ts'
 import { decoders } from '../decode/registry.ts'
@@ -11,6 +12,7 @@ const DEVICES = 5_000
 const DEVICES_FEW = 100
 const ROUNDS = 15
 const GOAL = 300_000
+const ASSETS = 100_000
 const RECEIVED_MS = Date.UTC(2026, 10, 22)
 
 /** Processor time of this process alone: others on the machine do not count. */
@@ -24,6 +26,8 @@ export const filterBench: Bench = {
     const decoded = lane(decodedOnly(items), items)
     tell(report, 'the same, each of a batch from another device', decoded)
     report.goal('300,000 messages/s on one core', 1e9 / decoded >= GOAL)
+    const joined = lane(decodedOnly(items), items, { enricher: fleetOf(ASSETS) })
+    tell(report, 'the same, joined to one of 100,000 assets', joined)
     const lines = brokerLines()
     tell(report, 'line of a broker’s log → decode → rollup', lane(specOf('mosquitto'), lines))
     const json = items.map((item) => ({ ...item, text: TELEMETRY }))
@@ -33,7 +37,7 @@ export const filterBench: Bench = {
       for (const { text } of json) JSON.parse(text)
     })
     tell(report, 'JSON.parse of the same alone', parse)
-    const whole = lane(decodedOnly(items), items, false)
+    const whole = lane(decodedOnly(items), items, { filtered: false })
     tell(report, 'decoded message → event, without a filter', whole)
   },
 }
@@ -67,6 +71,16 @@ function decodedOnly(items: readonly RawItem[]): DecoderSpec {
   return { name: 'decoded', summary: '', create: () => ({ decode: (_, out) => out.event(next()) }) }
 }
 
+/** Each known by its client id, as `sensor-7`. */
+function fleetOf(count: number): Enricher {
+  const enricher = new Enricher()
+  for (let at = 0; at < count; at++) {
+    const identifiers = { client_id: [`sensor-${at}`], serial: [`SN-${at}`] }
+    enricher.assets.put({ id: `asset-${at}`, site: 'oslo', type: 'sensor', identifiers })
+  }
+  return enricher
+}
+
 function brokerLines(): RawItem[] {
   return Array.from({ length: MESSAGES }, (_, at) => {
     const id = `sensor-${(at * 7) % DEVICES}`
@@ -84,10 +98,16 @@ function specOf(name: string): DecoderSpec {
 }
 
 /** Least ns per message over several rounds. */
-function lane(decoderSpec: DecoderSpec, items: readonly RawItem[], filtered = true): number {
+function lane(
+  decoderSpec: DecoderSpec,
+  items: readonly RawItem[],
+  how: { readonly filtered?: boolean; readonly enricher?: Enricher } = {},
+): number {
+  const { filtered = true, enricher } = how
   const make = (): LinePreparer =>
     createPreparer({
       ...{ source: 'bench', tenant: 'default', decoderSpec },
+      ...(enricher !== undefined && { enricher }),
       ...(filtered && { filter: { current: builtinFilter() } }),
     })
   const preparer = make()

@@ -44,6 +44,11 @@ export class AssetIndex {
     }
   }
 
+  /** Whether any asset lists something of the kind: else there is nothing to look for. */
+  lists(kind: ListedKind): boolean {
+    return (this.#names.get(kind)?.size ?? 0) > 0
+  }
+
   /** Who lists the value; the value is in any of its spellings. */
   named(kind: ListedKind, value: string): Ids {
     const names = this.#names.get(kind)

@@ -3,22 +3,30 @@ import { type EcsDoc, fieldOf } from '../model/event.ts'
 import type { AssetIndex } from './asset-index.ts'
 import type { LeaseTable } from './leases.ts'
 
+interface Path {
+  readonly path: string
+  readonly parts: readonly string[]
+}
+
+const split = (paths: readonly string[]): readonly Path[] =>
+  paths.map((path) => ({ path, parts: path.split('.') }))
+
 /** Where an event says by what its device is known. */
-const FIELDS: Readonly<Record<ListedKind, readonly string[]>> = {
-  device: ['device.id'],
-  serial: ['device.serial_number'],
-  certificate: [
+const FIELDS: Readonly<Record<ListedKind, readonly Path[]>> = {
+  device: split(['device.id']),
+  serial: split(['device.serial_number']),
+  certificate: split([
     'iot.credential.id',
     'tls.client.hash.sha256',
     'tls.client.hash.sha1',
     'tls.client.x509.serial_number',
     'tls.client.x509.subject.common_name',
-  ],
-  client_id: ['iot.mqtt.client_id'],
-  mac: ['source.mac', 'client.mac'],
-  ip: ['source.ip', 'client.ip'],
-  host: ['host.name', 'host.hostname'],
-  user: ['user.name'],
+  ]),
+  client_id: split(['iot.mqtt.client_id']),
+  mac: split(['source.mac', 'client.mac']),
+  ip: split(['source.ip', 'client.ip']),
+  host: split(['host.name', 'host.hostname']),
+  user: split(['user.name']),
 }
 
 /**
@@ -99,6 +107,7 @@ function candidatesOf(
   { assets, leases }: ResolveOptions,
 ): readonly string[] {
   if (rule === 'lease') {
+    if (leases.size === 0 || !assets.lists('mac')) return NONE
     const ids = new Set<string>()
     for (const ip of valuesAt(doc, FIELDS.ip)) {
       const mac = leases.holder(ip, timeMs)
@@ -106,7 +115,8 @@ function candidatesOf(
     }
     return [...ids]
   }
-  let first: readonly string[] = []
+  if (!assets.lists(rule)) return NONE
+  let first = NONE
   for (const value of valuesAt(doc, FIELDS[rule])) {
     const ids = assets.named(rule, value)
     if (ids.length === 0) continue
@@ -116,15 +126,29 @@ function candidatesOf(
   return first
 }
 
-function valuesAt(doc: EcsDoc, paths: readonly string[]): string[] {
-  const values: string[] = []
+const NONE: readonly string[] = []
+
+function valuesAt(doc: EcsDoc, paths: readonly Path[]): readonly string[] {
+  let values: string[] | undefined
   for (const path of paths) {
-    const value = fieldOf(doc, path)
+    const value = valueAt(doc, path)
     if (typeof value === 'string') {
-      if (value !== '') values.push(value)
+      if (value !== '') (values ??= []).push(value)
     } else if (Array.isArray(value)) {
+      values ??= []
       for (const one of value.slice(0, VALUES_MAX)) if (typeof one === 'string') values.push(one)
     }
   }
-  return values
+  return values ?? NONE
+}
+
+/** As `fieldOf`, for nested documents and paths that were split before; this runs for every event. */
+function valueAt(doc: EcsDoc, { path, parts }: Path): unknown {
+  let at: unknown = doc
+  for (const part of parts) {
+    if (at === null || typeof at !== 'object' || Array.isArray(at)) return fieldOf(doc, path)
+    at = (at as EcsDoc)[part]
+    if (at === undefined) return Object.hasOwn(doc, path) ? doc[path] : undefined
+  }
+  return at
 }

@@ -14,11 +14,12 @@ const DEVICE_FIELDS = ['device.id', 'iot.mqtt.client_id', 'host.name', 'source.i
 export function settleClaim(shaped: Shaped, source: string, cohorts: Cohorts): number {
   const { doc, time, claim, origin } = shaped
   if (claim === undefined || cohorts.settings.policy === 'off') return time
+  const aheadMs = claim - origin.receivedMs
+  if (!cohorts.concerns(aheadMs)) return time
   const device = DEVICE_FIELDS.map((path) => fieldOf(doc, path)).find(
     (value): value is string => typeof value === 'string' && value !== '',
   )
   if (device === undefined) return time
-  const aheadMs = claim - origin.receivedMs
   const site = String(fieldOf(doc, 'iot.site') ?? '')
   const type = String(fieldOf(doc, 'device.type') ?? '')
   const shift = cohorts.shiftOf(`${source}\n${site}\n${type}`, device, aheadMs, origin.receivedMs)

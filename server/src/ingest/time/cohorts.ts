@@ -50,6 +50,13 @@ export class Cohorts {
     return this.#cohorts.size
   }
 
+  /** Whether a claim that is so much ahead says anything here: off by an hour, or back on time. */
+  concerns(aheadMs: number): boolean {
+    return (
+      this.#cohorts.size > 0 || Math.abs(Math.abs(aheadMs) - HOUR_MS) <= this.settings.toleranceMs
+    )
+  }
+
   /**
    * By how many ms the cohort of this message is shifted, if the message is; 0 otherwise.
    * `behindMs`: the claim less the receipt.
