@@ -1,4 +1,4 @@
-import { hexBytes } from '../../base/inflate.ts'
+import { hexBytes, hexText } from '../../base/inflate.ts'
 import type { Decoder, DecoderSpec, DecodeSink, Draft, StateChange } from '../../model/decoder.ts'
 import type { EcsDoc } from '../../model/event.ts'
 import type { RawItem } from '../../model/source.ts'
@@ -167,10 +167,10 @@ class NetflowDecoder implements Decoder {
         this.#learnStart(records, exporter)
         continue
       }
+      const times = { ...sets, initMs: this.#starts.get(exporter) }
       for (const fields of records) {
         if (drafts.length >= EVENTS_MAX)
           return { kind: 'broken', detail: `More than ${EVENTS_MAX} flows` }
-        const times = { ...sets, initMs: this.#starts.get(exporter) }
         drafts.push(flowDraft(fields, times, observer, sets.version === 9 ? 'v9' : 'ipfix'))
       }
     }
@@ -232,10 +232,7 @@ function tell(
 }
 
 function hexOf(bytes: Uint8Array | undefined): string | undefined {
-  if (bytes === undefined) return undefined
-  let hex = ''
-  for (const byte of bytes) hex += byte.toString(16).padStart(2, '0')
-  return hex
+  return bytes === undefined ? undefined : hexText(bytes)
 }
 
 function exporterOf(item: RawItem): EcsDoc {
