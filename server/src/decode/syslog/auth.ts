@@ -80,8 +80,24 @@ const SSHD: readonly Form[] = [
   login(
     'unknown',
     'closed-before-login',
-    String.raw`Received disconnect from ${PEER}${PORT}:.* \[preauth\]`,
+    String.raw`(?:error: )?Received disconnect from ${PEER}${PORT}:.* \[preauth\]`,
   ),
+  login(
+    'unknown',
+    'invalid-user',
+    String.raw`input_userauth_request: invalid user (?<user>.*?)${PRE}`,
+  ),
+  {
+    pattern: at(
+      String.raw`(?:reverse mapping checking getaddrinfo for \S+ \[(?<ip>[\w.:]+)\] failed` +
+        String.raw`|Address (?<side>[\w.:]+) maps to .*) ?- POSSIBLE BREAK-IN ATTEMPT!?`,
+    ),
+    action: 'protocol-error',
+    outcome: 'unknown',
+    code: 'name-mismatch',
+    type: 'info',
+    category: ['network'],
+  },
   ended('disconnected', String.raw`Disconnected from user (?<user>\S+) ${PEER}${PORT}`),
   ended('disconnected', String.raw`Received disconnect from ${PEER}${PORT}:.*`),
   ended('disconnected', String.raw`(?:Connection closed by|Disconnected from) ${PEER}${PORT}`),
@@ -210,6 +226,50 @@ const PAM: readonly Form[] = [
   ),
 ]
 
+/** What PAM says around the line that counts: more of the same, or why. */
+const PAM_NOTES: readonly Form[] = [
+  session(
+    'unknown',
+    'pam-failure',
+    'start',
+    String.raw`pam_\w+\([\w.:-]+\): check pass; user unknown`,
+  ),
+  session(
+    'failure',
+    'pam-failure',
+    'start',
+    String.raw`PAM \d+ more authentication failures?;` +
+      String.raw` logname=.*? rhost=(?<ip>\S*)(?: +user=(?<user>.*))?`,
+  ),
+  session(
+    'unknown',
+    'pam-failure',
+    'start',
+    String.raw`PAM service\([\w-]+\) ignoring max retries; \d+ > \d+`,
+  ),
+]
+
+/** Servers of remote access before SSH. */
+const FTPD: readonly Form[] = [
+  {
+    pattern: at(String.raw`connection from ${PEER} \(.*\) at .*`),
+    action: 'network-flow',
+    outcome: 'unknown',
+    code: 'connection',
+    category: ['network'],
+  },
+  login(
+    'failure',
+    'failed',
+    String.raw`(?:repeated )?(?:LOGIN|login) FAILED? ?\S* ?(?:FROM|from) ${PEER}.*`,
+  ),
+  login('success', 'accepted', String.raw`(?:FTP LOGIN|ANONYMOUS FTP LOGIN) FROM ${PEER}.*`),
+]
+const KLOGIND: readonly Form[] = [
+  login('failure', 'failed', String.raw`Authentication failed from ${PEER} \(.*\): .*`),
+  login('failure', 'failed', 'Kerberos authentication failed'),
+]
+
 /** The web interface of pfSense and OPNsense (auth.inc, `log_auth`). */
 const WEB: readonly Form[] = [
   login(
@@ -234,6 +294,8 @@ const BY_PROGRAM: ReadonlyMap<string, readonly Form[]> = new Map([
   ...['sshd', 'sshd-session', 'sshd-auth'].map((name) => [name, SSHD] as const),
   ['dropbear', DROPBEAR],
   ['login', LOGIN],
+  ['ftpd', FTPD],
+  ['klogind', KLOGIND],
   ...['php-fpm', 'php', 'opnsense', 'audit'].map((name) => [name, WEB] as const),
   ['sudo', SUDO],
   ['su', SU],
@@ -244,8 +306,12 @@ const TEXT_MAX = 2_000
 /** What a line of sshd, dropbear, login, sudo, su or PAM tells; undefined where it is none. */
 export function authLine(program: string | undefined, message: string): Told | undefined {
   if (message.length > TEXT_MAX || program === undefined) return undefined
-  const name = program.slice(program.lastIndexOf('/') + 1)
-  return first(BY_PROGRAM.get(name), message) ?? first(PAM, message)
+  const whole = program.slice(program.lastIndexOf('/') + 1)
+  // Before 2005 PAM wrote its name behind that of the program: `sshd(pam_unix)[1]: session opened …`.
+  const old = /^([\w.-]{1,60})\((pam_\w{1,30})\)$/.exec(whole)
+  const name = old?.[1] ?? whole
+  const text = old === null ? message : `${old[2]}(${name}): ${message}`
+  return first(BY_PROGRAM.get(name), text) ?? first(PAM, text) ?? first(PAM_NOTES, text)
 }
 
 function first(forms: readonly Form[] | undefined, message: string): Told | undefined {
