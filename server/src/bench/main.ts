@@ -1,6 +1,7 @@
 import { decodeBench } from './decode.ts'
 import { filterBench } from './filter.ts'
 import { listenBench } from './listen.ts'
+import { huntBench } from './hunt.ts'
 import { liveBench } from './live.ts'
 import { loadBench } from './load.ts'
 import { reloadBench } from './reload.ts'
@@ -22,6 +23,7 @@ const benches: readonly Bench[] = [
   loadBench,
   reloadBench,
   storeBench,
+  huntBench,
 ]
 
 const report = printer((text) => void process.stdout.write(text))

@@ -32,23 +32,28 @@ export interface StreamFrom {
   readonly tenant?: string
   /** Query ids begin with it. */
   readonly queryName: string
+  /** About so many rows a query; for tests. */
+  readonly stretchRows?: number
   /** Ends a query that was left; without it, the engine does when the connection closes. */
   end?(queryId: string): Promise<unknown>
 }
 
 /** Rows that are sorted at a time: few enough to sort in memory, enough to be worth a query. */
-const STRETCH_ROWS = 100_000
+const STRETCH_ROWS = 20_000
+const HOUR_MS = 3_600_000
+const SECOND_MS = 1_000
 const QUERY_SECONDS_MAX = 600
 
 /**
- * Events ordered by time, then by place in the journal. The range is read in stretches of whole
- * hours, so that neither side holds more than one stretch, however long the range is.
+ * Events ordered by time, then by place in the journal. The range is read in stretches of whole hours,
+ * or where an hour has too many of whole seconds, so that neither side holds more than one stretch,
+ * however long the range and however busy the hour.
  */
 export async function* streamEvents(
   from: StreamFrom,
   options: EventStreamOptions,
 ): AsyncGenerator<readonly StoredEvent[]> {
-  const { reader, queryName } = from
+  const { reader, queryName, stretchRows = STRETCH_ROWS } = from
   const left = new AbortController()
   const signals = options.signal === undefined ? [left.signal] : [left.signal, options.signal]
   const signal = AbortSignal.any(signals)
@@ -56,11 +61,23 @@ export async function* streamEvents(
     AND ${timeWithin(options.fromMs, options.toMs)} AND (${options.where ?? sql`1`})`
   let queryId = queryName
   try {
-    const { stretches, total } = await findStretches(reader, condition, { signal, queryId })
+    const { stretches, total } = await findStretches(reader, condition, {
+      signal,
+      queryId,
+      stretchRows,
+    })
     options.onTotal?.(total)
-    for (const [index, stretch] of stretches.entries()) {
-      queryId = `${queryName}-${index}`
-      yield* readStretch(reader, condition, stretch, { signal, queryId })
+    let queries = 0
+    for (const stretch of stretches) {
+      queryId = `${queryName}-${(queries += 1)}`
+      const parts =
+        stretch.rows > SPLIT_FACTOR * stretchRows
+          ? await splitStretch(reader, condition, stretch, { signal, queryId, stretchRows })
+          : [stretch]
+      for (const part of parts) {
+        queryId = `${queryName}-${(queries += 1)}`
+        yield* readStretch(reader, condition, part, { signal, queryId })
+      }
     }
     queryId = ''
   } finally {
@@ -69,9 +86,37 @@ export async function* streamEvents(
   }
 }
 
+/** An hour that has so many times the rows of a stretch is read second by second. */
+const SPLIT_FACTOR = 2
+
 interface Stretch {
-  readonly fromHour: number
-  readonly toHour: number
+  readonly fromMs: number
+  readonly toMs: number
+  readonly rows: number
+}
+
+/** Puts buckets of time, in their order, together to stretches of about so many rows. */
+class Stretches {
+  readonly #all: Stretch[] = []
+  readonly #bucketMs: number
+  readonly #rows: number
+
+  constructor(bucketMs: number, rows: number) {
+    this.#bucketMs = bucketMs
+    this.#rows = rows
+  }
+
+  add(bucket: number, rows: number): void {
+    const toMs = (bucket + 1) * this.#bucketMs
+    const last = this.#all.at(-1)
+    if (last === undefined || last.rows + rows > this.#rows) {
+      this.#all.push({ fromMs: bucket * this.#bucketMs, toMs, rows })
+    } else this.#all.splice(-1, 1, { ...last, toMs, rows: last.rows + rows })
+  }
+
+  all(): readonly Stretch[] {
+    return this.#all
+  }
 }
 
 interface Call {
@@ -82,10 +127,9 @@ interface Call {
 async function findStretches(
   reader: StoreClient,
   condition: Sql,
-  call: Call,
-): Promise<{ stretches: Stretch[]; total: number }> {
-  const stretches: Stretch[] = []
-  let open: { fromHour: number; toHour: number; rows: number } | undefined
+  { stretchRows, ...call }: Call & { readonly stretchRows: number },
+): Promise<{ stretches: readonly Stretch[]; total: number }> {
+  const stretches = new Stretches(HOUR_MS, stretchRows)
   let total = 0
   const found = reader.stream(
     sql`SELECT hour, count() FROM picket.events WHERE ${condition} GROUP BY hour ORDER BY hour`,
@@ -93,17 +137,30 @@ async function findStretches(
   )
   for await (const rows of found) {
     for (const [hour, count] of rows) {
-      open ??= { fromHour: Number(hour), toHour: 0, rows: 0 }
-      open.toHour = Number(hour)
-      open.rows += Number(count)
+      stretches.add(Number(hour), Number(count))
       total += Number(count)
-      if (open.rows < STRETCH_ROWS) continue
-      stretches.push(open)
-      open = undefined
     }
   }
-  if (open !== undefined) stretches.push(open)
-  return { stretches, total }
+  return { stretches: stretches.all(), total }
+}
+
+async function splitStretch(
+  reader: StoreClient,
+  condition: Sql,
+  stretch: Stretch,
+  { stretchRows, ...call }: Call & { readonly stretchRows: number },
+): Promise<readonly Stretch[]> {
+  const parts = new Stretches(SECOND_MS, stretchRows)
+  const found = reader.stream(
+    sql`SELECT floor(toUnixTimestamp64Milli(time) / ${p('Int64', SECOND_MS)}) AS second, count()
+      FROM picket.events WHERE ${condition} AND ${timeWithin(stretch.fromMs, stretch.toMs)}
+      GROUP BY second ORDER BY second`,
+    { ...call, settings: { max_execution_time: QUERY_SECONDS_MAX } },
+  )
+  for await (const rows of found) {
+    for (const [second, count] of rows) parts.add(Number(second), Number(count))
+  }
+  return parts.all()
 }
 
 async function* readStretch(
@@ -116,8 +173,7 @@ async function* readStretch(
     sql`SELECT id, toUnixTimestamp64Milli(time), toUnixTimestamp64Milli(ingested),
         journal_partition, journal_offset, journal_index, doc
       FROM picket.events
-      WHERE ${condition} AND hour BETWEEN ${p('Int32', stretch.fromHour)}
-        AND ${p('Int32', stretch.toHour)}
+      WHERE ${condition} AND ${timeWithin(stretch.fromMs, stretch.toMs)}
       ORDER BY time, journal_epoch, journal_offset, journal_index`,
     { ...call, settings: { max_execution_time: QUERY_SECONDS_MAX } },
   )
