@@ -34,7 +34,8 @@ class RelpSender {
   async send(texts: readonly string[]): Promise<void> {
     this.#waiting.push(...texts)
     if (this.#socket === undefined) this.#connect()
-    else for (const text of texts) this.#put(text)
+    // Before it is connected they wait: all that waits is sent then.
+    else if (!this.#socket.connecting) for (const text of texts) this.#put(text)
   }
 
   end(): void {
@@ -62,7 +63,10 @@ class RelpSender {
     socket.on('error', () => undefined)
     socket.on('close', () => {
       this.#socket = undefined
-      if (!this.#isOver) setTimeout(() => this.#isOver || this.#connect(), 20)
+      setTimeout(() => {
+        // A message that came meanwhile may have connected already.
+        if (!this.#isOver && this.#socket === undefined) this.#connect()
+      }, 20)
     })
   }
 

@@ -40,6 +40,9 @@ export class StreamListener implements Listener {
   readonly #context: SyslogContext
   readonly #options: StreamOptions
   readonly #open = new Map<Socket, Promise<void>>()
+  /** Their messages are being made durable, and their senders will be told. */
+  readonly #owed = new Set<Socket>()
+  #isClosing = false
   #server: Server | undefined
   #connections = 0
 
@@ -64,7 +67,8 @@ export class StreamListener implements Listener {
       if (server?.listening === true) server.close(() => done())
       else done()
     })
-    for (const socket of this.#open.keys()) socket.destroy()
+    this.#isClosing = true
+    for (const socket of this.#open.keys()) if (!this.#owed.has(socket)) socket.destroy()
     await Promise.all([closed, ...this.#open.values()])
   }
 
@@ -98,6 +102,7 @@ export class StreamListener implements Listener {
     this.#connections += 1
     const reading = this.#read(socket, this.#connections).finally(() => {
       this.#open.delete(socket)
+      this.#owed.delete(socket)
       socket.destroy()
     })
     this.#open.set(socket, reading)
@@ -146,13 +151,15 @@ export class StreamListener implements Listener {
         const messages = frames.filter(
           ({ command, bytes }) => command === 'syslog' && bytes.length > 0,
         )
+        this.#owed.add(socket)
         if (!(await this.#deliver(messages, keys, facts))) return undefined
         const answers = frames.map(relpAnswer).join('')
-        if (frames.some(({ command }) => command === 'close')) {
+        if (this.#isClosing || frames.some(({ command }) => command === 'close')) {
           await new Promise<void>((told) => socket.end(answers, told))
           return undefined
         }
         socket.write(answers)
+        this.#owed.delete(socket)
         if (fault !== undefined) return fault
       }
     } catch {
