@@ -3,7 +3,7 @@
 // server and tests that run from source. Started by src/store/engine-process.ts with
 //   node store-engine.mjs LIBRARY DATA_DIR PORT CONFIG QUERY
 // None of these is secret: keys and passwords stand in CONFIG, which only its owner can read.
-import { constants, openSync, closeSync, writeFileSync } from 'node:fs'
+import { constants, openSync, closeSync } from 'node:fs'
 import { getPriority, setPriority } from 'node:os'
 import { dirname } from 'node:path'
 import { DataType, load, open } from 'ffi-rs'
@@ -35,17 +35,12 @@ load({
 })
 process.exit(0)
 
-/**
- * Merges and searches can wait; detection, in our parent, cannot. The engine's threads inherit it. As
- * leader of a session of its own it is also a group of its own to Linux (sched(7), autogroup), within
- * which alone niceness counts: so the group gives way as a whole.
- */
+/** Merges and searches can wait; detection, in our parent, cannot. The engine's threads inherit it. */
 function giveWay() {
   try {
     setPriority(Math.min(19, getPriority() + 5))
-    if (process.platform === 'linux') writeFileSync('/proc/self/autogroup', '5')
   } catch {
-    // Where it is not allowed, or there are no such groups, all have the same turn.
+    // Where it is not allowed all have the same turn.
   }
 }
 
