@@ -11,6 +11,7 @@ import { DECODER_ALIASES } from '../decode/aliases.ts'
 import { decoderNamed, decoders } from '../decode/registry.ts'
 import { identitySection } from './identity-section.ts'
 import { lookupSection } from './lookup-section.ts'
+import { checkPull } from '../source/pull/check.ts'
 import { sourceKinds } from '../source/registry.ts'
 import { timeSection } from './time-section.ts'
 
@@ -166,6 +167,15 @@ const otlpSection = z
   })
   .superRefine(checkDecoders)
 
+const pullSection = z
+  .strictObject({
+    type: z.literal('pull').describe(sourceKinds.pull.summary),
+    ...ofEverySource,
+    ...sourceKinds.pull.options.shape,
+  })
+  .superRefine(checkDecoders)
+  .superRefine(checkPull)
+
 const sourceSection = z.discriminatedUnion('type', [
   elasticSection,
   fileSection,
@@ -176,6 +186,7 @@ const sourceSection = z.discriminatedUnion('type', [
   kafkaSection,
   mqttSection,
   otlpSection,
+  pullSection,
   syslogSection,
 ])
 

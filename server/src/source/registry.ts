@@ -10,6 +10,7 @@ import { httpSource } from './http/http.ts'
 import { kafkaSource } from './kafka/kafka.ts'
 import { mqttSource } from './mqtt/mqtt.ts'
 import { otlpSource } from './otlp/otlp.ts'
+import { pullSource } from './pull/pull.ts'
 import { syslogSource } from './syslog/syslog.ts'
 
 /** Every kind of source that the configuration can name. One line each. */
@@ -23,6 +24,7 @@ export const sourceKinds = {
   kafka: kafkaSource,
   mqtt: mqttSource,
   otlp: otlpSource,
+  pull: pullSource,
   syslog: syslogSource,
 } as const satisfies Readonly<Record<string, SourceSpec>>
 
