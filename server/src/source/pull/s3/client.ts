@@ -46,11 +46,9 @@ export class AwsClient {
     this.#deps = deps
   }
 
-  async region(fallback?: string): Promise<string> {
-    const { region } = this.#options
+  async region(): Promise<string> {
     return (
-      region ??
-      fallback ??
+      this.#options.region ??
       (await variable(this.#deps, 'AWS_REGION')) ??
       (await variable(this.#deps, 'AWS_DEFAULT_REGION')) ??
       'us-east-1'
@@ -81,7 +79,7 @@ export class AwsClient {
       ...credentials,
       ...{ method, url: call.url, service: call.service, headers: { ...call.headers } },
       ...(body !== undefined && { body }),
-      region: await this.region(call.region),
+      region: call.region ?? (await this.region()),
       datetime: amzDate(this.#deps.clock.now() + this.#skewMs),
       cache: this.#keys,
     }).sign()
