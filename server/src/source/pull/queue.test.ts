@@ -5,8 +5,6 @@ import { PullWorld } from './testing/pull-world.ts'
 
 describe('pull from a queue', () => {
   let world: PullWorld
-  const arrived = (count: number): Promise<void> =>
-    until(`${count} items, have ${world.sink.items.length}`, () => world.sink.items.length >= count)
   const emptied = (): Promise<void> => until('emptied', () => world.aws.queue.length === 0)
 
   beforeEach(async () => {
