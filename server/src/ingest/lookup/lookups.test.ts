@@ -23,7 +23,7 @@ const PLAN = {
 }
 const SETTINGS: Omit<LookupSettings, 'from'> = {
   ...PLAN,
-  ...{ match: 'id', items: undefined, refreshMs: 20, timeoutMs: 400, bytesMax: 2_000 },
+  ...{ match: 'id', items: undefined, refreshMs: 20, timeoutMs: 20_000, bytesMax: 2_000 },
 }
 
 describe('a table', () => {
@@ -164,8 +164,8 @@ describe('a service', () => {
     ['a redirect', (_, response) => void response.writeHead(302, { location: '/' }).end()],
   ])('what was known stays in use at %s', async (_, broken) => {
     answer = (_request, response) => json(response, [{ id: 'd1', owner: 'kept' }])
-    const run = start({ from: { url } })
-    await run.lookups.begun
+    const run = start({ from: { url }, timeoutMs: 2_000 })
+    await run.until('d1', 'kept')
     answer = broken
     const failed = 'picket_lookup_requests_total{lookup="cmdb",outcome="failed"}'
     while (!run.metrics.render().includes(failed)) await new Promise((go) => setTimeout(go, 5))

@@ -110,8 +110,11 @@ class KafkaSource implements Source {
     this.#behind = behind
     let sum = 0
     for (const count of behind.values()) sum += count
-    const help = 'Messages of the partitions read here that are not yet committed.'
-    this.#deps.metrics.gauge('picket_kafka_lag', help).set(sum, { source: this.#deps.name })
+    const gauge = this.#deps.metrics.gauge(
+      'picket_kafka_lag',
+      'Messages of the partitions read here that are not yet committed.',
+    )
+    gauge.set(sum, { source: this.#deps.name })
   }
 
   #onEnded(membership: KafkaMembership, reason: string): void {
