@@ -36,10 +36,6 @@ export class Automaton {
     this.#found = found
   }
 
-  get states(): number {
-    return this.#rows.length / (this.#width + 1)
-  }
-
   /** Calls back for every occurrence of every literal, overlapping ones included. */
   scan(text: string, onFound: OnFound): void {
     const classes = this.#classes

@@ -19,11 +19,6 @@ export function keyOf(folded: string, start: number, length: number): number {
   return key
 }
 
-/** What is left of a key if only so many of its last units count. */
-export function maskOf(units: number): number {
-  return units >= KEY_UNITS ? -1 : 2 ** (8 * units) - 1
-}
-
 /** Whether a folded text stands at a place of a value that is ASCII or folded. */
 export function standsAt(value: string, start: number, text: string): boolean {
   if (start < 0 || start + text.length > value.length) return false
