@@ -38,12 +38,13 @@ correlation:
 level: high
 `
 
-let program: ChildProcess | undefined
+const programs: ChildProcess[] = []
 let folder = ''
 
 afterEach(async () => {
-  if (program?.exitCode === null) {
-    const exited = new Promise((resolve) => program?.once('exit', resolve))
+  for (const program of programs.splice(0)) {
+    if (program.exitCode !== null) continue
+    const exited = new Promise((resolve) => program.once('exit', resolve))
     program.kill('SIGTERM')
     await exited
   }
@@ -53,7 +54,7 @@ afterEach(async () => {
 async function until(what: string, holds: () => boolean, errors: () => string): Promise<void> {
   for (let turn = 0; turn < 600; turn++) {
     if (holds()) return
-    if (program?.exitCode !== null) break
+    if (programs.some(({ exitCode }) => exitCode !== null)) break
     await new Promise((wake) => setTimeout(wake, 50))
   }
   throw new Error(`never happened: ${what}; ${errors().slice(-2_000)}`)
@@ -93,11 +94,12 @@ test.skipIf(!built && !mustRun)(
     }
     const config = join(folder, 'picket.yml')
     writeFileSync(config, JSON.stringify(settings))
-    program = spawn(process.execPath, [PROGRAM, 'serve', '--config', config], {
+    const program = spawn(process.execPath, [PROGRAM, 'serve', '--config', config], {
       stdio: ['ignore', 'ignore', 'pipe'],
     })
+    programs.push(program)
     let errors = ''
-    program.stderr?.on('data', (chunk: Buffer) => (errors += chunk.toString()))
+    program.stderr.on('data', (chunk: Buffer) => (errors += chunk.toString()))
     await until(
       'it is up',
       () => errors.includes('Picket is up'),
