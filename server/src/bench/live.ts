@@ -5,5 +5,5 @@ import { EVENTS_PER_S, runLoad, tellLoad, withServer } from './rig.ts'
 export const liveBench: Bench = {
   name: 'live',
   summary: `latency from input to stored alert at ${EVENTS_PER_S} events/s, and memory of all processes`,
-  run: (report) => withServer(async (rig) => tellLoad(report, await runLoad(rig))),
+  run: (report) => withServer(async (rig) => tellLoad(report, await runLoad(rig), 100)),
 }

@@ -9,6 +9,8 @@ export interface ClientsData {
   readonly clients: number
   /** 0: reads without a pause, and follows no stream. */
   readonly readEveryMs: number
+  /** So long nothing is counted: a cold server, and everybody comes at once. */
+  readonly warmUpMs: number
 }
 
 export interface ClientsDone {
@@ -19,7 +21,8 @@ export interface ClientsDone {
   readonly failures: number
 }
 
-const { url, token, clients, readEveryMs } = workerData as ClientsData
+const { url, token, clients, readEveryMs, warmUpMs } = workerData as ClientsData
+const warmAtMs = performance.now() + warmUpMs
 const headers = { authorization: `Bearer ${token}` }
 const readsMs: number[] = []
 const toldMs: number[] = []
@@ -34,14 +37,15 @@ async function client(number: number): Promise<void> {
   // Not all at the same moment.
   await sleep((readEveryMs * number) / clients)
   let cursor = ''
+  let turn = 0
   while (!stopped) {
     const from = performance.now()
     const page = await read(agent, `/api/v1/alerts?limit=50${cursor}`)
     if (stopped) break
     if (page === undefined) failures += 1
-    else readsMs.push(performance.now() - from)
+    else if (from >= warmAtMs) readsMs.push(performance.now() - from)
     // The newest page and the two after it, by turns.
-    const next = readsMs.length % 3 === 0 ? undefined : page?.cursor
+    const next = (turn += 1) % 3 === 0 ? undefined : page?.cursor
     cursor = next === undefined ? '' : `&cursor=${encodeURIComponent(next)}`
     if (readEveryMs > 0) await sleep(Math.max(0, from + readEveryMs - performance.now()))
   }
@@ -84,7 +88,7 @@ function listen(response: IncomingMessage): void {
     for (const found of whole.slice(0, Math.max(0, end)).matchAll(FIRST)) {
       // Openings alone: an alert that is told again has an old time.
       const ms = now - Date.parse(found[1] ?? '')
-      if (ms < 60_000) toldMs.push(ms)
+      if (ms < 60_000 && performance.now() >= warmAtMs) toldMs.push(ms)
     }
   })
   response.on('close', () => (failures += stopped ? 0 : 1))

@@ -11,6 +11,7 @@ import {
   type Rig,
   runLoad,
   tellLoad,
+  WARM_UP_MS,
   withServer,
 } from './rig.ts'
 
@@ -26,11 +27,21 @@ export const loadBench: Bench = {
   run: (report) =>
     withServer(async (rig) => {
       const token = tokenOf(rig)
-      const paced = startClients({ rig, token, clients: CLIENTS, readEveryMs: READ_EVERY_MS })
+      const paced = startClients({
+        rig,
+        token,
+        clients: CLIENTS,
+        readEveryMs: READ_EVERY_MS,
+        warmUpMs: WARM_UP_MS,
+      })
       const load = await runLoad(rig)
       tellLoad(report, load)
-      tellClients(report, await paced.done(), `every ${READ_EVERY_MS / 1_000} s each`)
-      const flat = startClients({ rig, token, clients: CLIENTS, readEveryMs: 0 })
+      tellClients(
+        report,
+        await paced.done(),
+        `every ${READ_EVERY_MS / 1_000} s each, after ${WARM_UP_MS / 1_000} s`,
+      )
+      const flat = startClients({ rig, token, clients: CLIENTS, readEveryMs: 0, warmUpMs: 0 })
       await new Promise((resolve) => setTimeout(resolve, FLAT_OUT_MS))
       report.row('', '')
       const { readsMs, failures } = await flat.done()
@@ -57,9 +68,9 @@ function tokenOf({ folder }: Rig): string {
   return execFileSync(process.execPath, args, { encoding: 'utf8' }).trim()
 }
 
-function startClients(
-  of: { readonly rig: Rig } & Pick<ClientsData, 'token' | 'clients' | 'readEveryMs'>,
-): { done(): Promise<ClientsDone> } {
+function startClients(of: { readonly rig: Rig } & Omit<ClientsData, 'url'>): {
+  done(): Promise<ClientsDone>
+} {
   const { rig, ...rest } = of
   const workerData: ClientsData = { ...rest, url: rig.url }
   const worker = new Worker(new URL('./load-clients.js', import.meta.url), { workerData })

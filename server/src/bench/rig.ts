@@ -20,7 +20,7 @@ import { percentile, type Report } from './report.ts'
 export const EVENTS_PER_S = 5_000
 /** PICKET_BENCH_SECONDS makes it longer, to see what memory comes to. */
 export const LOAD_SECONDS = Number(process.env['PICKET_BENCH_SECONDS'] ?? 30)
-const WARM_UP_MS = 5_000
+export const WARM_UP_MS = 5_000
 export const MARKED_PER_S = 50
 const STEP_MS = 20
 const SETTLE_MS_MAX = 60_000
@@ -231,7 +231,7 @@ function cpuSecondsOf(pid: number | undefined): number[] {
 }
 
 /** Received to alert stored and told, memory, event loops, and that all is in the store. */
-export function tellLoad(report: Report, load: Load): void {
+export function tellLoad(report: Report, load: Load, latencyMsMax = Number.NaN): void {
   const { latenciesMs, marked, written, residentBytes, metrics } = load
   const at = (share: number): number => percentile(latenciesMs, share)
   const perS = (written / load.writingMs) * 1_000
@@ -248,7 +248,8 @@ export function tellLoad(report: Report, load: Load): void {
   report.row('p50', `${at(0.5).toFixed(0)} ms`)
   report.row('p99', `${at(0.99).toFixed(0)} ms`)
   report.row('p99.9', `${at(0.999).toFixed(0)} ms`)
-  report.goal('p99 under 100 ms', latenciesMs.length === marked && at(0.99) < 100)
+  report.goal('no alert missing', latenciesMs.length === marked)
+  if (latencyMsMax > 0) report.goal(`p99 under ${latencyMsMax} ms`, at(0.99) < latencyMsMax)
   report.row(
     'resident memory, all processes',
     `${(residentBytes / 2 ** 20).toFixed(0)} MiB`,
