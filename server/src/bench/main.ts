@@ -4,6 +4,7 @@ import { listenBench } from './listen.ts'
 import { huntBench } from './hunt.ts'
 import { liveBench } from './live.ts'
 import { loadBench } from './load.ts'
+import { mqttBench } from './mqtt.ts'
 import { reloadBench } from './reload.ts'
 import { type Bench, machine, printer } from './report.ts'
 import { rsigmaBench } from './rsigma.ts'
@@ -22,6 +23,7 @@ const benches: readonly Bench[] = [
   liveBench,
   loadBench,
   reloadBench,
+  mqttBench,
   storeBench,
   huntBench,
 ]
