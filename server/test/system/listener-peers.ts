@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { connect, type Socket } from 'node:net'
 import { gzipSync } from 'node:zlib'
+import { SessionBroker } from './mqtt-peer.ts'
 
 export type Outcome =
   | { readonly kind: 'acknowledged' }
@@ -187,6 +188,30 @@ const syslogTcp: Peer = {
   },
 }
 
+let broker: SessionBroker | undefined
+
+/** Here the sender is the broker that Picket is connected to: it waits, and asks nobody to come again. */
+const mqtt: Peer = {
+  name: 'mqtt',
+  source: (port) => {
+    broker = new SessionBroker(port)
+    const topics = ['fleet/all']
+    return {
+      type: 'mqtt',
+      decoder: 'json',
+      broker: `mqtt://${at(port)}`,
+      topics,
+      reconnect_max: '1s',
+    }
+  },
+  refusals: [],
+  isOnce: true,
+  async send(_port, names, _attempt, pad) {
+    const isTaken = await broker?.publish(names.map((name) => JSON.stringify(docOf(name, pad))))
+    return { kind: isTaken === true ? 'acknowledged' : 'unknown' }
+  },
+}
+
 /** The connection to a port, made where there is none; none where nobody listens. */
 async function reconnected(port: number): Promise<Socket[]> {
   const [known] = wires
@@ -238,8 +263,9 @@ function at(port: number): string {
   return `127.0.0.1:${port}`
 }
 
-export const PEERS: readonly Peer[] = [hec, elastic, http, firehose, otlp, syslogTcp, relp]
+export const PEERS: readonly Peer[] = [hec, elastic, http, firehose, otlp, syslogTcp, relp, mqtt]
 
 export function closePeers(): void {
+  broker?.close()
   for (const socket of wires) socket.destroy()
 }

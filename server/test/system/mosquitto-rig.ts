@@ -43,6 +43,7 @@ export class MosquittoRig {
   port = 0
   tlsPort = 0
   #broker: ChildProcess | undefined
+  #binary = ''
   readonly #clients = new Set<MqttClient>()
 
   private constructor(folder: string) {
@@ -70,8 +71,8 @@ export class MosquittoRig {
       { mode: 0o600 },
     )
     await writeFile(rig.path('mosquitto.conf'), rig.#settings(stamps, over))
-    rig.#broker = spawn(binary, ['-c', rig.path('mosquitto.conf')], { stdio: 'ignore' })
-    await rig.#answers()
+    rig.#binary = binary
+    await rig.#run()
     return rig
   }
 
@@ -126,15 +127,30 @@ export class MosquittoRig {
     this.#broker?.kill('SIGHUP')
   }
 
+  /** Ends the broker in order and starts it again, with what it saved. */
+  async restart(): Promise<void> {
+    await this.#end()
+    await this.#run()
+  }
+
   async stop(): Promise<void> {
     for (const client of this.#clients) client.end(true)
-    const broker = this.#broker
-    if (broker !== undefined && broker.exitCode === null) {
-      const exited = new Promise((resolve) => broker.once('exit', resolve))
-      broker.kill('SIGTERM')
-      await exited
-    }
+    await this.#end()
     await rm(this.folder, { recursive: true, force: true })
+  }
+
+  async #run(): Promise<void> {
+    const file = this.path('mosquitto.conf')
+    this.#broker = spawn(this.#binary, ['-c', file], { stdio: 'ignore', cwd: this.folder })
+    await this.#answers()
+  }
+
+  async #end(): Promise<void> {
+    const broker = this.#broker
+    if (broker === undefined || broker.exitCode !== null) return
+    const exited = new Promise((resolve) => broker.once('exit', resolve))
+    broker.kill('SIGTERM')
+    await exited
   }
 
   #settings(stamps: 'iso' | 'epoch', over: RigOptions): string {
