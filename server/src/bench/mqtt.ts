@@ -181,8 +181,7 @@ function counting(sink: SourceSink, taken: Taken, onConnected: () => void): Sour
 }
 
 function startPeer(workerData: PeerData) {
-  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
-  const worker = new Worker(new URL(`./mqtt-peer.${extension}`, import.meta.url), { workerData })
+  const worker = new Worker(new URL('./mqtt-peer.js', import.meta.url), { workerData })
   let ready: () => void = () => undefined
   let finish: (done: PeerDone) => void = () => undefined
   const whenReady = new Promise<void>((resolve) => (ready = resolve))
