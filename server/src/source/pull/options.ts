@@ -129,8 +129,14 @@ export const pullOptions = z.strictObject({
     .int()
     .min(1)
     .max(1_000)
-    .default(5)
+    .default(10)
     .describe('After so many attempts an object that is refused becomes a dead letter.'),
+  retry_first: durationOption({ minMs: 1_000, maxMs: 3_600_000 })
+    .prefault('30s')
+    .describe(
+      'How long after the first refusal the second attempt comes; each further one waits twice as long, up to an ' +
+        'hour (15 minutes for messages of a queue).',
+    ),
   objects_at_once: z.int().min(1).max(64).default(4).describe('Most objects read at once.'),
   object_bytes_max: sizeOption({ minBytes: 1_024, maxBytes: 2 ** 40 })
     .prefault('1GiB')

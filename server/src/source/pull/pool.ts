@@ -173,7 +173,8 @@ export class Pool {
       return this.refuse(object, error)
     }
     this.counters.failed(reason)
-    const delayMs = Math.min(RETRY_MS_MAX, RETRY_MS_MIN * 2 ** Math.min(count - 1, 20))
+    const firstMs = error instanceof ObjectFault ? this.#options.retry_first : RETRY_MS_MIN
+    const delayMs = Math.min(RETRY_MS_MAX, firstMs * 2 ** Math.min(count - 1, 20))
     if (this.#attempts.size >= ATTEMPTS_KEPT_MAX) this.#attempts.clear()
     this.#attempts.set(object.id, { count, dueMs: clock.now() + delayMs })
     return 'later'

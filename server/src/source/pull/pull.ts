@@ -89,8 +89,8 @@ class PullSource implements Source {
       throw new ProblemError({ code: 'CONFIG_INVALID', message })
     }
     const sqs = new Sqs(client, queue.url)
-    const attemptsMax = this.#options.attempts_max
-    return new QueuePull(queue, { sqs, objects, pool, sink, attemptsMax, now })
+    const { attempts_max: attemptsMax, retry_first: retryFirstMs } = this.#options
+    return new QueuePull(queue, { sqs, objects, pool, sink, attemptsMax, retryFirstMs, now })
   }
 
   /** Never rejects. */

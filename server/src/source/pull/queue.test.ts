@@ -98,7 +98,7 @@ describe('pull from a queue', () => {
     }
     await world.start(world.queue)
     await until('given back', () => world.aws.hidden.length > 0)
-    expect(world.aws.hidden).toEqual([{ id: 'm0', seconds: 2 }])
+    expect(world.aws.hidden).toEqual([{ id: 'm0', seconds: 1 }])
     expect(world.sink.items).toEqual([])
     world.aws.twist = () => false
     await emptied()

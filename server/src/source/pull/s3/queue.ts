@@ -20,6 +20,7 @@ export class QueuePull {
   readonly #pool: Pool
   readonly #sink: SourceSink
   readonly #attemptsMax: number
+  readonly #retryFirstMs: number
   readonly #held = new Map<QueueMessage, NodeJS.Timeout>()
   readonly #now: () => number
 
@@ -31,6 +32,7 @@ export class QueuePull {
       pool: Pool
       sink: SourceSink
       attemptsMax: number
+      retryFirstMs: number
       now: () => number
     },
   ) {
@@ -40,6 +42,7 @@ export class QueuePull {
     this.#pool = of.pool
     this.#sink = of.sink
     this.#attemptsMax = of.attemptsMax
+    this.#retryFirstMs = of.retryFirstMs
     this.#now = of.now
     of.pool.mayForget = true
   }
@@ -101,7 +104,8 @@ export class QueuePull {
   async #finish(message: QueueMessage, ends: readonly PoolEnd[]): Promise<void> {
     try {
       if (ends.includes('later')) {
-        const waitS = Math.min(RETRY_S_MAX, 2 ** Math.min(message.receives, 10))
+        const again = 2 ** Math.min(message.receives - 1, 20)
+        const waitS = Math.min(RETRY_S_MAX, Math.ceil((this.#retryFirstMs / 1_000) * again))
         this.#release(message)
         await this.#sqs.hide(message, waitS)
         return
@@ -125,7 +129,6 @@ export class QueuePull {
       } = noticed.etag === undefined ? await this.#headOf(bucket, key) : noticed
       const object = { bucket, key, etag, writtenMs, ...(region !== undefined && { region }) }
       if (this.#pool.remembered.isDone(objectId(object))) return 'done'
-      if (this.#pool.isWaiting(objectId(object))) return 'later'
       const begun = await this.#pool.begin(this.#objects.toPull(object, message.receives))
       if (begun === undefined) return this.#pool.isStopped ? 'stopped' : 'later'
       return await begun.end

@@ -31,7 +31,7 @@ export class PullWorld {
 
   create(place: Given, metrics: MetricsRegistry = this.metrics): Source {
     const options = pullOptions.parse({
-      ...{ poll_interval: '10ms', objects_at_once: 1 },
+      ...{ poll_interval: '10ms', objects_at_once: 1, retry_first: '1s', attempts_max: 5 },
       aws: {
         ...{ region: 'eu-west-1', endpoint: this.aws.url, path_style: true },
         ...{ access_key_id: 'AKID', secret_access_key: { env: 'SECRET' } },
