@@ -2,14 +2,7 @@
  * The example payloads of the vendors' pages, one row each: what stands in the input, and the fields of ECS that it
  * must become. `undefined` in the place of the fields: a line that is counted, not told.
  */
-import { describe, expect, test } from 'vitest'
-import { decoderNamed } from '../src/decode/registry.ts'
-import { decodeText, RECEIVED_MS } from '../src/decode/testing/decode-text.ts'
-import { type EcsDoc, fieldOf } from '../src/model/event.ts'
-import { createNormalizer } from '../src/normalize/normalize.ts'
-
-type Fields = Readonly<Record<string, unknown>>
-type Row = readonly [decoder: string, input: string, fields: Fields | undefined]
+import { type Row, testRows } from './example-rows.ts'
 
 const json = (value: unknown): string => JSON.stringify(value)
 /** The hub hides the last part of an address. */
@@ -413,37 +406,4 @@ const others: readonly Row[] = [
 
 const rows = { deviceDefender, awsCore, azure, brokers, network, firmware, others }
 
-function docsOf(name: string, input: string): EcsDoc[] {
-  const spec = decoderNamed(name)
-  if (spec === undefined) throw new Error(`no decoder ${name}`)
-  const told = decodeText(spec, input)
-  expect(told.rejects).toEqual([])
-  const normalize = createNormalizer({ source: 'test', decoder: spec, tenant: 'default' })
-  return told.drafts.map((draft, at) => {
-    const item = draft.origin ?? { text: input, key: `t:${at}`, receivedMs: RECEIVED_MS }
-    return normalize(draft, { ...item, receivedMs: RECEIVED_MS }, RECEIVED_MS).doc
-  })
-}
-
-/** The event that differs least from what is asked for. */
-function nearest(docs: readonly EcsDoc[], fields: Fields): Fields {
-  const read = (doc: EcsDoc): Fields =>
-    Object.fromEntries(Object.keys(fields).map((field) => [field, fieldOf(doc, field)]))
-  const faults = (seen: Fields): number =>
-    Object.keys(fields).filter((field) => seen[field] !== fields[field]).length
-  return docs.map(read).sort((a, b) => faults(a) - faults(b))[0] ?? {}
-}
-
-for (const [family, list] of Object.entries(rows)) {
-  describe(`examples of ${family}`, () => {
-    test.each(list.map((row) => [row[0], row[1].slice(0, 70), row] as const))(
-      '%s: %s',
-      (_name, _text, row) => {
-        const [decoder, input, fields] = row
-        const docs = docsOf(decoder, input)
-        if (fields === undefined) expect(docs).toEqual([])
-        else expect(nearest(docs, fields)).toEqual(fields)
-      },
-    )
-  })
-}
+testRows(rows)
