@@ -4,9 +4,11 @@ import { ProblemError } from '../base/problems.ts'
 import { loadConfig } from '../config/config.ts'
 import { knownStatePlace } from '../config/state-place.ts'
 import type { AlertRecord } from '../model/alert.ts'
+import type { Asset } from '../model/asset.ts'
 import type { DeadLetter } from '../model/journal.ts'
 import { type AlertFilter, listAlerts } from '../state/alert-list.ts'
 import { readAlert, readHistory } from '../state/alerts.ts'
+import { readAllAssets } from '../state/assets.ts'
 import {
   type DeadLetterFilter,
   type DeadLetterSummary,
@@ -52,6 +54,8 @@ export interface Desk {
   ): Promise<{ letters: readonly LetterLine[]; cursor?: string }>
   /** Rejects with ProblemError DEAD_LETTER_UNKNOWN. */
   showLetter(id: string): Promise<LetterFull>
+  /** All of them, in order of their ids. */
+  allAssets(): Promise<readonly Asset[]>
   /** A running server; undefined where only its files are read. */
   readonly server: SocketClient | undefined
   close(): Promise<void>
@@ -115,8 +119,26 @@ function serverDesk(server: SocketClient): Desk {
       })) as { letters: LetterLine[]; cursor?: string },
     showLetter: async (id) =>
       (await server.get(`/api/v1/dead-letters/${encodeURIComponent(id)}`)) as LetterFull,
+    allAssets: async () => {
+      const all: Asset[] = []
+      let cursor: string | undefined
+      do {
+        const query = { cursor, limit: String(ASSETS_PAGE) }
+        const page = (await server.get('/api/v1/assets', query)) as AssetsPage
+        all.push(...page.assets)
+        cursor = page.cursor
+      } while (cursor !== undefined)
+      return all
+    },
     close: async () => undefined,
   }
+}
+
+const ASSETS_PAGE = 500
+
+interface AssetsPage {
+  readonly assets: readonly Asset[]
+  readonly cursor?: string
 }
 
 function fileDesk(state: State): Desk {
@@ -137,6 +159,10 @@ function fileDesk(state: State): Desk {
           alert: entry.alert,
         })),
       }
+    },
+    allAssets: async () => {
+      const kept = await state.query((db) => readAllAssets(state, db))
+      return kept.map(({ asset }) => asset)
     },
     listLetters: async (filter, page) => {
       const found = await state.query((db) => listDeadLetters(state, db, filter, page))

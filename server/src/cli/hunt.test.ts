@@ -8,6 +8,8 @@ import { ManualClock } from '../base/clock.ts'
 import { SILENT } from '../base/log.ts'
 import { MetricsRegistry } from '../base/metrics.ts'
 import type { AlertRecord } from '../model/alert.ts'
+import type { KeptAsset } from '../model/asset.ts'
+import type { AssetDesk } from '../model/desks.ts'
 import { controlSocket } from '../state/location.ts'
 import { startStoreEngine } from '../store/engine/engine.ts'
 import type { StoreEngine } from '../store/engine/engine.ts'
@@ -89,10 +91,37 @@ test('hunts beside a running server, by a pass from its control socket', async (
   await world.close()
 })
 
+test('joins events to the assets of the running server, as of now', async () => {
+  const asset = (n: number): KeptAsset => ({
+    ...{ revision: 1, changedMs: 0, origin: 'api' },
+    asset: { id: `lamp-${n}`, site: 'south', identifiers: { client_id: [`client-e${n}`] } },
+  })
+  const all = [asset(1), asset(2)]
+  const desk = {
+    list: async (_: unknown, page: { after?: string }) =>
+      page.after === undefined ? all : all.slice(1),
+  } as unknown as AssetDesk
+  const world = await makeWorld({ storePass: () => engine.readerPass(), assets: desk })
+  await world.api.listenLocal(controlSocket(data))
+  const query = ['hunt', '--eql', 'any where iot.site == "south"', ...RANGE]
+  expect((await picket(...query)).out).toBe('')
+  const found = await picket(...query, '--as-of', 'now')
+  expect(eventsOf(found.out)).toEqual(['e1', 'e2'])
+  expect(JSON.parse(found.err)).toMatchObject({ summary: { context: 'as-of-now', assets: 2 } })
+  const wrong = await picket(...query, '--as-of', 'later')
+  expect(wrong).toMatchObject({ code: 2, out: '' })
+  expect(wrong.err).toContain('--as-of')
+  await world.close()
+})
+
 test('hunts in the files that a stopped server left', async () => {
   await engine.stop()
   const found = await picket(...QUERY)
   expect(eventsOf(found.out)).toEqual(['e1', 'e2', 'e3'])
+  // They hold no table of assets: nothing is guessed.
+  const now = await picket(...QUERY, '--as-of', 'now')
+  expect(now).toMatchObject({ code: 2, out: '' })
+  expect(now.err).toContain('STATE_MISSING')
 })
 
 test('compares a proposed rule with the one in force', async () => {

@@ -16,8 +16,9 @@ import { startStoreEngine } from '../store/engine/engine.ts'
 import { streamRollups } from '../store/search/rollup-stream.ts'
 import { streamEvents } from '../store/search/stream.ts'
 import { openDataDir } from '../vault/directory.ts'
-import { parseWhen, usage } from './arguments.ts'
+import { parseChoice, parseWhen, usage } from './arguments.ts'
 import type { CliContext, RegisterCommand } from './context.ts'
+import { readAssetsNow } from './hunt-assets.ts'
 import { chooseRules, type RuleFlags } from './detect/choose-rules.ts'
 import { AlertPrinter, writeText } from './detect/print-alerts.ts'
 import { createSocketClient, isServed } from './socket-client.ts'
@@ -26,6 +27,7 @@ interface HuntFlags extends RuleFlags {
   readonly against?: string
   readonly from: string
   readonly to?: string
+  readonly asOf: string
   readonly data?: string
   readonly config?: string
 }
@@ -44,6 +46,7 @@ export const huntCommand: RegisterCommand = (program, context) => {
     .option('--ignore-logsource', 'try every Sigma rule on every event')
     .requiredOption('--from <time>', 'from when: 2h, 7d, or ISO 8601')
     .option('--to <time>', 'until when; now unless given')
+    .option('--as-of <when>', 'assets as they were (then) or as they are (now)', 'then')
     .option('--data <dir>', 'the data directory; else what the configuration says')
     .option('--config <file>', 'the configuration file')
     .action((flags: HuntFlags) => run(flags, context))
@@ -58,6 +61,7 @@ async function run(flags: HuntFlags, context: CliContext): Promise<void> {
   const fromMs = parseWhen(flags.from, nowMs, '--from')
   const toMs = flags.to === undefined ? nowMs : parseWhen(flags.to, nowMs, '--to')
   if (fromMs >= toMs) throw usage('--from must be earlier than --to')
+  const asOf = parseChoice(flags.asOf, ['then', 'now'] as const, '--as-of')
   const chosen = chooseRules(flags, nowMs)
   const { against, pipeline, ignoreLogsource } = flags
   const reading = {
@@ -69,6 +73,7 @@ async function run(flags: HuntFlags, context: CliContext): Promise<void> {
   const problems = [...chosen.problems, ...(current?.problems ?? [])]
   for (const problem of problems) context.stderr.write(`picket: ${formatProblem(problem)}\n`)
   if (problems.some(({ severity }) => severity === 'error')) context.exit(2)
+  const asOfNow = asOf === 'now' ? await readAssetsNow(flags, context) : undefined
   const past = await openPast(flags, context)
   const progress = new ProgressLine(context)
   const interrupted = new AbortController()
@@ -76,6 +81,7 @@ async function run(flags: HuntFlags, context: CliContext): Promise<void> {
   process.once('SIGINT', stop)
   const common = {
     ...{ fromMs, toMs, nowMs, signal: interrupted.signal, rollups: past.rollups },
+    ...(asOfNow !== undefined && { asOfNow }),
     onProgress: (how: HuntProgress) => progress.show(how),
   }
   const huntFor = (ruleSet: RuleSet, tell: 'alerts' | 'matches'): Hunt =>
@@ -164,7 +170,7 @@ async function tellSummary(
     text += `picket: the rule ${ruleId} is left out: events do not tell of a source's silence\n`
   }
   const [from, to] = [readFromMs, readToMs].map((ms) => new Date(ms).toISOString())
-  const told = { ...counts, ...more, read: { from, to }, context: 'as-of-then' }
+  const told = { ...counts, ...more, read: { from, to } }
   await writeText(context.stderr, `${text}${JSON.stringify({ summary: told })}\n`)
   if (left.length > 0) context.exit(2)
 }

@@ -56,7 +56,7 @@ export type Resolution =
 
 export interface ResolveOptions {
   readonly assets: AssetIndex
-  readonly leases: LeaseTable
+  readonly leases: Pick<LeaseTable, 'size' | 'holder'>
   /** What is looked at, the most trusted first; others are not. */
   readonly precedence: readonly IdentifierKind[]
 }

@@ -1,7 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { OfflineDetector } from '../detect/offline.ts'
+import { AssetIndex } from '../fleet/asset-index.ts'
 import { compileEql } from '../lang/eql/compile.ts'
+import { compileKql } from '../lang/kql/compile.ts'
 import type { AlertRecord } from '../model/alert.ts'
+import { assetSchema } from '../model/asset.ts'
+import type { Rollup } from '../model/journal.ts'
 import type { RuleSet } from '../model/rule.ts'
 import { actionRule, correlationRule, ruleSet } from '../detect/testing/rules.ts'
 import { sql } from '../store/sql.ts'
@@ -10,6 +14,7 @@ import { createSearch } from '../store/search/search.ts'
 import { fillStore } from '../store/testing/fill.ts'
 import { TEST_DAY_MS, brokerEvent, openStoreFixture } from '../store/testing/store-fixture.ts'
 import type { StoreFixture } from '../store/testing/store-fixture.ts'
+import { rollupNow } from './as-of-now.ts'
 import { hunt } from './hunt.ts'
 import type { HuntOptions, HuntSummary } from './hunt.ts'
 
@@ -166,5 +171,53 @@ describe('absence, where routine messages were folded', () => {
     expect(alerts.map(({ group }) => group)).toEqual([{ 'iot.mqtt.client_id': 'stops' }])
     expect(alerts[0]!.first).toBe(new Date(DAY + 65 * MINUTE_MS).toISOString())
     expect((await hunted(range)).alerts).toEqual([])
+  })
+})
+
+describe('as of now', () => {
+  const assets = new AssetIndex()
+  for (const id of ['dev-3', 'dev-5']) {
+    const site = id === 'dev-3' ? 'south' : 'north'
+    assets.put(assetSchema.parse({ id, site, identifiers: { client_id: [id] } }))
+  }
+  const south = EVENTS.filter((_, at) => at % 40 === 3).map(({ id }) => id)
+
+  test('a rule on a site finds what only today’s table puts there', async () => {
+    const ruleSet = eql('any where iot.site == "south"')
+    const then = await hunted({ ...ALL, ruleSet })
+    expect(then.alerts).toEqual([])
+    expect(then.summary).toMatchObject({ context: 'as-of-then', narrowed: true })
+    const now = await hunted({ ...ALL, ruleSet, asOfNow: { assets } })
+    expect(now.alerts.flatMap(({ events }) => events)).toEqual(south)
+    expect(now.summary).toMatchObject({ context: 'as-of-now', assets: 2, narrowed: false })
+  })
+
+  test('what joining does not touch is still looked for in the store', async () => {
+    const ruleSet = eql('any where event.outcome == "failure" and device.id == "dev-3"')
+    const { alerts, summary } = await hunted({ ...ALL, ruleSet, asOfNow: { assets } })
+    const failed = south.filter((id) => Number(id.slice(1)) % 97 === 0)
+    expect(failed.length).toBeGreaterThan(0)
+    expect(alerts.flatMap(({ events }) => events)).toEqual(failed)
+    expect(summary).toMatchObject({ narrowed: true })
+    expect(summary.events).toBeLessThan(EVENTS.length / 50)
+  })
+
+  test('a word anywhere may be one that the table gives', async () => {
+    const compiled = compileKql('south', { id: 'word' })
+    if (!compiled.ok) throw new Error(compiled.problem.message)
+    const ruleSet: RuleSet = { hash: 'test', matches: compiled.value.matches, correlations: [] }
+    const { alerts } = await hunted({ ...ALL, ruleSet, asOfNow: { assets } })
+    expect(alerts).toHaveLength(south.length)
+  })
+
+  test('a rollup is of the device that today’s table names', () => {
+    const rollup: Rollup = {
+      ...{ device: 'dev-3', deviceField: 'host.name', clientId: 'dev-3', site: 'old' },
+      ...{ fromMs: 0, toMs: 1, messages: 1, bytes: 1, lastSeenMs: 0 },
+    }
+    const { deviceField: _, ...rest } = rollup
+    expect(rollupNow(rollup, { assets })).toEqual({ ...rest, site: 'south' })
+    const unknown = { ...rollup, clientId: 'another' }
+    expect(rollupNow(unknown, { assets })).toBe(unknown)
   })
 })

@@ -6,6 +6,8 @@ import type { RuleSet } from '../model/rule.ts'
 import { StoreError } from '../store/failure.ts'
 import type { RollupRange } from '../store/search/rollup-stream.ts'
 import type { EventStreamOptions, StoredEvent } from '../store/search/stream.ts'
+import type { RejoinOptions } from '../fleet/rejoin.ts'
+import { AS_OF_NOW, eventNow, rollupNow } from './as-of-now.ts'
 import { RollupLane } from './rollup-lane.ts'
 import { necessaryOf } from './push-down.ts'
 import { warmUpMs } from './span.ts'
@@ -23,6 +25,8 @@ export interface HuntOptions {
   readonly rollups?: RollupSource
   /** The range may reach past it: silence is no absence before it has happened. */
   readonly nowMs?: number
+  /** Events are joined anew to these (as-of-now); else they stay as they were stored (as-of-then). */
+  readonly asOfNow?: RejoinOptions
   /** Read before the range; as long as the rules look back unless given. */
   readonly warmUpMs?: number
 }
@@ -36,6 +40,9 @@ export interface HuntProgress {
 }
 
 export interface HuntSummary {
+  readonly context: 'as-of-then' | 'as-of-now'
+  /** Of today's table; as-of-now only. */
+  readonly assets?: number
   readonly alerts: number
   readonly events: number
   /** From where events were read; `fromMs` less the warm-up. */
@@ -63,8 +70,8 @@ const TURN_EVENTS = 2_000
 
 /**
  * The detectors over the stored past: the same code as live, on events in order of event time, all
- * of which are there. It sees assets and changes as they were (as-of-then), since that is what
- * stands on the stored events. Silence of sources leaves no events and cannot be hunted for.
+ * of which are there. It sees assets as they were (as-of-then), since that is what stands on the
+ * stored events, or joins them anew (as-of-now). Silence of sources leaves no events and cannot be hunted for.
  *
  * Yields alerts as they close, those that close together in the order of their first event,
  * and returns the summary. Throws StoreError.
@@ -77,7 +84,8 @@ export async function* hunt(
   const { huntable, unknowable } = withoutSilence(options.ruleSet)
   const readFromMs = Math.max(TIME_MS_MIN, fromMs - (options.warmUpMs ?? warmUpMs(huntable)))
   const readToMs = toMs + LATENESS_MS
-  const where = necessaryOf(huntable)
+  const { asOfNow } = options
+  const where = necessaryOf(huntable, asOfNow && AS_OF_NOW)
   const detector = new OfflineDetector(huntable, {
     tell: options.tell,
     latenessMs: 0,
@@ -97,6 +105,8 @@ export async function* hunt(
   }
   const waits = huntable.correlations.some(({ correlation }) => correlation.type === 'absence')
   const folded = new RollupLane(waits ? options.rollups?.(range) : undefined)
+  const alive = (one: Rollup): void =>
+    detector.alive(asOfNow === undefined ? one : rollupNow(one, asOfNow))
   const stream = source({
     fromMs: readFromMs,
     toMs: readToMs,
@@ -109,8 +119,8 @@ export async function* hunt(
       if (options.signal?.aborted === true) throw calledOff()
       const part = batch.slice(at, at + TURN_EVENTS)
       for (const event of part) {
-        if (folded.isDue(event.time)) await folded.until(event.time, (one) => detector.alive(one))
-        detector.observe(event)
+        if (folded.isDue(event.time)) await folded.until(event.time, alive)
+        detector.observe(asOfNow === undefined ? event : eventNow(event, asOfNow))
       }
       events += part.length
       const timeMs = part.at(-1)?.time ?? fromMs
@@ -120,14 +130,17 @@ export async function* hunt(
       await new Promise((resolve) => setImmediate(resolve))
     }
   }
-  await folded.until(Number.POSITIVE_INFINITY, (one) => detector.alive(one))
+  await folded.until(Number.POSITIVE_INFINITY, alive)
   detector.finish(Math.min(toMs, options.nowMs ?? toMs))
   const last = inRange(detector.take())
   if (last.length > 0) yield last
   const { evicted, refused, trimmed, left } = detector.stats()
   const losses = { evicted, refused, trimmed }
   const narrowed = where !== undefined
-  return { alerts, events, readFromMs, readToMs, narrowed, ...losses, left, unknowable }
+  const context = asOfNow === undefined ? 'as-of-then' : 'as-of-now'
+  const assets = asOfNow && { assets: asOfNow.assets.size }
+  const read = { alerts, events, readFromMs, readToMs, narrowed, context, ...assets } as const
+  return { ...read, ...losses, left, unknowable }
 }
 
 function calledOff(): StoreError {

@@ -6,53 +6,65 @@ import { column, orUnfit } from '../store/search/where.ts'
 import { allOf, anyOf, p, sql } from '../store/sql.ts'
 import type { Sql } from '../store/sql.ts'
 
+/** How what rules see differs from what is stored: that cannot be looked for in the store. */
+export interface Ground {
+  changes(path: string): boolean
+  /** False where values may come or go anywhere in the event. */
+  readonly whole: boolean
+}
+
+const AS_STORED: Ground = { changes: () => false, whole: true }
+
 /**
  * What of a condition the store can look for: SQL over typed columns that is true for every event
  * for which the condition is, and for others too. The rule is always looked at again, so letting
  * too much through costs time, and letting too little through would lose alerts. Undefined: any
  * event may match.
  */
-export function necessary(condition: Condition): Sql | undefined {
+export function necessary(condition: Condition, ground: Ground = AS_STORED): Sql | undefined {
   switch (condition.kind) {
     case 'never':
       return sql`0`
     case 'field':
-      return ofField(condition.path, condition.test)
+      return ground.changes(condition.path) ? undefined : ofField(condition.path, condition.test)
     case 'and': {
-      const parts = condition.parts.map(necessary).filter((part) => part !== undefined)
+      const all = condition.parts.map((part) => necessary(part, ground))
+      const parts = all.filter((part) => part !== undefined)
       return parts.length === 0 ? undefined : allOf(parts)
     }
     case 'or': {
-      const parts = condition.parts.map(necessary)
+      const parts = condition.parts.map((part) => necessary(part, ground))
       const known = parts.filter((part) => part !== undefined)
       return known.length < parts.length ? undefined : anyOf(known)
     }
     case 'not':
-      return necessaryNot(condition.part)
+      return necessaryNot(condition.part, ground)
     case 'anywhere':
     case 'fields':
-      return inDocument(condition.test)
+      return ground.whole ? inDocument(condition.test) : undefined
     case 'nested':
       // Its object is one of those that the path leads to, and so are the values in it.
-      return necessary(beneath(condition.path, condition.part))
+      return necessary(beneath(condition.path, condition.part), ground)
     case 'expr':
-      return condition.expr.kind === 'condition' ? necessary(condition.expr.condition) : undefined
+      return condition.expr.kind === 'condition'
+        ? necessary(condition.expr.condition, ground)
+        : undefined
     case 'always':
       return undefined
   }
 }
 
 /** What an event needs for which the condition does not hold. */
-function necessaryNot(condition: Condition): Sql | undefined {
+function necessaryNot(condition: Condition, ground: Ground): Sql | undefined {
   switch (condition.kind) {
     case 'always':
       return sql`0`
     case 'not':
-      return necessary(condition.part)
+      return necessary(condition.part, ground)
     case 'or':
-      return necessary({ kind: 'and', parts: condition.parts.map(negated) })
+      return necessary({ kind: 'and', parts: condition.parts.map(negated) }, ground)
     case 'and':
-      return necessary({ kind: 'or', parts: condition.parts.map(negated) })
+      return necessary({ kind: 'or', parts: condition.parts.map(negated) }, ground)
     case 'never':
     case 'field':
     case 'anywhere':
@@ -93,8 +105,8 @@ function beneath(path: string, condition: Condition): Condition {
 }
 
 /** What any rule of a set needs; undefined where one of them may match any event. */
-export function necessaryOf(ruleSet: RuleSet): Sql | undefined {
-  const parts = ruleSet.matches.map((rule) => necessary(rule.condition))
+export function necessaryOf(ruleSet: RuleSet, ground: Ground = AS_STORED): Sql | undefined {
+  const parts = ruleSet.matches.map((rule) => necessary(rule.condition, ground))
   const known = parts.filter((part) => part !== undefined)
   return known.length < parts.length || known.length > PARTS_MAX ? undefined : anyOf(known)
 }
