@@ -21,8 +21,9 @@ export function endpointOf(taken: Taken, ...sides: readonly string[]): OcsfObjec
   for (const side of sides) {
     const ip = addressAt(taken, `${side}.ip`)
     const hostname = taken.text(`${side}.domain`) ?? nameAt(taken, `${side}.address`)
-    const mac = macAt(taken, `${side}.mac`)
     if (ip === undefined && hostname === undefined) continue
+    // A MAC alone does not name an endpoint: there it stays unmapped.
+    const mac = macAt(taken, `${side}.mac`)
     const system = objectOf({
       number: taken.integer(`${side}.as.number`),
       name: taken.text(`${side}.as.organization.name`),
