@@ -98,7 +98,9 @@ function test(paths: readonly string[], options: Options, context: CliContext): 
   if (options.junit !== undefined) writeFileSync(options.junit, junitOf(outcomes))
   for (const outcome of outcomes) {
     const mark = outcome.passed ? 'ok  ' : 'FAIL'
-    const text = `${mark} ${outcome.rule}: ${outcome.test}${outcome.passed ? '' : ` (${outcome.message})`}`
+    const { path, line, message } = outcome
+    const why = outcome.passed ? '' : ` (${message}) at ${path}:${line}`
+    const text = `${mark} ${outcome.rule}: ${outcome.test}${why}`
     context.stdout.write(`${options.json === true ? JSON.stringify(outcome) : text}\n`)
   }
   const untested = loaded.reports.filter((report) => report.tests.length === 0).length

@@ -1,14 +1,20 @@
+import { AssetIndex } from '../fleet/asset-index.ts'
+import { joinAsset } from '../fleet/enrich.ts'
+import { LeaseTable } from '../fleet/leases.ts'
 import type { AlertRecord } from '../model/alert.ts'
+import { IDENTIFIER_KINDS } from '../model/asset.ts'
 import type { EcsDoc, SecurityEvent } from '../model/event.ts'
 import type { Position } from '../model/position.ts'
 import type { CorrelationRule, MatchRule, RuleSet, RuleTest } from '../model/rule.ts'
-import { createEngine } from './engine.ts'
+import { createEngine, type Engine } from './engine.ts'
 
 export interface RuleTestResult {
   readonly test: string
   readonly passed: boolean
   /** Alerts of the rule that stood at the end. */
   readonly alerts: number
+  /** Where the case stands in its file. */
+  readonly line: number
   /** One sentence, where it failed. */
   readonly message?: string
 }
@@ -16,18 +22,68 @@ export interface RuleTestResult {
 /** Runs one case of a rule on a detector of its own, by the case's virtual clock. */
 export function runRuleTest(ruleSet: RuleSet, ruleId: string, test: RuleTest): RuleTestResult {
   const engine = createEngine(withInputs(ruleSet, ruleId))
-  test.events.forEach(({ doc, timeMs }, index) => {
-    engine.observe(eventOf(doc, timeMs, index), at(index))
-  })
+  const join = joining(test)
+  const beats = beatsOf(test)
+  let index = 0
+  const tickUntil = (timeMs: number): void => {
+    while ((beats.at(-1)?.atMs ?? Number.POSITIVE_INFINITY) < timeMs)
+      beat(engine, beats.pop()!, index)
+  }
+  for (const { doc, timeMs } of test.events) {
+    tickUntil(timeMs)
+    const event = eventOf(doc, timeMs, index)
+    join(event)
+    engine.observe(event, at(index))
+    index += 1
+  }
+  tickUntil(Number.POSITIVE_INFINITY)
   engine.finish(test.endMs, at(test.events.length))
   const last = new Map<string, AlertRecord>()
   for (const alert of engine.takeAlerts()) if (alert.rule.id === ruleId) last.set(alert.id, alert)
   const alerts = [...last.values()].filter((alert) => alert.state !== 'retracted').length
   const passed = test.exact ? alerts === test.alerts : alerts >= test.alerts
-  if (passed) return { test: test.name, passed, alerts }
+  const { name, line } = test
+  if (passed) return { test: name, passed, alerts, line }
   const wanted = test.exact ? String(test.alerts) : `${test.alerts} or more`
   const message = `Expected alerts: ${wanted}; there were ${alerts}.`
-  return { test: test.name, passed, alerts, message }
+  return { test: name, passed, alerts, line, message }
+}
+
+/** Joins events to the assets of the case, in the order that holds unless configured. */
+function joining(test: RuleTest): (event: SecurityEvent) => void {
+  if (test.assets.length === 0) return () => undefined
+  const assets = new AssetIndex()
+  for (const asset of test.assets) assets.put(asset)
+  const options = { assets, leases: new LeaseTable(), precedence: IDENTIFIER_KINDS }
+  return ({ doc, time }) => void joinAsset(doc, time, options)
+}
+
+interface Beat {
+  readonly atMs: number
+  readonly source: string
+  /** It gave something, too. */
+  readonly input: boolean
+}
+
+/** Longer between ticks counts as nobody having been there to tick. */
+const TICK_MS = 10_000
+
+/** When the sources tick; the last comes first. */
+function beatsOf({ sources, startMs, endMs }: RuleTest): Beat[] {
+  const beats: Beat[] = []
+  for (const { name: source, lastMs } of sources) {
+    const times = new Set([lastMs, endMs])
+    for (let atMs = startMs; atMs < endMs; atMs += TICK_MS) times.add(atMs)
+    for (const atMs of times) beats.push({ atMs, source, input: atMs <= lastMs })
+  }
+  return beats.sort((a, b) => b.atMs - a.atMs)
+}
+
+/** No event is late by these ticks: the cases' events are complete anyway. */
+function beat(engine: Engine, { atMs, source, input }: Beat, index: number): void {
+  if (input) engine.apply({ offset: 1, batch: { source, ingestedMs: atMs } })
+  const tick = { source, state: 'connected', watermarkMs: Number.NEGATIVE_INFINITY, atMs } as const
+  engine.tick(tick, at(index))
 }
 
 function at(index: number): Position {

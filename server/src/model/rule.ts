@@ -1,5 +1,6 @@
 import type { Problem } from '../base/problems.ts'
 import type { Severity } from './alert.ts'
+import type { Asset } from './asset.ts'
 import type { Condition } from './condition.ts'
 import type { Correlation } from './correlation.ts'
 import type { EcsDoc } from './event.ts'
@@ -75,6 +76,12 @@ export interface RuleTestEvent {
   readonly doc: EcsDoc
 }
 
+/** A source of a rule's own test: connected from the start, it gives something until then. */
+export interface RuleTestSource {
+  readonly name: string
+  readonly lastMs: number
+}
+
 /**
  * A case that a rule carries: events and how many alerts (episodes) of the rule they must raise.
  * `alerts: 0` is a case that must not fire.
@@ -88,5 +95,10 @@ export interface RuleTest {
   readonly events: readonly RuleTestEvent[]
   /** Where the virtual clock stands at the end, so that absence can be seen. */
   readonly endMs: number
+  readonly startMs: number
+  /** Whose silence is tested; they tick until the end. */
+  readonly sources: readonly RuleTestSource[]
+  /** The table of assets that its events are joined to, as they would be when they come. */
+  readonly assets: readonly Asset[]
   readonly line: number
 }

@@ -96,11 +96,70 @@ test('test runs the cases, ends with 1 where one fails, and writes JUnit', async
   const junit = join(folder, 'junit.xml')
   const { code, out, err } = await run(['rules', 'test', path, '--junit', junit])
   expect(code).toBe(1)
-  expect(out).toContain('FAIL denied: fires (Expected alerts: 2; there were 1.)')
+  expect(out).toContain(`FAIL denied: fires (Expected alerts: 2; there were 1.) at ${path}:8`)
   expect(err).toContain('2 cases, 1 failed; 0 documents without cases.')
   expect(readFileSync(junit, 'utf8')).toContain(
     '<testsuite name="picket rules" tests="2" failures="1">',
   )
+})
+
+const SITE = `title: At the south
+id: south
+level: low
+logsource: {product: picket}
+detection: {sel: {iot.site: south}, condition: sel}
+tests:
+  - name: by the table of the case
+    alerts: 1
+    events: [{iot.mqtt.client_id: 'c-1'}, {iot: {mqtt: {client_id: c-1}}}]
+    assets: [{id: lamp, site: south, identifiers: {client_id: [c-1]}}]
+  - name: of another site
+    fires: false
+    events: [{iot: {mqtt: {client_id: c-1}}}]
+    assets: [{id: lamp, site: north, identifiers: {client_id: [c-1]}}]
+  - name: of nobody
+    fires: false
+    events: [{iot: {mqtt: {client_id: c-1}}}]
+`
+const SILENT_SOURCE = `title: Silent
+id: silent
+level: low
+correlation: {type: absence, of: source, timespan: 10m}
+tests:
+  - {name: one of two, alerts: 1, until: 20m, sources: {a: 5m, b: 20m}}
+  - {name: both, alerts: 2, until: 15m, sources: {a: 5m, b: 0s}}
+  - {name: not yet, fires: false, until: 899s, sources: {a: 5m}}
+`
+
+test('cases join events to their own assets, and let sources fall silent', async () => {
+  const paths = [write('site.yml', SITE), write('silent.yml', SILENT_SOURCE)]
+  const { code, out, err } = await run(['rules', 'test', ...paths])
+  expect(out).not.toContain('FAIL')
+  expect(err).toContain('6 cases, 0 failed')
+  expect(code).toBe(0)
+})
+
+test('an exception is applied where its file is given too', async () => {
+  const filter = `title: Not there
+id: f
+logsource: {product: picket}
+filter: {rules: [denied], sel: {event.action: mqtt-publish-denied}, condition: not sel}
+`
+  const paths = [write('a.yml', RULE), write('f.yml', filter)]
+  const { code, out } = await run(['rules', 'test', '--json', ...paths])
+  expect(code).toBe(1)
+  const [first] = out.split('\n').map((line) => JSON.parse(line || '{}') as { line?: number })
+  expect(first).toMatchObject({ test: 'fires', passed: false, alerts: 0, path: paths[0], line: 8 })
+})
+
+test('what is wrong with assets and sources of a case is said with its line', async () => {
+  write('a.yml', SITE.replace('site: north', 'sight: north').replace('iot.site', 'iot.zone'))
+  write('b.yml', SILENT_SOURCE.replace('b: 20m', 'b: 21m').replace('a: 5m}}', 'a: soon}}'))
+  const { code, err } = await run(['rules', 'test', folder])
+  expect(code).toBe(2)
+  expect(err).toMatch(/a\.yml:14:\d+: .*An asset of a test: .*sight/)
+  expect(err).toMatch(/b\.yml:6:\d+: .*within the test/)
+  expect(err).toMatch(/b\.yml:8:\d+: .*within the test/)
 })
 
 test('list and explain', async () => {

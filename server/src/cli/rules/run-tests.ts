@@ -15,7 +15,8 @@ export function runTests(loaded: LoadedRules): TestOutcome[] {
     return report.tests.map((test): TestOutcome => {
       if (report.ok) return { ...about, ...runRuleTest(loaded.ruleSet, id, test) }
       const message = 'The rule does not compile.'
-      return { ...about, test: test.name, passed: false, alerts: 0, message }
+      const { name, line } = test
+      return { ...about, test: name, passed: false, alerts: 0, line, message }
     })
   })
 }
@@ -26,7 +27,7 @@ export function junitOf(outcomes: readonly TestOutcome[]): string {
   const cases = outcomes.map((outcome) => {
     const open = `  <testcase classname=${attribute(outcome.path)} name=${attribute(
       `${outcome.title}: ${outcome.test}`,
-    )}`
+    )} file=${attribute(outcome.path)} line="${outcome.line}"`
     if (outcome.passed) return `${open}/>`
     return `${open}><failure message=${attribute(outcome.message ?? 'failed')}/></testcase>`
   })

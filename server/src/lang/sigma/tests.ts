@@ -1,6 +1,7 @@
 import { isoToMs } from '../../base/timestamp.ts'
 import type { EcsDoc } from '../../model/event.ts'
-import type { RuleTest, RuleTestEvent } from '../../model/rule.ts'
+import { type Asset, assetSchema } from '../../model/asset.ts'
+import type { RuleTest, RuleTestEvent, RuleTestSource } from '../../model/rule.ts'
 import type { Report } from './detection.ts'
 import { parseTimespan } from './timespan.ts'
 import { childOf, plainOf, textOf, type MapTree, type Tree } from './yaml/yaml-tree.ts'
@@ -24,6 +25,9 @@ const OWN_KEYS = new Set(['at', 'repeat', 'every'])
  *             repeat: 5        # `{n}` in its texts counts from 1
  *             every: 10s
  *             event: {action: mqtt-connect, outcome: failure}
+ *         assets:              # what the events are joined to
+ *           - {id: cam-1, site: north, identifiers: {client_id: [cam-1]}}
+ *         sources: {broker: 5m} # connected; gives something until then, from the start
  */
 export function parseTests(tree: Tree | undefined, report: Report): RuleTest[] {
   if (tree === undefined) return []
@@ -39,7 +43,17 @@ function invalid(message: string, tree: Tree) {
   return { code: 'RULE_INVALID', message, at: tree.place, severity: 'error' } as const
 }
 
-const TEST_KEYS = ['name', 'alerts', 'fires', 'start', 'until', 'events', 'description']
+const TEST_KEYS = [
+  'name',
+  'alerts',
+  'fires',
+  'start',
+  'until',
+  'events',
+  'description',
+  'assets',
+  'sources',
+]
 
 function parseTest(tree: MapTree, index: number, report: Report): RuleTest {
   for (const entry of tree.entries) {
@@ -55,13 +69,70 @@ function parseTest(tree: MapTree, index: number, report: Report): RuleTest {
   const until = childOf(tree, 'until')
   const untilMs = until === undefined ? 0 : parseTimespan(textOf(until))
   if (untilMs === undefined) report(invalid('"until" takes a time such as 10m.', until ?? tree))
+  const fromMs = startMs ?? START_MS
+  const endMs = Math.max(lastMs, fromMs + (untilMs ?? 0))
   return {
     name: textOf(childOf(tree, 'name')) ?? `test ${index + 1}`,
     ...expected(tree, report),
-    events,
-    endMs: Math.max(lastMs, (startMs ?? START_MS) + (untilMs ?? 0)),
+    ...{ events, startMs: fromMs, endMs },
+    sources: parseSources(childOf(tree, 'sources'), { startMs: fromMs, endMs }, report),
+    assets: parseAssets(childOf(tree, 'assets'), report),
     line: tree.place.line,
   }
+}
+
+const SOURCES_MAX = 20
+/** Over all its sources: they tick every few seconds. */
+const TICKED_DAYS_MAX = 10
+
+function parseSources(
+  tree: Tree | undefined,
+  { startMs, endMs }: { readonly startMs: number; readonly endMs: number },
+  report: Report,
+): RuleTestSource[] {
+  if (tree === undefined) return []
+  if (tree.kind !== 'map' || tree.entries.length > SOURCES_MAX) {
+    const message = `"sources" is a map of at most ${SOURCES_MAX} names, each with a time such as 5m.`
+    report(invalid(message, tree))
+    return []
+  }
+  if ((endMs - startMs) * tree.entries.length > TICKED_DAYS_MAX * 86_400_000) {
+    const message = `The sources of a test tick for at most ${TICKED_DAYS_MAX} days, all together.`
+    report(invalid(message, tree))
+    return []
+  }
+  return tree.entries.flatMap(({ key, value }) => {
+    const lastMs = offsetMs(textOf(value) ?? '', startMs)
+    if (lastMs !== undefined && lastMs >= startMs && lastMs <= endMs) return [{ name: key, lastMs }]
+    const hint = 'say with "until" how long the test goes on'
+    const message = 'A source takes the time of its last input, within the test.'
+    report({ ...invalid(message, value), hint })
+    return []
+  })
+}
+
+const ASSETS_MAX = 1_000
+
+function parseAssets(tree: Tree | undefined, report: Report): Asset[] {
+  if (tree === undefined) return []
+  if (tree.kind !== 'list' || tree.items.length > ASSETS_MAX) {
+    report(invalid(`"assets" is a list of at most ${ASSETS_MAX} assets.`, tree))
+    return []
+  }
+  const ids = new Set<string>()
+  return tree.items.flatMap((item) => {
+    const parsed = assetSchema.safeParse(plainOf(item))
+    if (!parsed.success) {
+      const [issue] = parsed.error.issues
+      const field = issue?.path.join('.') ?? ''
+      const what = issue?.message ?? 'not an asset'
+      report(invalid(`An asset of a test: ${field === '' ? '' : `${field}: `}${what}.`, item))
+      return []
+    }
+    if (ids.has(parsed.data.id)) report(invalid('An asset of a test stands twice.', item))
+    ids.add(parsed.data.id)
+    return [parsed.data]
+  })
 }
 
 function expected(tree: MapTree, report: Report): { alerts: number; exact: boolean } {
