@@ -51,7 +51,16 @@ export interface Target {
   readonly rule: ValueRule
 }
 
-export const VALUE_TYPES = ['keyword', 'long', 'double', 'boolean', 'ip', 'date', 'list'] as const
+export const VALUE_TYPES = [
+  'keyword',
+  'long',
+  'double',
+  'boolean',
+  'ip',
+  'date',
+  'list',
+  'erlang_topic',
+] as const
 export type ValueType = (typeof VALUE_TYPES)[number]
 
 export interface ValueRule {

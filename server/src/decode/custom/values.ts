@@ -57,7 +57,23 @@ function convert(value: unknown, type: ValueType): unknown {
     }
     case 'list':
       return Array.isArray(value) ? value : String(value).split(/[,;]\s*/, 1_000)
+    case 'erlang_topic':
+      return typeof value === 'string' ? erlangTopic(value) : undefined
   }
+}
+
+/** The levels of a topic as Erlang prints them, `[<<"a">>,<<>>,'+']`, as `a//+`; other text stays. */
+function erlangTopic(text: string): string {
+  if (!/^\[.*\]$/s.test(text)) return text
+  const level = /\s*(?:<<(?:"((?:[^"\\]|\\.)*)"(?:\/utf8)?)?>>|'?([+#])'?)(?:,|$)/y
+  const levels: string[] = []
+  const inner = text.slice(1, -1)
+  while (level.lastIndex < inner.length) {
+    const found = level.exec(inner)
+    if (found === null) return text
+    levels.push(found[2] ?? (found[1] ?? '').replaceAll(/\\(.)/g, '$1'))
+  }
+  return levels.join('/')
 }
 
 const bare = (text: string): string =>

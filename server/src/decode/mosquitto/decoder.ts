@@ -9,6 +9,7 @@ import { eventDoc, type EventWords, NETWORK, PROCESS, REFUSED, sourceOf } from '
 import { auditTypes, isReading, parseAudit, splitActor } from './dynsec.ts'
 import { pingSign, publishSign } from './life-signs.ts'
 import { parseClosing, parseConnack, parseConnected, parseDenied } from './message.ts'
+import { dangerousName, NOTICE_WORDS } from './notice-words.ts'
 import { pluginUser } from './plugin-user.ts'
 import { noticeOf, surroundingOf } from './routine.ts'
 import { type Turn, TurnState } from './turn.ts'
@@ -265,15 +266,8 @@ export class MosquittoDecoder implements Decoder {
     if (kind === 'routine') return this.#routine(name)
     if (kind === 'detail') return this.#connections.detail(this.#turn, message)
     const text = message.replace(/\.$/, '')
-    if (kind === 'error')
-      return this.#plain('service-error', PROCESS, ['info', 'error'], name, text)
-    if (kind === 'reload') {
-      return this.#plain('config-change', ['configuration'], ['change'], name, text)
-    }
-    if (kind === 'finding') {
-      return this.#plain('audit-finding', ['configuration'], ['info'], name, text)
-    }
-    return this.#plain('mqtt-publish-denied', NETWORK, ['access', 'denied'], name, text)
+    const [action, category, type] = NOTICE_WORDS[kind]
+    return this.#plain(action, category, type, name, text, dangerousName(text))
   }
 
   #plain(
@@ -282,11 +276,13 @@ export class MosquittoDecoder implements Decoder {
     type: readonly string[],
     code: string,
     reason: string,
+    more?: EcsDoc,
   ): boolean {
     const outcome = action === 'config-change' ? 'success' : 'failure'
     const words: EventWords = { category, type, outcome, reason, code }
     this.#connections.settle(this.#turn.out)
-    this.#emit(action, eventDoc(words, this.#connections.observer, undefined, undefined))
+    const doc = eventDoc(words, this.#connections.observer, undefined, undefined)
+    this.#emit(action, more === undefined ? doc : { ...doc, ...more })
     return true
   }
 
