@@ -1,4 +1,5 @@
 /** The source `mqtt` with a real Mosquitto: both versions of MQTT, TLS, sessions that outlive it. */
+import { execFileSync, spawnSync } from 'node:child_process'
 import { afterEach, describe, expect, test } from 'vitest'
 import { MetricsRegistry } from '../../src/base/metrics.ts'
 import type { Source } from '../../src/model/source.ts'
@@ -8,6 +9,7 @@ import { RecordSink, until } from '../../src/source/testing/record-sink.ts'
 import { findBrokers, MosquittoRig, versionOf } from './mosquitto-rig.ts'
 
 const brokers = findBrokers()
+const hasPub = spawnSync('mosquitto_pub', ['--help']).error === undefined
 const mustRun = process.env['REQUIRE_SERVICES'] === '1'
 
 if (brokers.length === 0) {
@@ -99,6 +101,31 @@ describe.each(brokers.map((binary) => [versionOf(binary), binary] as const))(
       await until('all arrive', () => sink.items.length >= 1_600)
       expect(sink.texts).toEqual(texts(0, 1_600))
     })
+
+    test.skipIf(!hasPub && !mustRun)(
+      'what mosquitto_pub sends, version by version (needs mosquitto-clients)',
+      async () => {
+        const sink = new RecordSink()
+        await begin(sink, {})
+        const versions = ['mqttv31', 'mqttv311', 'mqttv5']
+        for (const [at, version] of versions.entries()) {
+          const login = '-u sensor-001 -P right-1'.split(' ')
+          const to = `-p ${rig?.port} -V ${version} -i pub-${at} -q 1 -t devices/one/t -l`.split(
+            ' ',
+          )
+          // Each line of its input is a message.
+          execFileSync('mosquitto_pub', ['-h', '127.0.0.1', ...login, ...to], {
+            input: texts(at * 200, at * 200 + 200)
+              .map((text) => `${text}\n`)
+              .join(''),
+          })
+        }
+        await until('they arrive', () => sink.items.length >= 600)
+        expect(sink.texts).toEqual(texts(0, 600))
+        expect(sink.items.at(-1)?.facts).toMatchObject({ 'ecs.device.id': 'one' })
+      },
+      30_000,
+    )
 
     test('over TLS with a client certificate; a wrong password is said', async () => {
       const sink = new RecordSink()
