@@ -4,7 +4,7 @@ import { loadRules, type LoadedRules } from '../library/library.ts'
 import type { EcsDoc } from '../model/event.ts'
 import type { CliContext, RegisterCommand } from './context.ts'
 import { readEvent, writeClauses } from './read-event.ts'
-import { checkLine, checkText, fileLine } from './rules/check.ts'
+import { checkLine, checkText, fileLine, summaryLine } from './rules/check.ts'
 import { coverageOf } from './rules/coverage.ts'
 import { explainRules } from './rules/explain.ts'
 import { junitOf, runTests } from './rules/run-tests.ts'
@@ -68,6 +68,7 @@ function check(paths: readonly string[], options: Options, context: CliContext):
   if (options.json === true) {
     for (const problem of loaded.problems) context.stdout.write(`${fileLine(problem)}\n`)
     for (const report of loaded.reports) context.stdout.write(`${checkLine(report)}\n`)
+    context.stderr.write(`${summaryLine(loaded)}\n`)
   } else context.stdout.write(checkText(loaded))
   if (failed(loaded)) context.exit(2)
 }

@@ -22,17 +22,14 @@ export interface RuleTestResult {
 /** Runs one case of a rule on a detector of its own, by the case's virtual clock. */
 export function runRuleTest(ruleSet: RuleSet, ruleId: string, test: RuleTest): RuleTestResult {
   const engine = createEngine(withInputs(ruleSet, ruleId))
-  const join = joining(test)
   const beats = beatsOf(test)
   let index = 0
   const tickUntil = (timeMs: number): void => {
     while ((beats.at(-1)?.atMs ?? Number.POSITIVE_INFINITY) < timeMs)
       beat(engine, beats.pop()!, index)
   }
-  for (const { doc, timeMs } of test.events) {
-    tickUntil(timeMs)
-    const event = eventOf(doc, timeMs, index)
-    join(event)
+  for (const event of eventsOfTest(test)) {
+    tickUntil(event.time)
     engine.observe(event, at(index))
     index += 1
   }
@@ -47,6 +44,16 @@ export function runRuleTest(ruleSet: RuleSet, ruleId: string, test: RuleTest): R
   const wanted = test.exact ? String(test.alerts) : `${test.alerts} or more`
   const message = `Expected alerts: ${wanted}; there were ${alerts}.`
   return { test: name, passed, alerts, line, message }
+}
+
+/** The events of a case as rules see them. */
+export function* eventsOfTest(test: RuleTest): Iterable<SecurityEvent> {
+  const join = joining(test)
+  for (const [index, { doc, timeMs }] of test.events.entries()) {
+    const event = eventOf(doc, timeMs, index)
+    join(event)
+    yield event
+  }
 }
 
 /** Joins events to the assets of the case, in the order that holds unless configured. */

@@ -1,4 +1,5 @@
 import { formatProblem } from '../../base/problems.ts'
+import { eventsOfTest } from '../../detect/rule-tests.ts'
 import type { RuleReport } from '../../library/format.ts'
 import type { LoadedRules } from '../../library/library.ts'
 import type { RuleProblem } from '../../model/rule.ts'
@@ -66,21 +67,66 @@ export function checkText(loaded: LoadedRules): string {
   return `${lines.join('\n')}\n`
 }
 
+/** What a set of rules costs: the figures that `/metrics` shows of a running server. */
+export interface RuleCost {
+  readonly predicates: number
+  /** Ids of the rules that are evaluated on every event: nothing rules them out beforehand. */
+  readonly always: readonly string[]
+  /** Of the rules' own cases, over which the candidates are counted. */
+  readonly events: number
+  /** Rules looked at for an event, on average, those of `always` among them; null without events. */
+  readonly candidatesPerEvent: number | null
+}
+
+/** Events of all cases that are counted over, at most. */
+const EVENTS_MAX = 10_000
+
+export function costOf({ ruleSet, reports }: LoadedRules): RuleCost {
+  const matcher = createMatcher(ruleSet.matches)
+  const hits = new Int32Array(ruleSet.matches.length)
+  let left = EVENTS_MAX
+  for (const test of reports.flatMap((report) => report.tests)) {
+    for (const { doc } of eventsOfTest(test)) {
+      if (left-- <= 0) break
+      matcher.match(doc, hits)
+    }
+  }
+  const { predicates, events, candidates } = matcher.stats()
+  const always = matcher.always().map((index) => ruleSet.matches[index]?.meta.id ?? '')
+  const candidatesPerEvent = events === 0 ? null : Math.round((candidates / events) * 100) / 100
+  return { predicates, always, events, candidatesPerEvent }
+}
+
+/** The line after those of the rules, for `--json`. */
+export function summaryLine(loaded: LoadedRules): string {
+  const { reports, problems, ruleSet } = loaded
+  const refused = reports.filter((report) => !report.ok).length
+  const files = problems.filter(({ severity }) => severity === 'error').length
+  const { enterprise, ics, tactics } = coverageOf(reports.map((report) => report.meta))
+  const summary = {
+    ...{ documents: reports.length, refused, unreadable: files },
+    ...{ matches: ruleSet.matches.length, correlations: ruleSet.correlations.length },
+    cost: costOf(loaded),
+    attack: { tactics, enterprise, ics },
+  }
+  return JSON.stringify({ summary })
+}
+
 const NAMED_MAX = 10
 
-function costLines({ ruleSet }: LoadedRules): string[] {
-  const matcher = createMatcher(ruleSet.matches)
-  const always = matcher.always()
-  const named = always.slice(0, NAMED_MAX).map((index) => {
-    const rule = ruleSet.matches[index]
-    return `  ${rule?.meta.id ?? ''} ${rule?.meta.title ?? ''}`
-  })
+function costLines(loaded: LoadedRules): string[] {
+  const { predicates, always, events, candidatesPerEvent } = costOf(loaded)
+  const titles = new Map(loaded.ruleSet.matches.map(({ meta }) => [meta.id, meta.title]))
+  const named = always.slice(0, NAMED_MAX).map((id) => `  ${id} ${titles.get(id) ?? ''}`)
   const more = always.length > NAMED_MAX ? [`  … and ${always.length - NAMED_MAX} more`] : []
-  const { predicates } = matcher.stats()
   const head =
     `Cost: ${predicates} different predicates; ` +
     `${always.length} rules are evaluated on every event${always.length > 0 ? ':' : '.'}`
-  return [head, ...named, ...more]
+  const looked =
+    candidatesPerEvent === null
+      ? []
+      : [`${candidatesPerEvent} rules are looked at per event, over the ${events} of their cases.`]
+  return [head, ...named, ...more, ...looked]
 }
 
 function withFile(problem: RuleProblem, file: string): RuleProblem {

@@ -56,8 +56,16 @@ function write(name: string, text: string): string {
 
 test('check prints a line a rule, and what rules cost and cover', async () => {
   const path = write('a.yml', RULE)
-  const { code, out } = await run(['rules', 'check', '--json', folder])
+  const { code, out, err } = await run(['rules', 'check', '--json', folder])
   expect(code).toBe(0)
+  // Of two events, the rule is looked at for the one that it matches.
+  expect(JSON.parse(err)).toEqual({
+    summary: {
+      ...{ documents: 1, refused: 0, unreadable: 0, matches: 1, correlations: 0 },
+      cost: { predicates: 1, always: [], events: 2, candidatesPerEvent: 0.5 },
+      attack: { tactics: ['credential-access'], enterprise: ['T1110.001'], ics: ['T0855'] },
+    },
+  })
   expect(JSON.parse(out)).toEqual({
     path,
     id: 'denied',
@@ -69,7 +77,18 @@ test('check prints a line a rule, and what rules cost and cover', async () => {
   })
   const text = await run(['rules', 'check', path])
   expect(text.out).toContain('0 rules are evaluated on every event')
+  expect(text.out).toContain('0.5 rules are looked at per event, over the 2 of their cases.')
   expect(text.out).toContain('ICS: 1 techniques (T0855)')
+})
+
+test('check names the rules that every event costs', async () => {
+  write('a.yml', RULE)
+  const never = RULE.replaceAll('denied', 'other').replace('condition: sel', 'condition: not sel')
+  write('b.yml', never)
+  const { err } = await run(['rules', 'check', '--json', folder])
+  expect(JSON.parse(err)).toMatchObject({
+    summary: { cost: { always: ['other'], events: 4, candidatesPerEvent: 1.25 } },
+  })
 })
 
 test('check ends with 2 and a place where a rule does not compile', async () => {
