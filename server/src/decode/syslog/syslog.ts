@@ -7,6 +7,7 @@ import { StampReader } from '../line/stamp.ts'
 import { told, type Told } from '../network/told.ts'
 import { authLine } from './auth.ts'
 import { emptyHeader, type Header, readHeader } from './header.ts'
+import { lifeLine } from './life-line.ts'
 
 const TEXT_MAX = 65_536
 const REPEATED_MAX = 20
@@ -52,7 +53,7 @@ function ofJournal(line: string): Header | undefined {
 function tell(header: Header, out: DecodeSink): void {
   const repeated = REPEATED.exec(header.message)
   const message = repeated?.[2] ?? header.message
-  const words = authLine(header.program, message) ?? other(header, message)
+  const words = meaning(header, message)
   const doc = completed(words.doc, header, message)
   if (repeated === null) {
     out.event({ timeMs: header.timeMs, action: words.action, doc })
@@ -64,6 +65,11 @@ function tell(header: Header, out: DecodeSink): void {
   for (let part = 0; part < times; part++) {
     out.event({ timeMs: header.timeMs, action: words.action, doc, part })
   }
+}
+
+function meaning(header: Header, message: string): Told {
+  const { program } = header
+  return authLine(program, message) ?? lifeLine(program, message) ?? other(header, message)
 }
 
 /** Not known what it means: an event of its facility and severity, and no more is claimed. */
