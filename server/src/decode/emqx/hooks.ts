@@ -88,6 +88,9 @@ function nameOf(doc: EcsDoc, topic: string | undefined): string | undefined {
   return 'connected_at' in doc ? 'client_connected' : undefined
 }
 
+/** An address of IPv6 stands in brackets before its port. */
+const bare = (address: string): string => address.replace(/^\[(.*)\]$/, '$1')
+
 const fault = (category: string, code: string, reason: string | undefined): EcsDoc =>
   eventOf([category], ['error'], 'failure', {
     code: code.replaceAll('_', '-'),
@@ -169,7 +172,7 @@ function common(doc: EcsDoc, more: EcsDoc): EcsDoc {
   const user = textAt(doc, 'username')
   const node = textAt(doc, 'node')
   return compact({
-    source: address === undefined ? undefined : endpoint({ address, port }),
+    source: address === undefined ? undefined : endpoint({ address: bare(address), port }),
     user: user === undefined || user === 'undefined' ? undefined : { name: user },
     observer: compact({ vendor: 'EMQ', product: 'EMQX', type: 'broker', name: node }),
     iot: present({
