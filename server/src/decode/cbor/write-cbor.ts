@@ -11,7 +11,7 @@ function write(value: unknown, out: number[]): void {
     head(3, bytes.length, out)
     for (const byte of bytes) out.push(byte)
   } else if (typeof value === 'number') {
-    if (!Number.isSafeInteger(value)) float(value, out)
+    if (!Number.isSafeInteger(value) || Object.is(value, -0)) float(value, out)
     else if (value >= 0) head(0, value, out)
     else head(1, -1 - value, out)
   } else if (typeof value === 'boolean') {
