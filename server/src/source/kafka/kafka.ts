@@ -1,7 +1,6 @@
 import { isUtf8 } from 'node:buffer'
-import { readFile } from 'node:fs/promises'
-import { resolve } from 'node:path'
 import type { RawItem, Source, SourceSink } from '../../model/source.ts'
+import { readClientTls } from '../client-tls.ts'
 import { defineSource, sourceCounters, type SourceDeps } from '../define.ts'
 import { Delivering, waitForEnd } from '../delivering.ts'
 import { type KafkaLogin, KafkaMembership, reasonOf, type Taken } from './membership.ts'
@@ -74,15 +73,10 @@ class KafkaSource implements Source {
 
   async #makeLogin(): Promise<KafkaLogin> {
     const { sasl, tls } = this.#options
-    const at = (path: string): Promise<Buffer> => readFile(resolve(this.#deps.baseDir, path))
     return {
       clientId: `picket-${this.#deps.name}`,
       password: sasl === undefined ? undefined : await this.#deps.secret(sasl.password),
-      tls: {
-        ...(tls?.ca_file === undefined ? {} : { ca: await at(tls.ca_file) }),
-        ...(tls?.cert_file === undefined ? {} : { cert: await at(tls.cert_file) }),
-        ...(tls?.key_file === undefined ? {} : { key: await at(tls.key_file) }),
-      },
+      tls: await readClientTls(tls, this.#deps.baseDir),
     }
   }
 

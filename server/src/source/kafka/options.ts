@@ -1,7 +1,6 @@
 import { z } from 'zod'
 import { durationOption, secretOption, sizeOption } from '../../model/options.ts'
-
-const path = z.string().min(1).max(4_096)
+import { clientTlsOption } from '../client-tls.ts'
 
 export const kafkaOptions = z.strictObject({
   brokers: z
@@ -36,14 +35,7 @@ export const kafkaOptions = z.strictObject({
     })
     .optional()
     .describe('Login (SASL).'),
-  tls: z
-    .strictObject({
-      ca_file: path.optional().describe("Authorities to trust, PEM; else the system's."),
-      cert_file: path.optional().describe('Client certificate, PEM.'),
-      key_file: path.optional().describe('Its private key, PEM.'),
-    })
-    .optional()
-    .describe('Present, even empty (`tls: {}`): the connection is encrypted.'),
+  tls: clientTlsOption('Present, even empty (`tls: {}`): the connection is encrypted.'),
   session_timeout: durationOption({ minMs: 6_000, maxMs: 300_000 })
     .prefault('30s')
     .describe('After so long without a sign of life the partitions go to another member.'),

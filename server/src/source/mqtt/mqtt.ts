@@ -1,9 +1,8 @@
 import { isUtf8 } from 'node:buffer'
-import { readFile } from 'node:fs/promises'
-import { resolve } from 'node:path'
 import type { Counter } from '../../base/metrics.ts'
 import type { DefenderReply } from '../../decode/aws-device-defender/reply.ts'
 import type { RawItem, Source, SourceSink } from '../../model/source.ts'
+import { readClientTls } from '../client-tls.ts'
 import { defineSource, type SourceCounters, sourceCounters, type SourceDeps } from '../define.ts'
 import { Delivering, waitForEnd } from '../delivering.ts'
 import { type EndKind, type Login, MqttConnection, type Received } from './connection.ts'
@@ -103,15 +102,10 @@ class MqttSource implements Source {
 
   async #makeLogin(): Promise<Login> {
     const { client_id: clientId, password, tls } = this.#options
-    const at = (path: string): Promise<Buffer> => readFile(resolve(this.#deps.baseDir, path))
     return {
       clientId: clientId ?? `picket-${this.#deps.name}`,
       password: password === undefined ? undefined : await this.#deps.secret(password),
-      tls: {
-        ...(tls?.ca_file === undefined ? {} : { ca: await at(tls.ca_file) }),
-        ...(tls?.cert_file === undefined ? {} : { cert: await at(tls.cert_file) }),
-        ...(tls?.key_file === undefined ? {} : { key: await at(tls.key_file) }),
-      },
+      tls: await readClientTls(tls, this.#deps.baseDir),
     }
   }
 

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { durationOption, secretOption, sizeOption } from '../../model/options.ts'
+import { clientTlsOption } from '../client-tls.ts'
 import { parseTemplate } from './topics.ts'
 
 const path = z.string().min(1).max(4_096)
@@ -58,14 +59,7 @@ export const mqttOptions = z.strictObject({
   session_expiry: durationOption({ maxMs: 365 * 86_400_000 })
     .prefault('1d')
     .describe('How long the broker keeps messages while Picket is away (MQTT 5).'),
-  tls: z
-    .strictObject({
-      ca_file: path.optional().describe("Authorities to trust, PEM; else the system's."),
-      cert_file: path.optional().describe('Client certificate, PEM.'),
-      key_file: path.optional().describe('Its private key, PEM.'),
-    })
-    .optional()
-    .describe('For `mqtts://`.'),
+  tls: clientTlsOption('For `mqtts://`.'),
   keepalive: durationOption({ minMs: 1_000, maxMs: 65_535_000 })
     .prefault('60s')
     .describe('How often the connection is tried when nothing else is sent.'),
