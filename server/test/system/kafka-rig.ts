@@ -155,6 +155,12 @@ export class KafkaRig {
     await this.#asAdmin((admin) => admin.deleteTopics({ topics: [name] }))
   }
 
+  /** What retention does: the oldest messages go, up to an offset. */
+  async forget(topic: string, before: bigint): Promise<void> {
+    const partitions = [{ partition: 0, offset: before }]
+    await this.#asAdmin((admin) => admin.deleteRecords({ topics: [{ name: topic, partitions }] }))
+  }
+
   /** Sends texts; `partition` keeps them in order. */
   async produce(
     topic: string,

@@ -194,6 +194,21 @@ describe.skipIf(!canRunKafka)('reading from a real Kafka', { timeout: 60_000 }, 
     expect(sink.texts).toEqual(texts(0, 30))
   })
 
+  test('what retention took before it was read is counted, and reading goes on behind it', async () => {
+    const topic = await newTopic()
+    await rig.produce(topic, texts(0, 10))
+    const sink = new RecordSink()
+    const first = await begin(sink, topic)
+    await until('they arrive', () => sink.items.length >= 10)
+    await first.stop()
+    await rig.produce(topic, texts(10, 40))
+    await rig.forget(topic, 30n)
+    await begin(sink, topic)
+    await until('the rest arrives', () => sink.items.length >= 20)
+    expect(sink.texts).toEqual([...texts(0, 10), ...texts(30, 40)])
+    expect(dropsOf(sink, 'retention')).toBe(20)
+  })
+
   test('tombstones are let go and counted; bytes that are no UTF-8 are kept', async () => {
     const topic = await newTopic()
     await rig.produce(topic, ['a', null, 'b'])

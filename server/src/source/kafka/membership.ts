@@ -63,7 +63,7 @@ export class KafkaMembership {
 
   /** Joins the group and begins to read. Rejects where no broker can be reached or refuses. */
   async join(): Promise<void> {
-    const offsets = await this.#begin()
+    const { offsets, lost } = await this.#begin()
     const stream = (await this.#consumer.consume({
       topics: [...this.#options.topics],
       autocommit: false,
@@ -76,6 +76,8 @@ export class KafkaMembership {
         : { mode: 'manual' as const, offsets }),
     })) as unknown as Stream
     this.#stream = stream
+    // Told once it is read on from there: a join that fails would count it again.
+    if (lost > 0) this.#events.lost(lost)
     stream.on('error', (error) => this.#end(reasonOf(error)))
     stream.on('close', () => this.#end('the stream was closed'))
     stream.on('data', (message) => this.#events.message(message as Taken))
@@ -136,8 +138,7 @@ export class KafkaMembership {
         return { topic, partition, offset: first }
       }),
     )
-    if (lost > 0n) this.#events.lost(Number(lost))
-    return isBroken ? offsets : undefined
+    return { offsets: isBroken ? offsets : undefined, lost: Number(lost) }
   }
 
   #behind(lag: Offsets): ReadonlyMap<string, number> {
