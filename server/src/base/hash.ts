@@ -10,5 +10,13 @@ export function sha256Hex(input: string | Uint8Array): string {
  * alert ids. One call and no hash object, because every event passes here.
  */
 export function shortId(...parts: readonly string[]): string {
-  return hash('sha256', `${parts.join('\0')}\0`, 'base64url').slice(0, 22)
+  return asArgument(hash('sha256', `${parts.join('\0')}\0`, 'base64url').slice(0, 22))
+}
+
+/**
+ * Text of base64url that does not begin with a dash: people hand ids to commands, where one that
+ * begins so reads as an option.
+ */
+export function asArgument(base64url: string): string {
+  return base64url.startsWith('-') ? `A${base64url.slice(1)}` : base64url
 }

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { Clock } from '../base/clock.ts'
+import { asArgument } from '../base/hash.ts'
 import { type ErrorCode, ProblemError } from '../base/problems.ts'
 import { addToken, type ApiToken, endSessionsOf } from '../state/sessions.ts'
 import { isDuplicate } from '../state/duplicate.ts'
@@ -156,7 +157,7 @@ export async function createToken(
 ): Promise<MadeToken> {
   const { state, clock } = deps
   checkGrant(wanted)
-  const id = randomBytes(12).toString('base64url')
+  const id = asArgument(randomBytes(12).toString('base64url'))
   const secret = randomBytes(32).toString('base64url')
   const token: ApiToken = {
     id,
