@@ -61,6 +61,12 @@ const commands = {
   test(args) {
     process.exitCode = run(bin('vitest'), ['run', ...args])
   },
+  fuzz(args) {
+    const seed = process.env.PICKET_SEED ?? String(Math.floor(Math.random() * 2 ** 31))
+    say(`random values of seed ${seed}; PICKET_SEED=${seed} gives them again`)
+    const places = args.length === 0 ? ['server/src'] : args
+    process.exitCode = run(bin('vitest'), ['run', ...places], { PICKET_SEED: seed })
+  },
   check() {
     must(bin('oxlint'), ['--type-aware', '--quiet'])
     must(bin('oxfmt'), ['--check'])

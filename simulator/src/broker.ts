@@ -1,4 +1,4 @@
-import { createServer, type Server, type Socket } from 'node:net'
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import { Aedes, type AedesOptions, type AuthenticateError, type Client } from 'aedes'
 import type { BrokerLog } from './broker-log.ts'
 
@@ -35,15 +35,15 @@ export async function startBroker(
   const broker = await Aedes.createBroker(hooks(sessions, live, log, access))
   listen(broker, sessions, live, log)
   const server = createServer((socket) => {
-    log.line(`New connection from ${peerOf(socket)} on port ${port}.`)
+    log.line(`New connection from ${peerOf(socket)} on port ${socket.localPort}.`)
     socket.on('error', () => undefined)
     broker.handle(socket)
   })
-  await opened(server, port)
-  log.line(`Opening ipv4 listen socket on port ${port}.`)
+  const bound = await opened(server, port)
+  log.line(`Opening ipv4 listen socket on port ${bound}.`)
   log.line('mosquitto version 2.0.20 running')
   return {
-    port,
+    port: bound,
     close: async () => {
       log.line('mosquitto version 2.0.20 terminating')
       server.close()
@@ -164,9 +164,11 @@ function peerOf(socket: Socket): string {
   return `${socket.remoteAddress ?? '127.0.0.1'}:${socket.remotePort ?? 0}`
 }
 
-async function opened(server: Server, port: number): Promise<void> {
+/** The port it listens on; the system chooses one for 0. */
+async function opened(server: Server, port: number): Promise<number> {
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
     server.listen(port, '127.0.0.1', () => resolve())
   })
+  return (server.address() as AddressInfo).port
 }
