@@ -7,4 +7,5 @@ const wanted = process.env['PICKET_SEED']
 fc.configureGlobal({ seed: wanted === undefined ? FIXED : Number(wanted) })
 
 export * from 'fast-check'
+// oxlint-disable-next-line import/no-default-export -- it takes the place of a module that has one
 export { default } from 'fast-check'
