@@ -124,6 +124,19 @@ value = "now-7d"`,
     ]
     const { alerts } = await detect('--rules', rule, '--ndjson', file('logins', log))
     expect(eventsOf(alerts)).toEqual(['1', '3', '5'])
+    // Those that come within seconds are alerts of their own, which say of whom they are.
+    const together = ['ann', 'bob', 'ann', 'cy'].map((user, second) => ({
+      ...login(1, user),
+      '@timestamp': at(second),
+    }))
+    const each = await detect('--rules', rule, '--ndjson', file('together', together))
+    expect(each.alerts.map(({ group, events, count }) => ({ group, events, count }))).toEqual(
+      [
+        ['ann', '1'],
+        ['bob', '2'],
+        ['cy', '4'],
+      ].map(([name, id]) => ({ group: { 'user.name': name }, events: [id], count: 1 })),
+    )
   })
 
   test('files are read in event-time order, ties by the tie-breaker, then by input order', async () => {

@@ -1,6 +1,7 @@
 import type { Correlation, CountCorrelation } from '../model/correlation.ts'
 import { Absence, SourceAbsence } from './absence.ts'
 import { AnchoredWindows, judgeCount, judgeRules } from './anchored.ts'
+import { createChain } from './chain.ts'
 import { CORRELATOR_LIMITS, type Correlator, type CorrelatorLimits } from './correlator.ts'
 import { createDistinctCount } from './distinct-count.ts'
 import { EventCount } from './event-count.ts'
@@ -32,7 +33,10 @@ export function createCorrelator(
       return new FirstSeen(correlation, limits)
     case 'temporal':
     case 'temporal_ordered': {
-      const { condition, timespanMs } = correlation
+      const { condition, timespanMs, type } = correlation
+      if (type === 'temporal_ordered' && condition === undefined) {
+        return createChain(correlation, limits)
+      }
       if (condition === undefined || !hasNegation(condition)) {
         return createTemporal(correlation, limits)
       }

@@ -62,4 +62,18 @@ describe('first_seen', () => {
     const events = [at(1_000, '1'), at(1_050, '2'), at(1_100, '3'), at(1_120, '1')]
     expect(coveredBy(drive(events, { make: makeWith(100) }).finals)).toEqual(['e2'])
   })
+
+  test.each([
+    ['one field', ['f'], ['x'], '["k","x"]'],
+    ['several fields, which are one value', ['f', 'g'], ['["x","y"]'], '["k","x","y"]'],
+  ])('each new value may be a hit of its own group: %s', (_name, fields, values, group) => {
+    const common = { type: 'first_seen', inputs: ['r'], fields, historyMs: HISTORY } as const
+    const groupBy = [{ name: 'k', path: 'k' }]
+    const make = () =>
+      new FirstSeen({ ...common, groupBy, learnMs: 0, perValue: true }, CORRELATOR_LIMITS)
+    const seen: Seen = { time: 1_000, input: 'r', key: '["k"]', values }
+    const { finals, unsettled } = drive([seen, { ...seen, time: 1_001 }], { make, restarts: [1] })
+    expect(finals.map(({ key, events }) => [key, events.length])).toEqual([[group, 1]])
+    expect(unsettled).toBe(0)
+  })
 })

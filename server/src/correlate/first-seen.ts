@@ -8,6 +8,7 @@ import type {
   Observation,
 } from './correlator.ts'
 import { insertEntry, type Place } from './entries.ts'
+import { decodeKey, encodeKey } from './group-key.ts'
 import { KeyTable } from './key-table.ts'
 
 interface Sight extends Place {
@@ -35,11 +36,14 @@ export class FirstSeen implements Correlator {
   readonly #historyMs: number
   readonly #learnMs: number
   readonly #entriesMax: number
+  /** The key of a hit: the group, and with `perValue` the value in it. */
+  readonly #keyOf: (key: string, value: string) => string
 
   constructor(correlation: FirstSeenCorrelation, limits: CorrelatorLimits) {
     this.#historyMs = correlation.historyMs
     this.#learnMs = correlation.learnMs
     this.#entriesMax = limits.entriesMax
+    this.#keyOf = correlation.perValue === true ? keyWithin(correlation.fields) : (key) => key
     this.table = new KeyTable({
       keysMax: limits.keysMax,
       codec: { encode: toRow, decode: fromRow },
@@ -93,7 +97,7 @@ export class FirstSeen implements Correlator {
   }
 
   #say(key: string, known: Known, sight: Sight, moment: Moment): void {
-    const hit = hitOf(key, sight)
+    const hit = hitOf(this.#keyOf(key, sight.value), sight)
     known.open.set(hit.name, hit)
     moment.sink.hit(hit, 'provisional')
   }
@@ -121,8 +125,9 @@ export class FirstSeen implements Correlator {
       const isNew = !isKnown && sight.time - known.sinceMs >= this.#learnMs
       open.delete(name)
       if (isNew && said !== undefined) moment.sink.final(said)
-      else if (isNew) moment.sink.hit(hitOf(key, sight), 'final')
-      else if (said !== undefined) moment.sink.retract(said)
+      else if (isNew) {
+        moment.sink.hit(hitOf(this.#keyOf(key, sight.value), sight), 'final')
+      } else if (said !== undefined) moment.sink.retract(said)
       lastSeen.delete(sight.value)
       lastSeen.set(sight.value, sight.time)
     }
@@ -141,6 +146,12 @@ export class FirstSeen implements Correlator {
     const hold = known.open.size > 0 ? 'held' : known.lastSeen.size > 0 ? 'grown' : 'fresh'
     this.table.put(key, known, { hold, dueMs })
   }
+}
+
+/** Several fields make one value, which is written as keys are. */
+function keyWithin(fields: readonly string[]): (key: string, value: string) => string {
+  return (key, value) =>
+    encodeKey([...decodeKey(key), ...(fields.length === 1 ? [value] : decodeKey(value))])
 }
 
 const nameOf = ({ order, value }: Sight): string => `${order} ${value}`

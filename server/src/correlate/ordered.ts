@@ -11,7 +11,10 @@ import { itemRows, itemsOf, type ItemRow } from './ordered-row.ts'
 
 /** An event of a match. `given`: a settled hit has already named it. */
 export interface Item {
+  /** Its place in the order; the event itself, unless `refs` says otherwise. */
   readonly ref: EventRef
+  /** Of a hit of another correlation: the events that it brings, any number of them. */
+  readonly refs?: readonly EventRef[]
   given: boolean
 }
 
@@ -25,6 +28,8 @@ export interface Entry {
 export interface Done {
   readonly items: readonly Item[]
   readonly timeMs: number
+  /** Tells it from others of its key, whatever its items come to be; else they tell. */
+  readonly name?: string
 }
 
 /** What one key goes through, given its entries in the order of (time, order). */
@@ -49,6 +54,11 @@ export interface MachineKind<M> {
   decode(row: unknown, items: readonly Item[]): M
 }
 
+interface Open {
+  readonly hit: Hit
+  readonly done: Done
+}
+
 /** The state of one key. */
 interface Followed<M> {
   /** After all entries below the watermark: nothing can come between those any more. */
@@ -56,7 +66,7 @@ interface Followed<M> {
   /** Entries from the watermark on, sorted by (time, order). */
   pending: Entry[]
   /** Provisional hits: those of `pending`. */
-  open: Hit[]
+  open: Open[]
   /** After all of `pending`; undefined where it has to be worked out again. */
   tip: M | undefined
 }
@@ -114,8 +124,8 @@ export class Ordered<M> implements Correlator {
   }
 
   #follow(key: string, roles: number[], observation: Observation, moment: Moment): void {
-    const ref = refOf(observation)
-    const entry: Entry = { item: { ref, given: false }, roles }
+    const entry: Entry = { item: itemOf(observation), roles }
+    const { ref } = entry.item
     let state = this.table.get(key)
     if (state === undefined) {
       // Nothing can come before it any more, and it begins nothing.
@@ -145,7 +155,7 @@ export class Ordered<M> implements Correlator {
     this.#kind.step(state.tip, entry, done)
     for (const one of done) {
       const hit = hitOf(key, one)
-      state.open.push(hit)
+      state.open.push({ hit, done: one })
       moment.sink.hit(hit, 'provisional')
     }
   }
@@ -156,12 +166,12 @@ export class Ordered<M> implements Correlator {
     const done: Done[] = []
     for (const entry of state.pending) this.#kind.step(tip, entry, done)
     state.tip = tip
-    const before = new Map(state.open.map((hit) => [hit.name, hit]))
-    const now = done.map((one) => hitOf(key, one))
-    const names = new Set(now.map((hit) => hit.name))
-    for (const hit of state.open) if (!names.has(hit.name)) moment.sink.retract(hit)
-    state.open = now.map((hit) => before.get(hit.name) ?? hit)
-    for (const hit of now) if (!before.has(hit.name)) moment.sink.hit(hit, 'provisional')
+    const before = new Map(state.open.map((one) => [one.hit.name, one]))
+    const now = done.map((one): Open => ({ hit: hitOf(key, one), done: one }))
+    const names = new Set(now.map(({ hit }) => hit.name))
+    for (const { hit } of state.open) if (!names.has(hit.name)) moment.sink.retract(hit)
+    state.open = now.map((one) => before.get(one.hit.name) ?? one)
+    for (const { hit } of now) if (!before.has(hit.name)) moment.sink.hit(hit, 'provisional')
   }
 
   /** One key holds no more entries than the limit: its older half is taken as settled early. */
@@ -189,7 +199,7 @@ export class Ordered<M> implements Correlator {
     if (pending.length === 0) state.tip = undefined
     return done.map((one) => {
       const hit = hitOf(key, one)
-      const at = state.open.findIndex(({ name }) => name === hit.name)
+      const at = state.open.findIndex((open) => open.hit.name === hit.name)
       if (at >= 0) state.open.splice(at, 1)
       return { hit: withoutGiven(hit, one.items), known: at >= 0 }
     })
@@ -222,27 +232,33 @@ function report({ hit, known }: Settled, moment: Moment): void {
   else moment.sink.hit(hit, 'final')
 }
 
-/** The event, or for a hit of another correlation its last event at the time of the hit. */
-function refOf({ events, time, order }: Observation): EventRef {
+/** The event, or the hit of another correlation with the events that it brings. */
+function itemOf({ events, time, order }: Observation): Item {
   const [only] = events
-  if (only !== undefined && events.length === 1) return only
-  return { id: events.at(-1)?.id ?? String(order), time, order }
+  if (only !== undefined && events.length === 1 && only.order === order && only.time === time) {
+    return { ref: only, given: false }
+  }
+  const ref = { id: events.at(-1)?.id ?? String(order), time, order }
+  return { ref, refs: events, given: false }
 }
 
-function hitOf(key: string, { items, timeMs }: Done): Hit {
-  const refs = items.map(({ ref }) => ref)
-  let last = refs[0]
-  for (const ref of refs) {
+const refsOf = ({ ref, refs }: Item): readonly EventRef[] => refs ?? [ref]
+
+function hitOf(key: string, { items, timeMs, name }: Done): Hit {
+  let last = items[0]?.ref
+  for (const { ref } of items) {
     if (last === undefined || ref.time > last.time) last = ref
     else if (ref.time === last.time && ref.order > last.order) last = ref
   }
-  const name = refs.map((ref) => ref.order).join('.')
-  return { key, name, time: timeMs, order: last?.order ?? 0, events: refs, all: refs }
+  const refs = items.flatMap(refsOf)
+  const order = last?.order ?? 0
+  const names = name ?? items.map(({ ref }) => ref.order).join('.')
+  return { key, name: names, time: timeMs, order, events: refs, all: refs }
 }
 
 /** A settled hit names in `events` what no settled one named before. */
 function withoutGiven(hit: Hit, items: readonly Item[]): Hit {
-  const events = items.filter(({ given }) => !given).map(({ ref }) => ref)
+  const events = items.filter(({ given }) => !given).flatMap(refsOf)
   for (const item of items) item.given = true
   return { ...hit, events }
 }
@@ -263,7 +279,7 @@ type Row = [
   items: ItemRow[],
   machine: unknown,
   pending: [item: number, roles: readonly number[]][],
-  open: [key: string, timeMs: number, items: number[]][],
+  open: [key: string, timeMs: number, items: number[], name?: string][],
 ]
 
 function codecOf<M>(kind: MachineKind<M>): RowCodec<Followed<M>> {
@@ -272,11 +288,10 @@ function codecOf<M>(kind: MachineKind<M>): RowCodec<Followed<M>> {
       const { rows, placeOf } = itemRows()
       const row = kind.encode(machine, placeOf)
       const entries = pending.map(({ item, roles }): Row[2][number] => [placeOf(item), roles])
-      const hits = open.map(({ key, time, events }): Row[3][number] => [
-        key,
-        time,
-        events.map((ref) => placeOf({ ref, given: false })),
-      ])
+      const hits = open.map(({ hit, done }): Row[3][number] => {
+        const named = done.name === undefined ? [] : ([done.name] as const)
+        return [hit.key, done.timeMs, done.items.map(placeOf), ...named]
+      })
       return [rows, row, entries, hits]
     },
     decode(row) {
@@ -285,9 +300,11 @@ function codecOf<M>(kind: MachineKind<M>): RowCodec<Followed<M>> {
       return {
         machine: kind.decode(machine, items),
         pending: pending.map(([index, roles]) => ({ item: items[index]!, roles })),
-        open: open.map(([key, timeMs, indexes]) =>
-          hitOf(key, { items: indexes.map((index) => items[index]!), timeMs }),
-        ),
+        open: open.map(([key, timeMs, indexes, name]): Open => {
+          const of = indexes.map((index) => items[index]!)
+          const done = { items: of, timeMs, ...(name !== undefined && { name }) }
+          return { hit: hitOf(key, done), done }
+        }),
         tip: undefined,
       }
     },

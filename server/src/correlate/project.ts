@@ -94,6 +94,9 @@ export function namedGroup(
 /** Names of a correlation's key, as alerts show them. */
 export function groupNames(correlation: Correlation): readonly string[] {
   if (correlation.type === 'absence' && correlation.of === 'source') return ['observer.name']
+  if (correlation.type === 'first_seen' && correlation.perValue === true) {
+    return [...correlation.groupBy.map(({ name }) => name), ...correlation.fields]
+  }
   if (correlation.groupBy.length > 0 || !('stages' in correlation)) {
     return correlation.groupBy.map(({ name }) => name)
   }

@@ -37,18 +37,10 @@ function expected(events: readonly Seen[], holds: (window: Windowed) => boolean)
 const hasAll = (window: Windowed): boolean =>
   INPUTS.every((input) => window.some((one) => one.input === input))
 
-/** Some a before some b before the last, which is a c. */
-function isChain(window: Windowed): boolean {
-  if (window.at(-1)?.input !== 'c') return false
-  const a = window.findIndex(({ input }) => input === 'a')
-  return a >= 0 && window.slice(a + 1, -1).some(({ input }) => input === 'b')
-}
-
 const arrivals = arrivalsOf({ inputs: INPUTS, gapMax: 30 })
 
 describe.each([
   ['temporal', correlationOf('temporal'), hasAll],
-  ['temporal_ordered', correlationOf('temporal_ordered'), isChain],
   [
     'a condition over the rules',
     correlationOf('temporal', {

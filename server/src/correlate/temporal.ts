@@ -6,26 +6,23 @@ import { MonotoneWindow, type Noted, type Scan } from './window.ts'
 type Roles = readonly number[]
 
 /**
- * `temporal` and `temporal_ordered` without negation: events of the rules asked for, in one window;
- * ordered: in the order of the rules, different events, ties of time by arrival.
+ * `temporal` without negation: events of the rules asked for, in one window. Also `temporal_ordered`
+ * with a condition of its own: the order of what it asks for is not told; it is a set then.
  */
 export function createTemporal(
   correlation: TemporalCorrelation,
   limits: CorrelatorLimits,
 ): MonotoneWindow<Roles> {
-  const { timespanMs, type, condition } = correlation
+  const { timespanMs, condition } = correlation
   const inputs = [...new Set(correlation.inputs)]
   const roles = new Map(inputs.map((input, index) => [input, index]))
   const wanted = condition ?? all(inputs)
-  // With a condition of its own the order of what it asks for is not told; it is a set then.
-  const ordered = type === 'temporal_ordered' && condition === undefined
   /** One list for all events of a role: a window may hold very many. */
   const alone = new Map([...roles].map(([input, role]): [string, Roles] => [input, [role]]))
-  const chain = correlation.inputs.map((input) => roles.get(input)!)
   return new MonotoneWindow<Roles>({
     timespanMs,
     limits,
-    scan: () => (ordered ? new ChainScan(chain, timespanMs) : new SetScan(roles, wanted)),
+    scan: () => new SetScan(roles, wanted),
     note(parts) {
       const [only] = parts
       if (only !== undefined && parts.length === 1) return alone.get(only.input)
@@ -96,43 +93,5 @@ class SetScan implements Scan<Roles> {
 
   holds(): boolean {
     return refHolds(this.#wanted, (rule) => this.#counts[this.#roles.get(rule) ?? -1]! > 0)
-  }
-}
-
-/** For each stage of the chain the latest time at which a chain up to it began. */
-class ChainScan implements Scan<Roles> {
-  readonly #chain: readonly number[]
-  readonly #timespanMs: number
-  readonly #starts: number[]
-  #completed = Number.NEGATIVE_INFINITY
-
-  constructor(chain: readonly number[], timespanMs: number) {
-    this.#chain = chain
-    this.#timespanMs = timespanMs
-    this.#starts = chain.map(() => Number.NEGATIVE_INFINITY)
-  }
-
-  add({ what, time }: Noted<Roles>): void {
-    const last = this.#chain.length - 1
-    this.#completed = Number.NEGATIVE_INFINITY
-    // Later stages first: an event cannot follow itself.
-    for (let stage = last; stage >= 0; stage -= 1) {
-      if (!what.includes(this.#chain[stage]!)) continue
-      const start = stage === 0 ? time : this.#starts[stage - 1]!
-      if (stage === last) this.#completed = start
-      this.#starts[stage] = Math.max(this.#starts[stage]!, start)
-    }
-  }
-
-  insert(): boolean {
-    return false
-  }
-
-  leave(): void {
-    // A chain that began too early is told by its start.
-  }
-
-  holds({ time }: Noted<Roles>): boolean {
-    return time - this.#completed <= this.#timespanMs
   }
 }

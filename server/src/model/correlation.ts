@@ -95,6 +95,8 @@ export interface FirstSeenCorrelation extends Common {
   readonly historyMs: number
   /** Nothing is reported for a key before it has been watched this long. */
   readonly learnMs: number
+  /** Each new value is an alert of its own, whose group names it; else those of a key are one. */
+  readonly perValue?: boolean
 }
 
 /** An expected event of a group did not come. `of: source` watches sources by their ticks. */

@@ -160,6 +160,7 @@ value = "now-7d"`)
       type: 'first_seen',
       fields: ['device.id', 'source.ip'],
       historyMs: 604_800_000,
+      perValue: true,
     })
   })
 

@@ -214,6 +214,7 @@ function newTermsRule(rule: ElasticRuleText, meta: RuleMeta, around: Condition):
     fields: terms.value,
     historyMs,
     learnMs: historyMs,
+    perValue: true,
   }))
 }
 
