@@ -289,8 +289,10 @@ function codecOf<M>(kind: MachineKind<M>): RowCodec<Followed<M>> {
       const row = kind.encode(machine, placeOf)
       const entries = pending.map(({ item, roles }): Row[2][number] => [placeOf(item), roles])
       const hits = open.map(({ hit, done }): Row[3][number] => {
-        const named = done.name === undefined ? [] : ([done.name] as const)
-        return [hit.key, done.timeMs, done.items.map(placeOf), ...named]
+        const { items, timeMs, name } = done
+        const open: Row[3][number] = [hit.key, timeMs, items.map(placeOf)]
+        if (name !== undefined) open.push(name)
+        return open
       })
       return [rows, row, entries, hits]
     },
