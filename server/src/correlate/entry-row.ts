@@ -1,3 +1,4 @@
+import { ANEW } from '../base/anew.ts'
 import type { EventRef } from './correlator.ts'
 import { type Entry, heldRefs, type HitEntry, isOwn, type Place } from './entries.ts'
 import type { RowChanges } from './key-table.ts'
@@ -66,7 +67,7 @@ export function refsRow({ refs }: HitEntry): RefsRow {
 
 export function refsOf(row: RefsRow | undefined, place: Place): Entry['refs'] {
   if (row === null || row === undefined) return undefined
-  if (!isOwnRow(row)) return heldRefs({ ...place, events: row })
+  if (!isOwnRow(row)) return heldRefs({ ...ANEW, ...place, events: row })
   const [id, from] = row
   return { id, from }
 }

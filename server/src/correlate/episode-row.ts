@@ -1,3 +1,4 @@
+import { ANEW } from '../base/anew.ts'
 import type { Block, Episode } from './episode.ts'
 import { UNTOLD } from './origin.ts'
 
@@ -10,6 +11,7 @@ export type EpisodeRow = Omit<Episode, 'openUntilMs' | 'settled'> & {
 export function toRow(episode: Episode): EpisodeRow {
   const { openUntilMs, settled } = episode
   return {
+    ...ANEW,
     ...episode,
     openUntilMs: Number.isFinite(openUntilMs) ? openUntilMs : null,
     settled: settled ?? null,

@@ -1,3 +1,4 @@
+import { ANEW } from '../base/anew.ts'
 import { ALERT_EVENTS_MAX } from '../model/alert.ts'
 import type { EventRef, Hit } from './correlator.ts'
 import { addOrigins } from './origin.ts'
@@ -123,6 +124,7 @@ export function wholeOf(episode: Episode): Block {
     episode.settled === undefined
       ? emptyBlock()
       : {
+          ...ANEW,
           ...episode.settled,
           events: episode.settled.events.slice(),
           origins: episode.settled.origins.slice(),
@@ -134,6 +136,7 @@ export function wholeOf(episode: Episode): Block {
     for (const event of fresh) seen.add(event.id)
     const block = blockOf(hit)
     addBlock(whole, {
+      ...ANEW,
       ...block,
       events: fresh.slice(0, ALERT_EVENTS_MAX),
       eventsTotal: fresh.length,

@@ -1,3 +1,4 @@
+import { ANEW } from '../base/anew.ts'
 import { shortId } from '../base/hash.ts'
 import type { AlertState } from '../model/alert.ts'
 import { CORRELATOR_LIMITS, type Hit } from './correlator.ts'
@@ -212,7 +213,7 @@ export class Episodes {
       if (made.includes(gone)) continue
       const merged = notes.find(([episode]) => episode === gone)?.[1]
       const say: Said = { state: 'retracted', open: false }
-      this.#say(key, gone, merged === undefined ? say : { ...say, merged })
+      this.#say(key, gone, merged === undefined ? say : { ...ANEW, ...say, merged })
     }
     return made
   }
@@ -358,7 +359,7 @@ function fill(episode: Episode, run: readonly Piece[]): void {
     }
     if (hit !== undefined) episode.pending.push(hit)
     else if (settled === undefined)
-      settled = { ...block, events: block.events.slice(), origins: block.origins.slice() }
+      settled = { ...ANEW, ...block, events: block.events.slice(), origins: block.origins.slice() }
     else addBlock(settled, block)
   }
   episode.pending.sort((a, b) => a.time - b.time || a.order - b.order)

@@ -1,3 +1,4 @@
+import { ANEW } from '../base/anew.ts'
 import { ownText } from '../base/own-text.ts'
 import type { StateChange } from '../model/decoder.ts'
 import type { StateLosses, StateTable } from './correlator.ts'
@@ -117,6 +118,7 @@ export class KeyTable<S> implements StateTable {
     const cell = this.#cells.get(key)
     if (cell === undefined) {
       this.#cells.set(key, {
+        ...ANEW,
         ...{ key, state, hold: where.hold, dueMs: where.dueMs, touched: this.#touched },
         ...{ rowBytes: 0, changeBytes: 0, changes: this.#left.get(key) ?? 0 },
         spread: this.#touched % SPREAD,
@@ -247,6 +249,7 @@ export class KeyTable<S> implements StateTable {
     const state = this.#codec.decode(row)
     this.#codec.changes?.taken(state)
     return {
+      ...ANEW,
       ...{ key, state, hold, touched, dueMs: dueMs ?? Number.POSITIVE_INFINITY },
       // Amended ones are written whole the next time: so their changes do not have to be weighed.
       ...{ rowBytes: changes.length > 0 ? 0 : bytes, changeBytes: 0, changes: changes.length },

@@ -1,3 +1,4 @@
+import { ANEW } from '../base/anew.ts'
 import type {
   Correlator,
   CorrelatorLimits,
@@ -260,7 +261,7 @@ function hitOf(key: string, { items, timeMs, name }: Done): Hit {
 function withoutGiven(hit: Hit, items: readonly Item[]): Hit {
   const events = items.filter(({ given }) => !given).flatMap(refsOf)
   for (const item of items) item.given = true
-  return { ...hit, events }
+  return { ...ANEW, ...hit, events }
 }
 
 /** Index after all entries that come before it. */

@@ -1,3 +1,4 @@
+import { ANEW } from '../base/anew.ts'
 import type { Asset } from '../model/asset.ts'
 import type { EcsDoc } from '../model/event.ts'
 import { resolve, type Resolution, type ResolveOptions } from './resolve.ts'
@@ -27,11 +28,11 @@ export function joinAsset(
 function applyAsset(doc: EcsDoc, asset: Asset, rule: string): void {
   const before = objectAt(doc, 'device')
   const claimed = before?.['id']
-  const device: EcsDoc = { ...before, id: asset.id }
+  const device: EcsDoc = { ...ANEW, ...before, id: asset.id }
   if (asset.type !== undefined) device['type'] = asset.type
   if (asset.manufacturer !== undefined) device['manufacturer'] = asset.manufacturer
   if (asset.model !== undefined) {
-    device['model'] = { ...objectAt(device, 'model'), identifier: asset.model }
+    device['model'] = { ...ANEW, ...objectAt(device, 'model'), identifier: asset.model }
   }
   doc['device'] = device
   const identity: EcsDoc = { state: 'resolved', rule }
@@ -48,7 +49,7 @@ function applyAsset(doc: EcsDoc, asset: Asset, rule: string): void {
 }
 
 function addIot(doc: EcsDoc, more: EcsDoc): void {
-  doc['iot'] = { ...objectAt(doc, 'iot'), ...more }
+  doc['iot'] = { ...ANEW, ...objectAt(doc, 'iot'), ...more }
 }
 
 function objectAt(doc: EcsDoc, name: string): EcsDoc | undefined {

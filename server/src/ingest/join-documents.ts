@@ -1,3 +1,4 @@
+import { ANEW } from '../base/anew.ts'
 import type { DecoderSpec } from '../model/decoder.ts'
 import type { RawItem } from '../model/source.ts'
 import { readCaptures } from './read-captures.ts'
@@ -100,8 +101,8 @@ class Joiner {
 
   #join(first: RawItem): void {
     const text = this.#parts.map((part) => part.text).join('\n')
-    const facts = { ...first.facts, lines: String(this.#parts.length) }
-    this.#made.push({ ...first, text, facts })
+    const facts = { ...ANEW, ...first.facts, lines: String(this.#parts.length) }
+    this.#made.push({ ...ANEW, ...first, text, facts })
     this.#reset()
   }
 }

@@ -1,3 +1,4 @@
+import { ANEW } from '../base/anew.ts'
 import { type EcsDoc, fieldOf } from '../model/event.ts'
 import type { SenderScope } from '../model/source.ts'
 
@@ -20,7 +21,8 @@ export function outOfScope(doc: EcsDoc, { sites, deviceTypes }: SenderScope): st
   const [only, ...others] = sites
   const iot = doc['iot']
   if (only !== undefined && others.length === 0) {
-    doc['iot'] = typeof iot === 'object' && iot !== null ? { ...iot, site: only } : { site: only }
+    doc['iot'] =
+      typeof iot === 'object' && iot !== null ? { ...ANEW, ...iot, site: only } : { site: only }
   }
   return undefined
 }

@@ -1,3 +1,4 @@
+import { ANEW } from '../base/anew.ts'
 import { shortId } from '../base/hash.ts'
 import type { DecoderSpec, Draft } from '../model/decoder.ts'
 import type { EcsDoc, SecurityEvent } from '../model/event.ts'
@@ -154,7 +155,7 @@ function addFacts(doc: EcsDoc, facts: Readonly<Record<string, string>>): void {
   const { path, host } = facts
   if (path !== undefined) {
     const log = isObject(doc['log']) ? doc['log'] : {}
-    doc['log'] = { ...log, file: { path } }
+    doc['log'] = { ...ANEW, ...log, file: { path } }
   }
   if (facts['transport'] === undefined) return
   if (host !== undefined) {
@@ -184,8 +185,10 @@ function addTopic(doc: EcsDoc, topic: string): void {
   }
   if (!isObject(iot)) return
   const mqtt = iot['mqtt']
-  if (mqtt === undefined) doc['iot'] = { ...iot, mqtt: { topic } }
-  else if (isObject(mqtt)) doc['iot'] = { ...iot, mqtt: { ...mqtt, topic: mqtt['topic'] ?? topic } }
+  if (mqtt === undefined) doc['iot'] = { ...ANEW, ...iot, mqtt: { topic } }
+  else if (isObject(mqtt)) {
+    doc['iot'] = { ...ANEW, ...iot, mqtt: { ...ANEW, ...mqtt, topic: mqtt['topic'] ?? topic } }
+  }
 }
 
 const NO_LABELS: ReadonlySet<string> = new Set(['path', 'host', 'time', 'transport'])
@@ -212,8 +215,8 @@ function addTag(doc: EcsDoc, tag: string): void {
 function addIot(doc: EcsDoc, name: string, value: unknown): void {
   const iot = isObject(doc['iot']) ? doc['iot'] : {}
   const before = iot[name]
-  const whole = isObject(before) && isObject(value) ? { ...before, ...value } : value
-  doc['iot'] = { ...iot, [name]: whole }
+  const whole = isObject(before) && isObject(value) ? { ...ANEW, ...before, ...value } : value
+  doc['iot'] = { ...ANEW, ...iot, [name]: whole }
 }
 
 function inRange(ms: number): boolean {

@@ -1,3 +1,4 @@
+import { ANEW } from '../base/anew.ts'
 import type { Clock } from '../base/clock.ts'
 import type { Metrics } from '../base/metrics.ts'
 import type { JournalEntry } from '../model/journal.ts'
@@ -92,12 +93,12 @@ async function collect(
       continue
     }
     const kind = announcementOf(before, alert)
-    if (kind !== undefined) announced.push({ ...write, kind, atMs })
+    if (kind !== undefined) announced.push({ ...ANEW, ...write, kind, atMs })
     standings.set(alert.id, standingOf(alert))
     const earlier = current.get(alert.id)
     const opening =
       earlier?.opening ?? (earlier && { offset: earlier.offset, index: earlier.index })
-    current.set(alert.id, { ...write, ...(opening && { opening }) })
+    current.set(alert.id, { ...ANEW, ...write, ...(opening && { opening }) })
   }
   return { current: [...current.values()], announced, stale }
 }

@@ -1,3 +1,4 @@
+import { ANEW } from '../base/anew.ts'
 import { type FileHandle, open } from 'node:fs/promises'
 import type { Writable } from 'node:stream'
 import { ProblemError } from '../base/problems.ts'
@@ -9,7 +10,7 @@ const SLACK_BYTES = 64 * 1024
 
 /** One line an alert told: the record as the journal has it, and why it is told now. */
 export function toJsonLine({ kind, alert }: Pending): string {
-  return `${JSON.stringify({ ...alert, announcement: kind })}\n`
+  return `${JSON.stringify({ ...ANEW, ...alert, announcement: kind })}\n`
 }
 
 /**

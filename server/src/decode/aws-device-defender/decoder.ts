@@ -1,3 +1,4 @@
+import { ANEW } from '../../base/anew.ts'
 import type { DecodeSink, Decoder, Draft, StateChange } from '../../model/decoder.ts'
 import type { EcsDoc } from '../../model/event.ts'
 import type { RawItem } from '../../model/source.ts'
@@ -95,7 +96,7 @@ export class DeviceDefenderDecoder implements Decoder {
       const brief = index > 0 && text.length > ORIGINAL_MAX
       const original = brief ? JSON.stringify(metric) : whole ? undefined : text
       const draft: Draft = { timeMs, action: 'device-metrics', doc }
-      tell.event(original === undefined ? draft : { ...draft, original })
+      tell.event(original === undefined ? draft : { ...ANEW, ...draft, original })
     }
   }
 
@@ -153,7 +154,7 @@ export class DeviceDefenderDecoder implements Decoder {
           ? (violationDraft(one, envelope) ?? findingDraft(one, envelope))
           : undefined
         if (draft === undefined) tell.reject('DECODE_FIELD', 'A finding has no id.')
-        else tell.event({ ...draft, original: JSON.stringify(one) })
+        else tell.event({ ...ANEW, ...draft, original: JSON.stringify(one) })
       }
       return true
     }

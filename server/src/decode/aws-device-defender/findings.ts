@@ -1,3 +1,4 @@
+import { ANEW } from '../../base/anew.ts'
 import type { EcsDoc } from '../../model/event.ts'
 import type { Draft } from '../../model/decoder.ts'
 import type { Envelope } from '../document/payloads.ts'
@@ -102,7 +103,7 @@ export function* auditDrafts(doc: EcsDoc, envelope: Envelope): Generator<Draft> 
       canceled: count('canceledChecksCount', 'canceledChecks'),
     }),
   })
-  const inner = { ...envelope, account: textAt(doc, 'accountId') ?? envelope.account }
+  const inner = { ...ANEW, ...envelope, account: textAt(doc, 'accountId') ?? envelope.account }
   // The task began then; its result is as new as the notification.
   const timeMs = envelope.timeMs ?? startMs
   const checks = checksOf(doc)
@@ -223,7 +224,7 @@ export function findingDraft(doc: EcsDoc, envelope: Envelope): Draft | undefined
       severity: severityNumber(severity),
     }),
     rule: present({ name, ruleset: 'AWS IoT Device Defender Audit' }),
-    cloud: cloudOf({ ...envelope, account: account ?? envelope.account }),
+    cloud: cloudOf({ ...ANEW, ...envelope, account: account ?? envelope.account }),
     iot: compact({
       credential: certificate === undefined ? undefined : { id: lastOf(certificate), kind: 'x509' },
       mqtt: client === undefined ? undefined : { client_id: client },

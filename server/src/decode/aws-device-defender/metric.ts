@@ -1,3 +1,4 @@
+import { ANEW } from '../../base/anew.ts'
 import type { EcsDoc } from '../../model/event.ts'
 import { asTime, compact, isObject, listAt, numberAt, textAt } from '../document/values.ts'
 import type { Envelope } from '../document/payloads.ts'
@@ -126,7 +127,7 @@ export function metricEvent(metric: Metric, words: MetricWords, envelope: Envelo
     device: thing === undefined ? undefined : { id: thing },
     cloud: cloudOf(envelope),
     iot: compact({
-      metric: { ...metricDoc(metric, dimension), ...more },
+      metric: { ...ANEW, ...metricDoc(metric, dimension), ...more },
       defender,
       mqtt: envelope.topic === undefined ? undefined : { topic: envelope.topic },
       hec: hecOf(envelope),

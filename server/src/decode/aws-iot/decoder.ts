@@ -1,3 +1,4 @@
+import { ANEW } from '../../base/anew.ts'
 import type { DecodeSink, Decoder, StateChange } from '../../model/decoder.ts'
 import type { EcsDoc } from '../../model/event.ts'
 import type { RawItem } from '../../model/source.ts'
@@ -204,6 +205,7 @@ function updateDoc(
   const { event } = logDraft(value, facts, envelope).doc
   const { topic } = facts
   return {
+    ...ANEW,
     ...logFields(value, facts, envelope),
     event,
     iot: compact({

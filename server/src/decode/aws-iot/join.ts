@@ -1,3 +1,4 @@
+import { ANEW } from '../../base/anew.ts'
 import type { DecodeSink, Draft, StateChange } from '../../model/decoder.ts'
 import type { EcsDoc } from '../../model/event.ts'
 import { KeptMap } from '../kept-map.ts'
@@ -214,21 +215,23 @@ export class ShadowJoin {
       ...(document === undefined ? ['fields'] : []),
       ...(objectIn(piece.doc, 'device') === undefined ? ['thing'] : []),
     ]
-    const base = { ...log?.doc, ...document?.doc }
-    const iot = { ...objectIn(log?.doc, 'iot'), ...objectIn(document?.doc, 'iot') }
-    const shadow = { ...objectIn(iot, 'shadow'), identity: certainty }
-    const mqtt = compact({ ...objectIn(iot, 'mqtt'), client_id: actor.clientId })
+    const base = { ...ANEW, ...log?.doc, ...document?.doc }
+    const iot = { ...ANEW, ...objectIn(log?.doc, 'iot'), ...objectIn(document?.doc, 'iot') }
+    const shadow = { ...ANEW, ...objectIn(iot, 'shadow'), identity: certainty }
+    const mqtt = compact({ ...ANEW, ...objectIn(iot, 'mqtt'), client_id: actor.clientId })
     const doc = compact({
+      ...ANEW,
       ...base,
       user,
       source: addressOf(actor.ip, actor.port),
       trace: update?.traceId === undefined ? undefined : { id: update.traceId },
       related: relatedOf(verdict.candidates),
       iot: compact({
+        ...ANEW,
         ...iot,
         mqtt: Object.keys(mqtt).length === 0 ? undefined : mqtt,
         credential,
-        shadow: unknown.length === 0 ? shadow : { ...shadow, unknown },
+        shadow: unknown.length === 0 ? shadow : { ...ANEW, ...shadow, unknown },
       }),
     })
     const originals = [document?.original, log?.original, update?.publish?.original]
@@ -262,7 +265,7 @@ export class ShadowJoin {
     if (session === undefined) return { actor, certainty }
     const principal = actor.principal ?? session.principal
     return {
-      actor: { ...actor, principal, ip: session.ip },
+      actor: { ...ANEW, ...actor, principal, ip: session.ip },
       certainty: principal === undefined ? 'unknown' : 'inferred',
     }
   }

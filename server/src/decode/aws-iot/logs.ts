@@ -1,3 +1,4 @@
+import { ANEW } from '../../base/anew.ts'
 import type { Draft } from '../../model/decoder.ts'
 import type { EcsDoc, EventAction } from '../../model/event.ts'
 import type { Envelope } from '../document/payloads.ts'
@@ -89,7 +90,7 @@ export function logFields(doc: EcsDoc, facts: LogFacts, envelope: Envelope): Ecs
     source: addressOf(facts.ip, facts.port),
     device: facts.thing === undefined ? undefined : { id: facts.thing },
     network: networkOf(facts.protocol),
-    cloud: cloudOf({ ...envelope, account }),
+    cloud: cloudOf({ ...ANEW, ...envelope, account }),
     trace: facts.traceId === undefined ? undefined : { id: facts.traceId },
     log: compact({ level: textAt(doc, 'logLevel')?.toLowerCase() }),
   })

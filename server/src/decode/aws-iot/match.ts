@@ -1,3 +1,4 @@
+import { ANEW } from '../../base/anew.ts'
 import type { Actor, DocumentPiece, Group, LogPiece, PublishPiece } from './pieces.ts'
 
 /** How sure the principal of an update is. */
@@ -77,10 +78,15 @@ function judge(
   const made = { document, log: update?.log, update, candidates: [] }
   if (update?.actor.principal !== undefined) {
     const sure = one && updates.length >= documents
-    return { ...made, certainty: sure ? 'exact' : 'inferred' }
+    return { ...ANEW, ...made, certainty: sure ? 'exact' : 'inferred' }
   }
   const candidates = near.map(({ actor }) => actor).filter((actor) => nameOf(actor) !== '\n\n')
-  return { ...made, certainty: 'unknown', candidates: update === undefined ? candidates : [] }
+  return {
+    ...ANEW,
+    ...made,
+    certainty: 'unknown',
+    candidates: update === undefined ? candidates : [],
+  }
 }
 
 function alone(update: Update, log: LogPiece): Verdict {
@@ -142,7 +148,7 @@ function updateOf(log: LogPiece | undefined, publish: PublishPiece | undefined):
   const actor = publish?.actor ?? log?.actor ?? {}
   return {
     atMs: publish?.atMs ?? log?.atMs ?? 0,
-    actor: actor.principal === undefined ? { ...actor, ...log?.actor } : actor,
+    actor: actor.principal === undefined ? { ...ANEW, ...actor, ...log?.actor } : actor,
     traceId: log?.traceId ?? publish?.traceId,
     log,
     publish,

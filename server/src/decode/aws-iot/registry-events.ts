@@ -1,3 +1,4 @@
+import { ANEW } from '../../base/anew.ts'
 import type { Draft } from '../../model/decoder.ts'
 import type { EcsDoc, EventAction } from '../../model/event.ts'
 import type { Envelope } from '../document/payloads.ts'
@@ -140,7 +141,7 @@ function registryDraft(doc: EcsDoc, type: string, envelope: Envelope): Draft {
       sequence: numberAt(doc, 'versionNumber'),
     }),
     device: thing === undefined ? undefined : { id: thing },
-    cloud: cloudOf({ ...envelope, account: textAt(doc, 'accountId') ?? envelope.account }),
+    cloud: cloudOf({ ...ANEW, ...envelope, account: textAt(doc, 'accountId') ?? envelope.account }),
     iot: {
       registry: compact({
         type: textAt(doc, 'thingTypeName'),
@@ -167,7 +168,11 @@ function certificateDraft(doc: EcsDoc, envelope: Envelope): Draft {
       code: 'certificate-registered',
       reason: readable(status),
     },
-    cloud: cloudOf({ ...envelope, account: textAt(doc, 'awsAccountId') ?? envelope.account }),
+    cloud: cloudOf({
+      ...ANEW,
+      ...envelope,
+      account: textAt(doc, 'awsAccountId') ?? envelope.account,
+    }),
     source: addressOf(textAt(doc, 'sourceIpAddress')),
     iot: { credential: compact({ id, kind: 'x509', issuer: textAt(doc, 'caCertificateId') }) },
   })

@@ -1,3 +1,4 @@
+import { ANEW } from '../../base/anew.ts'
 import type { Draft } from '../../model/decoder.ts'
 import type { EcsDoc, EventAction } from '../../model/event.ts'
 import { base64Bytes, utf8Text } from '../../base/inflate.ts'
@@ -68,6 +69,7 @@ export function gridDraft(doc: EcsDoc): Draft | undefined {
     textAt(data, 'deviceId', 'clientAuthenticationName') ?? lastOf(textAt(doc, 'subject'))
   const made = compact({
     event: {
+      ...ANEW,
       ...frameOf(kind),
       code: type,
       reason: textAt(data, 'disconnectionReason') ?? type.slice(type.lastIndexOf('.') + 1),
@@ -101,6 +103,7 @@ export function routedDraft(doc: EcsDoc): Draft | undefined {
   const twin = kind?.action === 'shadow-update' ? twinOf(body) : undefined
   const made = compact({
     event: {
+      ...ANEW,
       ...frameOf(kind),
       code: operation,
       reason: textAt(facts, 'iothub-message-schema') ?? operation,

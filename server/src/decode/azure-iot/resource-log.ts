@@ -1,3 +1,4 @@
+import { ANEW } from '../../base/anew.ts'
 import type { Draft } from '../../model/decoder.ts'
 import type { EcsDoc, EventAction } from '../../model/event.ts'
 import { plainIp } from '../mosquitto/address.ts'
@@ -118,13 +119,13 @@ function wordsOf(
   }
   const reading = /^(?:get|read|list|query|bulk ?get)/.test(verb)
   if (reading && words.action === 'shadow-update') {
-    return { ...words, action: 'shadow-read', type: ['access'] }
+    return { ...ANEW, ...words, action: 'shadow-read', type: ['access'] }
   }
   if (reading && words.action === 'config-change') {
     return { action: 'api-call', category: ['api'], type: ['access'] }
   }
-  if (verb.startsWith('create')) return { ...words, type: ['creation'] }
-  return verb.startsWith('delete') ? { ...words, type: ['deletion'] } : words
+  if (verb.startsWith('create')) return { ...ANEW, ...words, type: ['creation'] }
+  return verb.startsWith('delete') ? { ...ANEW, ...words, type: ['deletion'] } : words
 }
 
 /** A device writes its own twin; which service wrote one stands nowhere, nor do the fields. */

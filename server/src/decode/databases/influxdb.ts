@@ -1,3 +1,4 @@
+import { ANEW } from '../../base/anew.ts'
 import type { Decoder, DecoderSpec, DecodeSink } from '../../model/decoder.ts'
 import type { EcsDoc, EventAction } from '../../model/event.ts'
 import type { RawItem } from '../../model/source.ts'
@@ -74,7 +75,7 @@ function docOf(text: string): EcsDoc | undefined {
   const console = CONSOLE.exec(text)
   if (console !== null) {
     const [, ts, lvl, msg, rest = '{}'] = console
-    return { ...jsonOf(rest), ts, lvl, msg }
+    return { ...ANEW, ...jsonOf(rest), ts, lvl, msg }
   }
   const old = OLD.exec(text)
   if (old !== null) {

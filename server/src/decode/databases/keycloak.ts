@@ -1,3 +1,4 @@
+import { ANEW } from '../../base/anew.ts'
 import type { EcsDoc, EventAction } from '../../model/event.ts'
 import { eventOf, type ReadDocument } from '../document/json-decoder.ts'
 import type { ReadText } from '../document/mixed-decoder.ts'
@@ -58,7 +59,7 @@ function loggedEvent(doc: EcsDoc): EcsDoc | string | undefined {
   const message = textAt(doc, 'message')
   if (message === undefined || textAt(doc, 'type', 'operationType') !== undefined) return undefined
   const time = doc['timestamp'] ?? doc['@timestamp']
-  if (EVENT.test(message)) return { ...eventIn(message), time }
+  if (EVENT.test(message)) return { ...ANEW, ...eventIn(message), time }
   const log = doc['log']
   const level =
     textAt(doc, 'level', 'log.level') ?? (isObject(log) ? textAt(log, 'level') : undefined)
@@ -79,6 +80,7 @@ function eventIn(message: string): EcsDoc {
     if (value !== 'null' && value !== '') said[found[1] ?? ''] = value
   }
   return {
+    ...ANEW,
     ...said,
     ...(said['username'] === undefined ? {} : { details: { username: said['username'] } }),
   }

@@ -1,3 +1,4 @@
+import { ANEW } from '../../base/anew.ts'
 import { base64Bytes, gunzipBounded, hexBytes, isGzip, utf8Text } from '../../base/inflate.ts'
 import { readCbor } from '../cbor/read-cbor.ts'
 import type { RawItem } from '../../model/source.ts'
@@ -74,13 +75,13 @@ function readHeaded(text: string, known: string | undefined): Read {
   const seen = { topic, timeMs }
   if (begin >= 0 && !isCborTopic(topic)) {
     const read = jsonOf(text.slice(begin), topic)
-    return read.ok ? { ...read, ...seen } : read
+    return read.ok ? { ...ANEW, ...read, ...seen } : read
   }
   const last = text.slice(text.trimEnd().search(/\S+$/)).trim()
   const bytes = isCborTopic(topic) ? (hexBytes(last) ?? base64Bytes(last)) : undefined
   if (bytes !== undefined) {
     const read = cborOf(bytes, topic)
-    return read.ok ? { ...read, ...seen } : read
+    return read.ok ? { ...ANEW, ...read, ...seen } : read
   }
   return { ok: false, code: 'DECODE_SYNTAX', detail: 'No JSON object or list begins here.' }
 }

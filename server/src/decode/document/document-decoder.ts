@@ -1,3 +1,4 @@
+import { ANEW } from '../../base/anew.ts'
 import type { DecodeSink, Draft, RejectCode } from '../../model/decoder.ts'
 import type { RawItem } from '../../model/source.ts'
 import { readDelivery } from './delivery.ts'
@@ -86,7 +87,7 @@ class Gathering implements Teller {
     const original =
       draft.original ??
       (payload === undefined || payload.whole ? undefined : JSON.stringify(payload.value))
-    this.#out.event({ ...draft, part, ...(original === undefined ? {} : { original }) })
+    this.#out.event({ ...ANEW, ...draft, part, ...(original === undefined ? {} : { original }) })
   }
 
   routine(className: string): void {

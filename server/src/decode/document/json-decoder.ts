@@ -1,3 +1,4 @@
+import { ANEW } from '../../base/anew.ts'
 import type { Decoder, DecoderSpec, DecodeSink, Draft } from '../../model/decoder.ts'
 import type { EcsDoc } from '../../model/event.ts'
 import type { RawItem } from '../../model/source.ts'
@@ -63,7 +64,7 @@ export function decodeDocuments(
     }
     const drafts = told ?? { timeMs: context.timeMs, action: 'event', doc: { labels: {} } }
     for (const draft of Array.isArray(drafts) ? (drafts as readonly Draft[]) : [drafts as Draft]) {
-      out.event({ ...draft, ...(alone ? {} : { original: JSON.stringify(doc) }), part })
+      out.event({ ...ANEW, ...draft, ...(alone ? {} : { original: JSON.stringify(doc) }), part })
       part += 1
     }
   }

@@ -1,3 +1,4 @@
+import { ANEW } from '../../base/anew.ts'
 import { base64Bytes, gunzipBounded, isGzip, utf8Text } from '../../base/inflate.ts'
 import type { EcsDoc } from '../../model/event.ts'
 import { measure } from '../json/measure.ts'
@@ -126,6 +127,7 @@ class Opener implements Payloads {
       return true
     }
     const envelope: Envelope = {
+      ...ANEW,
       ...outer,
       timeMs: timeAt(doc, 'Timestamp') ?? outer.timeMs,
       topicArn: textAt(doc, 'TopicArn'),
@@ -187,6 +189,7 @@ class Opener implements Payloads {
       return true
     }
     const envelope: Envelope = {
+      ...ANEW,
       ...outer,
       account: textAt(doc, 'owner') ?? outer.account,
       logGroup: textAt(doc, 'logGroup'),
@@ -197,7 +200,7 @@ class Opener implements Payloads {
       if (!isObject(entry)) this.#fault('A log event is no object')
       else {
         const timeMs = timeAt(entry, 'timestamp') ?? envelope.timeMs
-        this.#text(entry['message'], { ...envelope, timeMs }, depth)
+        this.#text(entry['message'], { ...ANEW, ...envelope, timeMs }, depth)
       }
     }
     return true
@@ -221,6 +224,7 @@ class Opener implements Payloads {
     const detail = objectAt(doc, 'detail')
     if (detail !== undefined && Object.hasOwn(doc, 'detail-type')) {
       const envelope: Envelope = {
+        ...ANEW,
         ...outer,
         account: textAt(doc, 'account') ?? outer.account,
         region: textAt(doc, 'region') ?? outer.region,
@@ -231,6 +235,7 @@ class Opener implements Payloads {
     }
     if (isHec(doc)) {
       const envelope: Envelope = {
+        ...ANEW,
         ...outer,
         timeMs: timeAt(doc, 'time') ?? outer.timeMs,
         sourcetype: textAt(doc, 'sourcetype'),
@@ -243,7 +248,7 @@ class Opener implements Payloads {
     const topic = textAt(doc, 'topic')
     if (payload !== undefined && topic?.includes('/') === true) {
       const timeMs = asTime(valueAt(doc, 'tst', 'timestamp', 'time')) ?? outer.timeMs
-      return this.#text(payload, { ...outer, topic, timeMs }, depth)
+      return this.#text(payload, { ...ANEW, ...outer, topic, timeMs }, depth)
     }
     return false
   }
@@ -278,6 +283,7 @@ export function arnFacts(arn: string | undefined): {
   const region = asText(parts[3])
   const account = asText(parts[4])
   return {
+    ...ANEW,
     ...(region === undefined ? {} : { region }),
     ...(account === undefined ? {} : { account }),
   }

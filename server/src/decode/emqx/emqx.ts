@@ -1,3 +1,4 @@
+import { ANEW } from '../../base/anew.ts'
 import type { Decoder, DecoderSpec, DecodeSink, StateChange } from '../../model/decoder.ts'
 import type { RawItem } from '../../model/source.ts'
 import { decodeDocuments } from '../document/json-decoder.ts'
@@ -34,7 +35,7 @@ class EmqxDecoder implements Decoder {
       const told = readLine(this.#frame.message)
       if (told === undefined) out.reject('DECODE_UNKNOWN', 'Neither JSON nor a line of its log.')
       else if (typeof told === 'string') out.routine(told)
-      else out.event({ ...told, timeMs: this.#frame.timeMs })
+      else out.event({ ...ANEW, ...told, timeMs: this.#frame.timeMs })
     }
   }
 

@@ -1,3 +1,4 @@
+import { ANEW } from '../../base/anew.ts'
 import type { Draft } from '../../model/decoder.ts'
 import type { EcsDoc } from '../../model/event.ts'
 import { eventOf } from '../document/json-decoder.ts'
@@ -54,7 +55,11 @@ function tell(doc: EcsDoc, level: string, timeMs: number | undefined): Told {
   }
   if (message === 'flapping_detected') {
     const rest = { code: 'flapping-detected', reason: 'The client reconnects too often' }
-    const event = eventOf(['intrusion_detection'], ['info'], 'unknown', { ...rest, kind: 'alert' })
+    const event = eventOf(['intrusion_detection'], ['info'], 'unknown', {
+      ...ANEW,
+      ...rest,
+      kind: 'alert',
+    })
     return { timeMs, action: 'audit-finding', doc: { event, ...more } }
   }
   if (/tls_alert|ssl_error|ssl_upgrade_fail|handshake_failed/.test(`${message} ${reason}`)) {

@@ -1,3 +1,4 @@
+import { ANEW } from '../../base/anew.ts'
 import type { DecoderSpec } from '../../model/decoder.ts'
 import { LineDecoder, type ReadMessage } from '../line/line-decoder.ts'
 import { checkStampOptions, STAMP_OPTIONS, stampOptions } from '../line/options.ts'
@@ -58,7 +59,7 @@ function decoderOf(
     for (const [name, value] of report.pairs) if (name !== '__proto__') kept[name] = value
     const own = { [key]: { name: report.name, extensions: kept } }
     const timeMs = times.of(report.pairs, item.receivedMs) ?? frame.timeMs
-    out.event({ timeMs, action, doc: { ...doc, ...own } })
+    out.event({ timeMs, action, doc: { ...ANEW, ...doc, ...own } })
   }
   return new LineDecoder(read, options)
 }

@@ -1,3 +1,4 @@
+import { ANEW } from '../../base/anew.ts'
 import type { DecoderSpec, DecodeSink } from '../../model/decoder.ts'
 import type { Frame } from '../line/frame.ts'
 import { LineDecoder } from '../line/line-decoder.ts'
@@ -62,7 +63,11 @@ function read(message: string, frame: Frame, out: DecodeSink): void {
   const iptables: Record<string, unknown> = {}
   for (const [key, value] of pairs) if (value !== '') iptables[key.toLowerCase()] = value
   if (flags.length > 0) iptables['flags'] = flags
-  out.event({ timeMs: frame.timeMs, action: words.action, doc: { ...words.doc, iptables } })
+  out.event({
+    timeMs: frame.timeMs,
+    action: words.action,
+    doc: { ...ANEW, ...words.doc, iptables },
+  })
 }
 
 function pairsOf(text: string): { pairs: Map<string, string>; flags: string[] } {

@@ -1,3 +1,4 @@
+import { ANEW } from '../../base/anew.ts'
 import type { DecoderSpec, DecodeSink } from '../../model/decoder.ts'
 import type { Frame } from '../line/frame.ts'
 import { LineDecoder } from '../line/line-decoder.ts'
@@ -77,7 +78,7 @@ function tell(cells: readonly string[], at: Places, frame: Frame, out: DecodeSin
   })
   const flags = transport === 'tcp' ? cells[after + 3] : undefined
   const pfsense = flags === undefined || flags === '' ? undefined : { tcp_flags: flags }
-  const doc = pfsense === undefined ? words.doc : { ...words.doc, pfsense }
+  const doc = pfsense === undefined ? words.doc : { ...ANEW, ...words.doc, pfsense }
   out.event({ timeMs: frame.timeMs, action: words.action, doc })
 }
 

@@ -1,3 +1,4 @@
+import { ANEW } from '../../base/anew.ts'
 import type { EcsDoc } from '../../model/event.ts'
 import { type Peer, plainIp, type PortStyle } from './address.ts'
 import { CLOSING_WORDS } from './closing-words.ts'
@@ -156,7 +157,7 @@ export class Connections extends Joins {
     const session = id === undefined ? undefined : this.memory.sessions.get(id)
     const own = session !== undefined && (peer === undefined || isSame(peer, session))
     if (reason === 'taken-over' && id !== undefined) {
-      this.holdTakeover(turn, id, own ? session : peer && { ...peer, sinceMs: turn.atMs })
+      this.holdTakeover(turn, id, own ? session : peer && { ...ANEW, ...peer, sinceMs: turn.atMs })
       return true
     }
     const words = CLOSING_WORDS[reason]
@@ -189,7 +190,7 @@ export class Connections extends Joins {
     const about = { id: undefined, peer, whose: EXACT }
     const telling = {
       action: 'connection-denied',
-      words: { ...words, code: 'denied' },
+      words: { ...ANEW, ...words, code: 'denied' },
       about,
     } as const
     this.teller.tell(turn.out, turn, telling, true)
@@ -204,7 +205,7 @@ export class Connections extends Joins {
     const code = `${what}-denied`
     const telling = {
       action,
-      words: { ...words, code },
+      words: { ...ANEW, ...words, code },
       about: aboutOf(id, session),
       mqtt,
     } as const

@@ -1,3 +1,4 @@
+import { ANEW } from '../../base/anew.ts'
 import type { DecodeSink, Decoder, Draft, LifeSign, StateChange } from '../../model/decoder.ts'
 import type { EcsDoc, EventAction } from '../../model/event.ts'
 import type { RawItem } from '../../model/source.ts'
@@ -282,7 +283,7 @@ export class MosquittoDecoder implements Decoder {
     const words: EventWords = { category, type, outcome, reason, code }
     this.#connections.settle(this.#turn.out)
     const doc = eventDoc(words, this.#connections.observer, undefined, undefined)
-    this.#emit(action, more === undefined ? doc : { ...doc, ...more })
+    this.#emit(action, more === undefined ? doc : { ...ANEW, ...doc, ...more })
     return true
   }
 

@@ -1,3 +1,4 @@
+import { ANEW } from '../../base/anew.ts'
 import type { DecodeSink } from '../../model/decoder.ts'
 import type { Whose } from './accepts.ts'
 import { type Peer, plainIp } from './address.ts'
@@ -64,6 +65,7 @@ export class Joins {
     const lines = held.lines.length < LINES_MAX ? [...held.lines, text] : held.lines
     const { timeMs, atMs, whole } = turn
     this.memory.held = {
+      ...ANEW,
       ...held,
       lines,
       item,
@@ -127,9 +129,9 @@ export class Joins {
     const user = this.takeChecked()
     const found =
       closing.peer === undefined
-        ? { ...this.#unnamed(turn.atMs), id: closing.id }
+        ? { ...ANEW, ...this.#unnamed(turn.atMs), id: closing.id }
         : this.aboutUnknown(turn, closing.id, closing.peer)
-    const about = user === undefined ? found : { ...found, user }
+    const about = user === undefined ? found : { ...ANEW, ...found, user }
     const said = { category: CONNECT, type: REFUSED, outcome: 'failure', reason, code } as const
     const telling = { action: 'mqtt-connect', words: said, about, retryOf: 'connect' } as const
     this.teller.tell(turn.out, turn, telling, true)
@@ -156,7 +158,7 @@ export class Joins {
       this.settle(turn.out)
       const words = { category: PROCESS, type: ['info', 'error'], outcome: 'failure' } as const
       const about = { id: undefined, peer: undefined, whose: UNKNOWN }
-      const said = { ...words, reason: tls.reason, code: 'tls-setup' }
+      const said = { ...ANEW, ...words, reason: tls.reason, code: 'tls-setup' }
       this.teller.tell(turn.out, turn, { action: 'service-error', words: said, about }, true)
       return true
     }
@@ -187,7 +189,7 @@ export class Joins {
   tellTlsWithoutLine(turn: Turn, closing: Closing): void {
     const tls = { code: undefined, library: '', reason: 'no detail', text: '' }
     const about = this.aboutUnknown(turn, closing.id, closing.peer)
-    this.#tellTls(turn.out, { ...turn, kind: 'tls', tls, lines: [] }, about, turn)
+    this.#tellTls(turn.out, { ...ANEW, ...turn, kind: 'tls', tls, lines: [] }, about, turn)
   }
 
   /** A line that says what a client did wrong; its closing line follows. */
@@ -226,7 +228,7 @@ export class Joins {
     }
     if (id !== undefined && !this.memory.loose.complete)
       return { id, peer: undefined, whose: UNKNOWN }
-    return { ...this.#unnamed(turn.atMs), id }
+    return { ...ANEW, ...this.#unnamed(turn.atMs), id }
   }
 
   /** Whose password a plugin checked just before; asked once. */
@@ -273,7 +275,7 @@ export class Joins {
       return { id, peer: closing.peer, listener: accept?.listener, whose: EXACT }
     }
     const whose = this.memory.accepts.match(held.peer?.address, held.atMs)
-    if (held.peer === undefined) return { ...fromWhose(whose), id: held.id }
+    if (held.peer === undefined) return { ...ANEW, ...fromWhose(whose), id: held.id }
     const { accept } = whose
     return { id: undefined, peer: accept ?? held.peer, listener: accept?.listener, whose: EXACT }
   }

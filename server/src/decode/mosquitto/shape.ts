@@ -1,3 +1,4 @@
+import { ANEW } from '../../base/anew.ts'
 import type { StateChange } from '../../model/decoder.ts'
 import { KeptMap } from '../kept-map.ts'
 import { ownText } from '../../base/own-text.ts'
@@ -159,9 +160,10 @@ function nextRun(
   if (before === undefined || before.reason !== reason.slice(0, 200) || timeMs < before.lastMs)
     return fresh
   const interval = timeMs - before.lastMs
-  if (before.count === 0) return { ...fresh, meanMs: interval, count: 1 }
+  if (before.count === 0) return { ...ANEW, ...fresh, meanMs: interval, count: 1 }
   const slack = Math.max(before.meanMs * TOLERANCE, wholeSeconds ? SECOND_MS : 0)
-  if (Math.abs(interval - before.meanMs) > slack) return { ...fresh, meanMs: interval, count: 1 }
+  if (Math.abs(interval - before.meanMs) > slack)
+    return { ...ANEW, ...fresh, meanMs: interval, count: 1 }
   const count = before.count + 1
-  return { ...fresh, meanMs: before.meanMs + (interval - before.meanMs) / count, count }
+  return { ...ANEW, ...fresh, meanMs: before.meanMs + (interval - before.meanMs) / count, count }
 }

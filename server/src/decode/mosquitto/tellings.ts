@@ -1,3 +1,4 @@
+import { ANEW } from '../../base/anew.ts'
 import type { EcsDoc } from '../../model/event.ts'
 import {
   CONNECT,
@@ -51,7 +52,7 @@ export function displacedTelling(about: About): Telling {
 
 export function refusalTelling(held: Held, found: About, line: string | undefined): Telling {
   const code = held.code ?? 0
-  const about = held.user === undefined ? found : { ...found, user: held.user }
+  const about = held.user === undefined ? found : { ...ANEW, ...found, user: held.user }
   const mqtt: EcsDoc = { reason_code: code }
   if (held.detail !== undefined) mqtt['detail'] = held.detail
   const words = {

@@ -1,3 +1,4 @@
+import { ANEW } from '../../base/anew.ts'
 import { HalfStream, type StreamSink } from '../capture/half-stream.ts'
 import { type Framed, MqttFramer } from './framer.ts'
 import { TlsLayer } from './tls.ts'
@@ -194,6 +195,7 @@ export class Flow {
     const firsts = [up.stream.first, down.stream.first]
     const whole = { key, client, server, startMs, phase, mode, isWhole, isAnswered, told }
     const text = JSON.stringify({
+      ...ANEW,
       ...whole,
       displacedBy,
       displaces,

@@ -1,3 +1,4 @@
+import { ANEW } from '../../base/anew.ts'
 import type {
   IConnackPacket,
   IConnectPacket,
@@ -88,6 +89,7 @@ export class Sessions {
     const words = wordsOf('fault', 'malformed packet', 'malformed')
     const message = detail.slice(0, TEXT_MAX)
     this.#parts.teller.tell(flow, {
+      ...ANEW,
       ...{ action: 'protocol-error', words, mqtt: { detail: message } },
       fields: { error: { message } },
     })

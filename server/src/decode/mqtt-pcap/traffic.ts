@@ -1,3 +1,4 @@
+import { ANEW } from '../../base/anew.ts'
 import type { StateChange } from '../../model/decoder.ts'
 import type { EcsDoc } from '../../model/event.ts'
 import { compact, isObject } from '../document/values.ts'
@@ -79,6 +80,7 @@ export class Traffic {
     }
     if (known !== undefined) this.#tell(known)
     const made: DeviceTraffic = {
+      ...ANEW,
       ...{ id: told.id || undefined, user: told.user, ip: client.ip, server, slot },
       ...{ firstMs: turn.atMs, lastMs: turn.atMs, upPackets: 0, upBytes: 0, downPackets: 0 },
       ...{ downBytes: 0, sent: 0, received: 0, topics: [], others: 0, origin: turn.open() },

@@ -1,3 +1,4 @@
+import { ANEW } from '../../base/anew.ts'
 import type { DecodeSink, Draft } from '../../model/decoder.ts'
 import type { RawItem } from '../../model/source.ts'
 
@@ -23,7 +24,7 @@ export class Turn {
   }
 
   tell(draft: Omit<Draft, 'part' | 'origin'>): void {
-    this.out?.event({ ...draft, part: this.part })
+    this.out?.event({ ...ANEW, ...draft, part: this.part })
     this.part += 1
   }
 
@@ -36,7 +37,7 @@ export class Turn {
   }
 
   tellLater(draft: Omit<Draft, 'part' | 'origin'>, { part, ...origin }: Origin): void {
-    this.out?.event({ ...draft, part, origin: { text: '', ...origin } })
+    this.out?.event({ ...ANEW, ...draft, part, origin: { text: '', ...origin } })
   }
 }
 

@@ -1,3 +1,4 @@
+import { ANEW } from '../../base/anew.ts'
 import {
   CONNECT,
   DENIED,
@@ -26,7 +27,7 @@ export const FRAMES = {
 } as const satisfies Readonly<Record<string, Frame>>
 
 export function wordsOf(kind: keyof typeof FRAMES, reason: string, code: string): EventWords {
-  return { ...FRAMES[kind], reason, code }
+  return { ...ANEW, ...FRAMES[kind], reason, code }
 }
 
 export function endedWords(

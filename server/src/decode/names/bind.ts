@@ -1,3 +1,4 @@
+import { ANEW } from '../../base/anew.ts'
 import type { DecoderSpec, DecodeSink } from '../../model/decoder.ts'
 import type { Frame } from '../line/frame.ts'
 import { LineDecoder } from '../line/line-decoder.ts'
@@ -69,6 +70,7 @@ function ofClient(client: RegExpExecArray, text: string, frame: Frame) {
   if (asked !== null) {
     const [, name, kind, type, flags = '', server] = asked
     return queryOf({
+      ...ANEW,
       ...base,
       name,
       type,
@@ -85,6 +87,7 @@ function ofClient(client: RegExpExecArray, text: string, frame: Frame) {
   if (denied !== null) {
     const [, name, type, kind] = denied
     return queryOf({
+      ...ANEW,
       ...base,
       name,
       type,
@@ -99,6 +102,7 @@ function ofClient(client: RegExpExecArray, text: string, frame: Frame) {
   if (failed !== null) {
     const [, responseCode, name, kind, type] = failed
     return queryOf({
+      ...ANEW,
       ...base,
       name,
       type,
@@ -114,6 +118,7 @@ function ofClient(client: RegExpExecArray, text: string, frame: Frame) {
   if (rewritten === null) return undefined
   const [, trigger, policy, name, type, kind] = rewritten
   return queryOf({
+    ...ANEW,
     ...base,
     name,
     type,

@@ -1,3 +1,4 @@
+import { ANEW } from '../../base/anew.ts'
 import type { Decoder, DecoderSpec, DecodeSink, StateChange } from '../../model/decoder.ts'
 import type { RawItem } from '../../model/source.ts'
 import { isObject } from '../document/values.ts'
@@ -90,7 +91,7 @@ class DhcpdDecoder implements Decoder {
 
   #end(file: string, { item, address, lines }: Open, out: DecodeSink): void {
     this.#open.delete(file)
-    out.event({ ...leaseBlock(address, lines), origin: item })
+    out.event({ ...ANEW, ...leaseBlock(address, lines), origin: item })
   }
 
   #endOldest(out: DecodeSink): void {

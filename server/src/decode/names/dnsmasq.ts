@@ -1,3 +1,4 @@
+import { ANEW } from '../../base/anew.ts'
 import type { DecoderSpec, DecodeSink } from '../../model/decoder.ts'
 import type { RawItem } from '../../model/source.ts'
 import type { Frame } from '../line/frame.ts'
@@ -105,6 +106,7 @@ function names(whole: string, frame: Frame): Told | 'unknown' | undefined {
   if (asked !== null) {
     const [, type, name, client] = asked
     return queryOf({
+      ...ANEW,
       ...base,
       name,
       type,
@@ -120,6 +122,7 @@ function names(whole: string, frame: Frame): Told | 'unknown' | undefined {
   const rebind = /^possible DNS-rebind attack detected: (\S+)/.exec(text)
   if (rebind !== null) {
     const facts: QueryFacts = {
+      ...ANEW,
       ...base,
       name: rebind[1],
       code: 'rebind',
@@ -133,7 +136,7 @@ function names(whole: string, frame: Frame): Told | 'unknown' | undefined {
     return serverWords('service-error', text, 'dnsmasq')
   }
   if (ROUTINE.test(text)) return undefined
-  return answered(text, { ...base, client: extra?.[2] })
+  return answered(text, { ...ANEW, ...base, client: extra?.[2] })
 }
 
 function answered(
@@ -147,6 +150,7 @@ function answered(
   const code = codeOf(value)
   const failed = code !== 'NOERROR' || blocked
   return queryOf({
+    ...ANEW,
     ...base,
     name,
     kind: 'answer',

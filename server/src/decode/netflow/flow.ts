@@ -1,3 +1,4 @@
+import { ANEW } from '../../base/anew.ts'
 import type { Draft } from '../../model/decoder.ts'
 import type { EcsDoc } from '../../model/event.ts'
 import { compact } from '../document/values.ts'
@@ -163,7 +164,7 @@ function draftOf(parts: FlowParts): Draft {
     }),
   })
   if (protocol !== undefined)
-    doc['network'] = { ...(doc['network'] as EcsDoc), iana_number: String(protocol) }
+    doc['network'] = { ...ANEW, ...(doc['network'] as EcsDoc), iana_number: String(protocol) }
   doc['observer'] = { type: 'netflow', ...parts.exporter }
   const { flags, input, output } = parts
   doc['netflow'] = compact({ tcp_flags: flags, input_snmp: input, output_snmp: output })

@@ -1,3 +1,4 @@
+import { ANEW } from '../../base/anew.ts'
 import { hexBytes, hexText } from '../../base/inflate.ts'
 import type { Decoder, DecoderSpec, DecodeSink, Draft, StateChange } from '../../model/decoder.ts'
 import type { EcsDoc } from '../../model/event.ts'
@@ -223,6 +224,7 @@ function tell(
   for (const [part, draft] of drafts.entries()) {
     const original = hex === undefined || part === 0 ? hex : ''
     out.event({
+      ...ANEW,
       ...draft,
       part,
       ...(origin === undefined ? {} : { origin }),

@@ -1,3 +1,4 @@
+import { ANEW } from '../../base/anew.ts'
 import type { Decoder, DecoderSpec, DecodeSink, StateChange } from '../../model/decoder.ts'
 import type { RawItem } from '../../model/source.ts'
 import { isObject } from '../document/values.ts'
@@ -83,7 +84,7 @@ class PostgresqlDecoder implements Decoder {
     const unwrapped = inner === undefined ? undefined : readLine(inner.message, this.#zone)
     if (line !== undefined) tell(line, out)
     else if (inner !== undefined && unwrapped !== undefined) {
-      tell({ ...unwrapped, timeMs: unwrapped.timeMs ?? inner.timeMs }, out)
+      tell({ ...ANEW, ...unwrapped, timeMs: unwrapped.timeMs ?? inner.timeMs }, out)
     } else if (/^\s/.test(text)) out.routine('continuation')
     else out.reject('DECODE_UNKNOWN', 'No line of the log of PostgreSQL.')
   }

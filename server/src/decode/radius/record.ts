@@ -1,3 +1,4 @@
+import { ANEW } from '../../base/anew.ts'
 import { compact, present } from '../document/values.ts'
 import { plainIp } from '../mosquitto/address.ts'
 import { endpoint } from '../network/endpoint.ts'
@@ -59,6 +60,7 @@ export function recordOf(lines: readonly string[]): Told & { readonly timeMs: nu
   if (status === undefined) {
     const outcome: Outcome = reply
     return {
+      ...ANEW,
       ...told(
         'user-login',
         ['authentication', 'network'],
@@ -79,7 +81,7 @@ export function recordOf(lines: readonly string[]): Told & { readonly timeMs: nu
     status.toLowerCase(),
     rest,
   )
-  return { ...words, timeMs }
+  return { ...ANEW, ...words, timeMs }
 }
 
 function octets(low: string | undefined, high: string | undefined): number | undefined {

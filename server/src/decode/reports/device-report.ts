@@ -1,3 +1,4 @@
+import { ANEW } from '../../base/anew.ts'
 import type { Draft } from '../../model/decoder.ts'
 import type { EcsDoc, EventAction } from '../../model/event.ts'
 import { type Context, eventOf, type ReadDocument } from '../document/json-decoder.ts'
@@ -145,6 +146,7 @@ function measured(doc: EcsDoc, event: EcsDoc): EcsDoc {
   if (!/"(?:fail|comparison_fail|comparison-fail)"|,[24]\]/.test(text.slice(0, 100_000)))
     return event
   return {
+    ...ANEW,
     ...event,
     outcome: 'failure',
     code: 'measurement-failed',

@@ -1,3 +1,4 @@
+import { ANEW } from '../../base/anew.ts'
 import type { EcsDoc } from '../../model/event.ts'
 import { eventOf, type ReadDocument } from '../document/json-decoder.ts'
 import {
@@ -25,7 +26,7 @@ export function severityOf(word: string | undefined): string {
 
 /** Microsoft Sentinel `SecurityAlert` rows, and alerts of Defender for IoT (cloud, sensor, resource). */
 export const readSentinel: ReadDocument = (given, context) => {
-  const doc = { ...given, ...objectAt(given, 'properties') }
+  const doc = { ...ANEW, ...given, ...objectAt(given, 'properties') }
   const name = textAt(
     doc,
     'AlertName',
@@ -136,7 +137,7 @@ function deviceOf(entities: readonly EcsDoc[]): string | undefined {
 /** Splunk Enterprise Security notable events: search results, `| outputlookup` rows, webhook alerts. */
 export const readNotable: ReadDocument = (given, context) => {
   const result = objectAt(given, 'result')
-  const doc = { ...given, ...result }
+  const doc = { ...ANEW, ...given, ...result }
   const name =
     textAt(doc, 'rule_title', 'search_name', 'rule_name', 'savedsearch_name', 'source') ??
     textAt(doc, 'orig_source')

@@ -1,3 +1,4 @@
+import { ANEW } from '../../base/anew.ts'
 import type { Decoder, DecoderSpec, DecodeSink, StateChange } from '../../model/decoder.ts'
 import type { EcsDoc, EventAction } from '../../model/event.ts'
 import type { RawItem } from '../../model/source.ts'
@@ -12,7 +13,7 @@ const DOWNLOADS = /^(?:DOWNLOAD|DOWNLOADED)$/i
 /** Events (`RolloutUpdatedEvent`, …), actions and action states, as hawkBit's REST and AMQP write them. */
 const read: ReadDocument = (doc, context) => {
   const inner = objectAt(doc, 'entity') ?? objectAt(doc, 'payload') ?? {}
-  const all = { ...inner, ...doc }
+  const all = { ...ANEW, ...inner, ...doc }
   const kind = textAt(all, 'eventType', 'type', '@type', 'class')?.replace(/^.*\./, '')
   const status = textAt(all, 'status', 'actionStatus', 'rolloutStatus')
   const device = textAt(all, 'controllerId', 'targetId', 'thingId', 'target')

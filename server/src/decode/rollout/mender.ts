@@ -1,3 +1,4 @@
+import { ANEW } from '../../base/anew.ts'
 import type { Decoder, DecoderSpec } from '../../model/decoder.ts'
 import type { EcsDoc, EventAction } from '../../model/event.ts'
 import { type Fields } from '../custom/mapping.ts'
@@ -93,7 +94,7 @@ function createDecoder(): Decoder {
         out.reject('DECODE_SYNTAX', 'Neither JSON nor a row of the export.')
         return
       }
-      decodeDocuments({ ...item, text: JSON.stringify(documentOf(fields)) }, out, read)
+      decodeDocuments({ ...ANEW, ...item, text: JSON.stringify(documentOf(fields)) }, out, read)
     },
     takeChanges() {
       if (saved) return []

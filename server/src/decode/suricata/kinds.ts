@@ -1,3 +1,4 @@
+import { ANEW } from '../../base/anew.ts'
 import type { EcsDoc } from '../../model/event.ts'
 import {
   asText,
@@ -34,6 +35,7 @@ export function alert(eve: EcsDoc): Told {
     'unknown',
     'alert',
     {
+      ...ANEW,
       ...inner,
       event: compact({
         kind: 'alert',
@@ -56,6 +58,7 @@ export function alert(eve: EcsDoc): Told {
 function contextOf(eve: EcsDoc): EcsDoc {
   const { http: web, tls: secure } = eve
   return {
+    ...ANEW,
     ...(isObject(web) ? httpWords(web, eve) : {}),
     ...(isObject(secure) ? tlsWords(secure) : {}),
   }
@@ -252,6 +255,7 @@ export function fileInfo(eve: EcsDoc, kind: string): Told {
   const facts = objectAt(eve, kind) ?? NONE
   const whole = textAt(facts, 'filename')
   return told('file-seen', ['network', 'file'], ['info', 'connection'], 'success', kind, {
+    ...ANEW,
     ...contextOf(eve),
     event: { reason: textAt(facts, 'state') ?? kind },
     file: present({

@@ -1,3 +1,4 @@
+import { ANEW } from '../../base/anew.ts'
 import type { Decoder, DecoderSpec, DecodeSink } from '../../model/decoder.ts'
 import type { EcsDoc } from '../../model/event.ts'
 import type { RawItem } from '../../model/source.ts'
@@ -138,12 +139,14 @@ function documentOf(eve: EcsDoc, words: Told): EcsDoc {
   for (const key in eve) if (!MAPPED.has(key)) kept[key] = eve[key]
   const vlan = eve['vlan']
   return compact({
-    event: { ...(event as EcsDoc), dataset: 'suricata.eve' },
+    event: { ...ANEW, ...(event as EcsDoc), dataset: 'suricata.eve' },
     source: present({
+      ...ANEW,
       ...endpoint({ address: from, port: numberAt(eve, 'src_port') }),
       ...(source as EcsDoc | undefined),
     }),
     destination: present({
+      ...ANEW,
       ...endpoint({ address: textAt(eve, 'dest_ip'), port: numberAt(eve, 'dest_port') }),
       ...(destination as EcsDoc | undefined),
     }),

@@ -1,3 +1,4 @@
+import { ANEW } from '../../base/anew.ts'
 import type { EcsDoc, EventAction } from '../../model/event.ts'
 import { plainIp } from '../mosquitto/address.ts'
 import { told, type Outcome, type Told } from '../network/told.ts'
@@ -193,6 +194,7 @@ const SU: readonly Form[] = [
 ]
 
 const session = (outcome: Outcome, code: string, type: 'start' | 'end', text: string): Form => ({
+  ...ANEW,
   ...{ pattern: at(text), action: 'user-session', outcome, code, type },
   category: code === 'pam-failure' ? ['authentication'] : ['session'],
 })
@@ -342,6 +344,7 @@ function sideOf(said: Readonly<Record<string, string | undefined>>): EcsDoc {
   const ip = plainIp(peer)
   const port = Number(said['port'] ?? cut?.[2])
   const source = {
+    ...ANEW,
     ...(ip === undefined ? { address: peer, domain: peer } : { address: ip, ip }),
     ...(port > 0 && port < 65_536 && { port }),
   }

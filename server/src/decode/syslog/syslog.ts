@@ -1,3 +1,4 @@
+import { ANEW } from '../../base/anew.ts'
 import type { Decoder, DecoderSpec, DecodeSink } from '../../model/decoder.ts'
 import type { EcsDoc } from '../../model/event.ts'
 import type { RawItem } from '../../model/source.ts'
@@ -47,7 +48,7 @@ function ofJournal(line: string): Header | undefined {
   const inner = unwrapJson(line, 0)
   if (inner === undefined) return undefined
   const { message, host, program, timeMs } = inner
-  return { ...emptyHeader(), message, host, program, timeMs }
+  return { ...ANEW, ...emptyHeader(), message, host, program, timeMs }
 }
 
 function tell(header: Header, out: DecodeSink): void {
@@ -81,8 +82,9 @@ function other({ priority, msgid, program }: Header, message: string): Told {
 
 function completed(from: EcsDoc, header: Header, message: string): EcsDoc {
   const { priority, facility, severity, version, host, program, pid, msgid, data } = header
-  const doc: EcsDoc = { ...from, message }
+  const doc: EcsDoc = { ...ANEW, ...from, message }
   const syslog: EcsDoc = {
+    ...ANEW,
     ...(priority !== undefined && {
       priority,
       facility: { code: priority >> 3, name: facility },
@@ -95,7 +97,7 @@ function completed(from: EcsDoc, header: Header, message: string): EcsDoc {
     ...(version !== undefined && { version }),
     ...(data !== undefined && { structured_data: data }),
   }
-  doc['log'] = { ...(severity !== undefined && { level: severity.toLowerCase() }), syslog }
+  doc['log'] = { ...ANEW, ...(severity !== undefined && { level: severity.toLowerCase() }), syslog }
   if (host !== undefined) doc['host'] = { name: host, hostname: host }
   const process: EcsDoc = { ...(from['process'] as EcsDoc | undefined) }
   if (program !== undefined) process['name'] = program.slice(program.lastIndexOf('/') + 1)

@@ -1,3 +1,4 @@
+import { ANEW } from '../../base/anew.ts'
 import type { TimeRule } from '../custom/mapping.ts'
 import { asTime, isObject, numberAt, objectAt, textAt, valueAt } from '../document/values.ts'
 import { measure } from '../json/measure.ts'
@@ -27,7 +28,7 @@ export function readAccessObject(text: string, clf: TimeRule['read']): Request |
   if (!isObject(doc) || measure(doc, LIMITS).problem !== undefined) return undefined
   // nginx' documentation and its followers also nest all under one name.
   const inner = objectAt(doc, 'nginx') ?? objectAt(doc, 'nginx_access') ?? objectAt(doc, 'http')
-  const all = inner === undefined ? doc : { ...doc, ...inner }
+  const all = inner === undefined ? doc : { ...ANEW, ...doc, ...inner }
   const status = numberAt(all, 'status', 'status_code', 'response_code', 'response', 'code')
   const given = textAt(all, 'request', 'request_line')
   const line = given === undefined ? undefined : requestLine(given)

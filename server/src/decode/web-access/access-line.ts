@@ -1,3 +1,4 @@
+import { ANEW } from '../../base/anew.ts'
 import type { TimeRule } from '../custom/mapping.ts'
 import { present } from '../document/values.ts'
 import { plainIp } from '../mosquitto/address.ts'
@@ -28,6 +29,7 @@ export function readAccessLine(text: string, clf: TimeRule['read']): Request | u
   if (found === null || who === undefined) return undefined
   const [, line = '', status, bytes, referrer, agent] = found
   return {
+    ...ANEW,
     ...requestLine(line),
     ...who,
     timeMs,
@@ -44,6 +46,7 @@ function readSsl(text: string, timeMs: number): Request | undefined {
   const [, address, protocol, cipher, line = '', bytes] = found
   const version = /^TLSv(\d(?:\.\d)?)$/.exec(protocol ?? '')?.[1]
   return {
+    ...ANEW,
     ...requestLine(line),
     timeMs,
     address,

@@ -1,3 +1,4 @@
+import { ANEW } from '../../base/anew.ts'
 import type { Draft } from '../../model/decoder.ts'
 import type { EcsDoc } from '../../model/event.ts'
 import { booleanAt, compact, numberAt, present, textAt } from '../document/values.ts'
@@ -96,12 +97,14 @@ export function draftOf(log: string, row: EcsDoc, timeMs: number | undefined): D
   const transport = textAt(row, 'proto')
   const from = textAt(row, 'id.orig_h')
   const doc: EcsDoc = compact({
-    event: { ...(event as EcsDoc), dataset: `zeek.${name}` },
+    event: { ...ANEW, ...(event as EcsDoc), dataset: `zeek.${name}` },
     source: present({
+      ...ANEW,
       ...endpoint({ address: from, port: numberAt(row, 'id.orig_p') }),
       ...(source as EcsDoc | undefined),
     }),
     destination: present({
+      ...ANEW,
       ...endpoint({ address: textAt(row, 'id.resp_h'), port: numberAt(row, 'id.resp_p') }),
       ...(destination as EcsDoc | undefined),
     }),

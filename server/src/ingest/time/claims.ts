@@ -1,3 +1,4 @@
+import { ANEW } from '../../base/anew.ts'
 import type { EcsDoc } from '../../model/event.ts'
 import { fieldOf } from '../../model/event.ts'
 import type { Shaped } from '../../normalize/normalize.ts'
@@ -27,7 +28,7 @@ export function settleClaim(shaped: Shaped, source: string, cohorts: Cohorts): n
   const iot = objectOf(doc['iot'])
   const { ahead: _, ...told } = objectOf(iot['time'])
   const claimed = new Date(claim).toISOString()
-  doc['iot'] = { ...iot, time: { ...told, claimed, cohort_shift: shift / 1_000 } }
+  doc['iot'] = { ...ANEW, ...iot, time: { ...ANEW, ...told, claimed, cohort_shift: shift / 1_000 } }
   return cohorts.settings.policy === 'correct' ? claim - shift : time
 }
 

@@ -1,3 +1,4 @@
+import { ANEW } from '../../base/anew.ts'
 import { toText } from '../http/documents.ts'
 
 /** One event as Splunk's HTTP Event Collector takes it. */
@@ -50,7 +51,7 @@ export function readEnvelopes(text: string, query: Metadata = {}): Envelopes {
     const body = typeof event === 'string' ? event : toText(event)
     if (body === undefined) return { events, fault: { code: 6, at } }
     const plain = typeof event !== 'object'
-    events.push({ text: body, facts: { ...toFacts(carried), ...own }, plain })
+    events.push({ text: body, facts: { ...ANEW, ...toFacts(carried), ...own }, plain })
   }
   return { events }
 }

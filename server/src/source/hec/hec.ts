@@ -1,3 +1,4 @@
+import { ANEW } from '../../base/anew.ts'
 import { z } from 'zod'
 import { shortId } from '../../base/hash.ts'
 import type { RawItem, Source, SourceSink } from '../../model/source.ts'
@@ -266,7 +267,7 @@ class HecSource implements Source, Protocol {
       const all = { peer: call.peer, transport: 'hec', ...facts }
       const of = { key: `${prefix}:${index}`, receivedMs, facts: all }
       const item = toHttpItem(text, of, this.#options.text_bytes_max)
-      return plain ? { ...item, plain } : item
+      return plain ? { ...ANEW, ...item, plain } : item
     })
     const channel = channelOf(call)
     const taken = channel === undefined ? {} : this.#acknowledge(channel)

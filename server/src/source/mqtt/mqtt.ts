@@ -1,3 +1,4 @@
+import { ANEW } from '../../base/anew.ts'
 import { isUtf8 } from 'node:buffer'
 import type { Counter } from '../../base/metrics.ts'
 import type { DefenderReply } from '../../decode/aws-device-defender/reply.ts'
@@ -166,7 +167,13 @@ class MqttSource implements Source {
     if (this.#isStopped) return
     // MQTT wants such a connection closed; a retained or kept message would then close it for ever.
     if (message.topic.includes('\u{fffd}')) this.#counters.failed('topic_invalid')
-    this.#queue.push({ ...message, receivedMs: this.#deps.clock.now(), connection, isKnown: false })
+    this.#queue.push({
+      ...ANEW,
+      ...message,
+      receivedMs: this.#deps.clock.now(),
+      connection,
+      isKnown: false,
+    })
     this.#queueBytes += message.payload.length
     const isFull =
       this.#queue.length >= this.#options.in_flight_max || this.#queueBytes > QUEUE_BYTES_MAX

@@ -1,3 +1,4 @@
+import { ANEW } from '../../base/anew.ts'
 import { z } from 'zod'
 import { shortId } from '../../base/hash.ts'
 import type { RawItem, Source, SourceSink } from '../../model/source.ts'
@@ -122,7 +123,7 @@ class OtlpSource implements Source, Protocol {
     return items.map(({ text, unreadable }, index) => {
       const of = { key: `${prefix}:${index}`, receivedMs, facts }
       const item = toHttpItem(text, of, this.#options.text_bytes_max)
-      return unreadable === undefined ? item : { ...item, unreadable }
+      return unreadable === undefined ? item : { ...ANEW, ...item, unreadable }
     })
   }
 }

@@ -1,3 +1,4 @@
+import { ANEW } from '../../base/anew.ts'
 import { isUtf8 } from 'node:buffer'
 import type { RawItem } from '../../model/source.ts'
 
@@ -73,7 +74,7 @@ export class RecordText {
     else if (fault !== undefined) {
       this.#items.push({ ...item, unreadable: { code: 'DECODE_SYNTAX', detail: fault } })
     } else if (isUtf8(content)) this.#items.push(item)
-    else this.#items.push({ ...item, bytes: Buffer.from(content) })
+    else this.#items.push({ ...ANEW, ...item, bytes: Buffer.from(content) })
     this.#itemBytes += whole.length
   }
 
