@@ -11,6 +11,7 @@ import type { Enricher } from '../ingest/enrich/enricher.ts'
 import type { FilterInForce } from '../ingest/filter/filter.ts'
 import { decoderNamed, decoders } from '../decode/registry.ts'
 import { Ingest } from '../ingest/ingest.ts'
+import { joiningOf } from '../ingest/lines/joining.ts'
 import { createRoutedPreparer, type Route } from '../ingest/routed.ts'
 import { readOptionFiles } from '../library/option-files.ts'
 import type { SecretRef } from '../model/options.ts'
@@ -40,7 +41,10 @@ export interface SourceContext {
   readonly state: State
 }
 
-type Decoding = Pick<SourceConfig, 'decoder' | 'decoder_options'>
+type Decoding = Pick<SourceConfig, 'decoder' | 'decoder_options' | 'multiline'>
+
+/** Sources that cut their input at line ends, whatever stands there. */
+const CUT_AT_LINES: ReadonlySet<SourceConfig['type']> = new Set(['file', 'pull', 'syslog'])
 
 /** Makes the sources of a configuration without starting them. Throws ProblemError CONFIG_INVALID. */
 export function makeSources(context: SourceContext): readonly RunningSource[] {
@@ -51,11 +55,12 @@ export function makeSources(context: SourceContext): readonly RunningSource[] {
 function makeSource(name: string, options: SourceConfig, context: SourceContext): RunningSource {
   const { config, journal, clock, metrics } = context
   const log = context.log.child({ source: name })
-  const decoding = (one: Decoding): Pick<Route, 'decoderSpec' | 'decoderOptions'> => {
+  const decoding = (one: Decoding): Omit<Route, 'when'> => {
     const decoderSpec = decoderNamed(one.decoder)
     if (decoderSpec === undefined) throw unknownDecoder(name, one.decoder, config)
     const decoderOptions = readOptionFiles(decoderSpec, one.decoder_options, config.baseDir)
-    return { decoderSpec, decoderOptions }
+    const joining = joiningOf(decoderSpec, one.multiline, CUT_AT_LINES.has(options.type))
+    return { decoderSpec, decoderOptions, joining }
   }
   const preparer = createRoutedPreparer({
     source: name,
@@ -86,7 +91,8 @@ function makeSource(name: string, options: SourceConfig, context: SourceContext)
     ...(framing !== undefined && { framing }),
     apiTokens: (token: string) => senderToken({ state: context.state, clock }, token, datasets),
   }
-  const { type, decoder: _d, decoder_options: _o, decoders: _s, lateness: _l, ...own } = options
+  const { type, decoder: _d, decoder_options: _o, decoders: _s, ...timed } = options
+  const { lateness: _l, multiline: _m, ...own } = timed
   const source: Source = createSource(type, own, deps)
   ingest.watchBacklog(() => source.behind?.() ?? [])
   return { name, ingest, source }

@@ -3,6 +3,8 @@ import { ProblemError } from '../base/problems.ts'
 import { DECODER_ALIASES } from '../decode/aliases.ts'
 import { decoderNamed, decoders } from '../decode/registry.ts'
 import { readOptionFiles } from '../library/option-files.ts'
+import { joiningOf, LINE_FORMS, MULTILINE_DEFAULTS, WHOLE_FILE } from '../ingest/lines/joining.ts'
+import type { PreparerOptions } from '../ingest/prepare.ts'
 import type { DecoderSpec } from '../model/decoder.ts'
 
 /** The decoder of a name; throws USAGE with the nearest name, and all of them. */
@@ -45,4 +47,38 @@ export function decoderOptions(
   const wrong = spec.check?.(options)
   if (wrong !== undefined) throw new ProblemError({ code: 'USAGE', message: `${wrong}.` })
   return readOptionFiles(spec, options, '.')
+}
+
+export const MULTILINE_HELP =
+  'join lines before they are decoded: json, xml, trace, indented, start=PATTERN, continues=PATTERN, off'
+
+/** How the lines of a file that is read as complete are joined. Throws ProblemError USAGE. */
+export function wholeFileJoining(
+  spec: DecoderSpec,
+  how: string | undefined,
+): PreparerOptions['joining'] {
+  if (spec.framing !== undefined || how === 'off') return undefined
+  const limits = { ...MULTILINE_DEFAULTS, ...WHOLE_FILE, timeout: Number.POSITIVE_INFINITY }
+  if (how === undefined) {
+    const { documents = false, objects = false } = spec
+    const joining =
+      documents || objects ? joiningOf(spec, { form: 'json', ...limits }, true) : undefined
+    return joining && { ...joining, unwrap: false }
+  }
+  const form = LINE_FORMS.find((name) => name === how)
+  if (form !== undefined) return joiningOf(spec, { form, ...limits }, true)
+  const [, way = '', pattern = ''] = /^(start|continues)=(.+)$/s.exec(how) ?? []
+  const known = [...LINE_FORMS, 'start=PATTERN', 'continues=PATTERN', 'off'].join(', ')
+  if (way === '') {
+    const message = `There is no way to join lines called "${how}".`
+    throw new ProblemError({ code: 'USAGE', message, hint: `there are: ${known}` })
+  }
+  try {
+    return joiningOf(spec, { [way]: pattern, ...limits }, true)
+  } catch {
+    throw new ProblemError({
+      code: 'USAGE',
+      message: `"${pattern}" is no regular expression (RE2).`,
+    })
+  }
 }

@@ -2,6 +2,7 @@ import { formatProblem, ProblemError } from '../base/problems.ts'
 import { compareOffline } from '../detect/event-lines.ts'
 import { OfflineDetector } from '../detect/offline.ts'
 import { LATENESS_MS } from '../detect/source-clock.ts'
+import { MULTILINE_HELP } from './choose-decoder.ts'
 import type { CliContext, RegisterCommand } from './context.ts'
 import { chooseRules, type ChosenRules } from './detect/choose-rules.ts'
 import { AlertPrinter, writeText } from './detect/print-alerts.ts'
@@ -16,6 +17,7 @@ interface DetectFlags {
   readonly decoder?: string
   readonly zone?: string
   readonly option: readonly string[]
+  readonly multiline?: string
   readonly ndjson?: boolean
   readonly timestampField?: string
   readonly tiebreakerField?: string
@@ -37,6 +39,7 @@ export const detectCommand: RegisterCommand = (program, context) => {
     .option('--decoder <name>', 'how the input is written, for example mosquitto or json')
     .option('--zone <zone>', 'zone of time stamps that name none, for example Europe/Berlin')
     .option('--option <key=value>', 'an option of the decoder; may be repeated', collect, [])
+    .option('--multiline <how>', MULTILINE_HELP)
     .option('--ndjson', 'the input is one event a line already')
     .option('--timestamp-field <field>', 'field of the event time (with --ndjson)')
     .option('--tiebreaker-field <field>', 'orders events of the same time (with --ndjson)')
@@ -168,7 +171,7 @@ class DetectRun {
 }
 
 function inputFlags(flags: DetectFlags): InputFlags {
-  const { decoder, zone, option, ndjson, timestampField, tiebreakerField } = flags
+  const { decoder, zone, option, ndjson, multiline, timestampField, tiebreakerField } = flags
   if ((decoder === undefined) === (ndjson !== true)) {
     const message = 'Say how the input is written: one of --decoder NAME and --ndjson.'
     throw new ProblemError({ code: 'USAGE', message })
@@ -181,6 +184,7 @@ function inputFlags(flags: DetectFlags): InputFlags {
     },
     ...(decoder !== undefined && { decoder }),
     ...(zone !== undefined && { zone }),
+    ...(multiline !== undefined && { multiline }),
     ...(ndjson !== undefined && { ndjson }),
   }
 }

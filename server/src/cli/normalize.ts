@@ -1,17 +1,23 @@
 import { Option } from 'commander'
 import type { Writable } from 'node:stream'
 import { createPreparer, type LinePreparer, type Prepared } from '../ingest/prepare.ts'
-import { readInput } from '../ingest/join-documents.ts'
+import { readInput } from '../ingest/read-input.ts'
 import type { DecoderSpec } from '../model/decoder.ts'
 import type { EcsDoc } from '../model/event.ts'
 import { toOcsf } from '../ocsf/project.ts'
 import type { CliContext, RegisterCommand } from './context.ts'
-import { chooseDecoder, decoderOptions } from './choose-decoder.ts'
+import {
+  chooseDecoder,
+  decoderOptions,
+  MULTILINE_HELP,
+  wholeFileJoining,
+} from './choose-decoder.ts'
 
 interface NormalizeFlags {
   readonly decoder: string
   readonly zone?: string
   readonly option: readonly string[]
+  readonly multiline?: string
   readonly format: 'ecs' | 'ocsf'
 }
 
@@ -35,6 +41,7 @@ export const registerNormalize: RegisterCommand = (program, context) => {
     .requiredOption('--decoder <name>', 'how the input is written, for example mosquitto or json')
     .option('--zone <zone>', 'zone of time stamps that name none, for example Europe/Berlin')
     .option('--option <key=value>', 'an option of the decoder; may be repeated', collect, [])
+    .option('--multiline <how>', MULTILINE_HELP)
     .addOption(
       new Option('--format <format>', 'ecs, or ocsf: the class of OCSF 1.8 that fits each event')
         .choices(['ecs', 'ocsf'])
@@ -60,6 +67,7 @@ async function normalizeFiles(
     source: 'cli',
     decoderSpec,
     decoderOptions: decoderOptions(decoderSpec, flags.option, flags.zone),
+    joining: wholeFileJoining(decoderSpec, flags.multiline),
     tenant: 'default',
     // The receipt of a file that is read as complete says nothing about the time of its events.
     skewMs: Number.POSITIVE_INFINITY,

@@ -11,6 +11,7 @@ import { DECODER_ALIASES } from '../decode/aliases.ts'
 import { decoderNamed, decoders } from '../decode/registry.ts'
 import { identitySection } from './identity-section.ts'
 import { lookupSection } from './lookup-section.ts'
+import { multilineSection } from './multiline-section.ts'
 import { checkPull } from '../source/pull/check.ts'
 import { sourceKinds } from '../source/registry.ts'
 import { timeSection } from './time-section.ts'
@@ -43,11 +44,13 @@ const ofEverySource = {
           .record(z.string().max(64), z.unknown())
           .default({})
           .describe('Options of that decoder, by name.'),
+        multiline: multilineSection,
       }),
     )
     .max(200)
     .default([])
     .describe('Other decoders for part of the input; the first that fits is taken.'),
+  multiline: multilineSection,
   lateness: durationOption({ maxMs: 7 * 86_400_000 })
     .optional()
     .describe(

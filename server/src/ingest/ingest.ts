@@ -20,6 +20,8 @@ export interface Preparer {
   prepare(raw: RawBatch, ingestedMs: number): Prepared
   /** What a decoder still held back for a partner line; undefined where it holds nothing. */
   settle?(ingestedMs: number, quiet?: boolean): Prepared | undefined
+  /** Whether lines wait for others for a time of their own, so that it is to be settled again. */
+  holds?(): boolean
 }
 
 interface Prepared {
@@ -89,7 +91,8 @@ export class Ingest implements SourceSink {
 
   /** The source has been quiet for a while: journals what waited for a partner that did not come. */
   async settle(): Promise<void> {
-    if (this.#pending > 0 || this.#lastDeliveryMs === this.#settledMs) return
+    const isSettled = this.#lastDeliveryMs === this.#settledMs
+    if (this.#pending > 0 || (isSettled && this.#options.preparer.holds?.() !== true)) return
     this.#settledMs = this.#lastDeliveryMs
     await this.#inTurn(async () => {
       const prepared = this.#options.preparer.settle?.(this.#options.clock.now(), true)

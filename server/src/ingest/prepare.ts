@@ -9,6 +9,7 @@ import type { NormalizerOptions, NormalizeStages } from '../normalize/normalize.
 import type { Enricher } from './enrich/enricher.ts'
 import type { FilterInForce } from './filter/filter.ts'
 import { FilterLane } from './filter/lane.ts'
+import { type JoinEnd, type Joining, LineJoiner } from './lines/joiner.ts'
 import { outOfScope } from './sender-scope.ts'
 import { SEEN_MAX, SEEN_TEXT_MAX } from './seen-inputs.ts'
 import { settleClaim } from './time/claims.ts'
@@ -29,6 +30,8 @@ export interface PreparerOptions {
   /** Joins events to assets; absent: they stay as their decoder made them. */
   readonly enricher?: Enricher
   readonly metrics?: Metrics
+  /** Joins lines that belong together before they are decoded; absent: each item stands alone. */
+  readonly joining?: Joining | undefined
 }
 
 export interface Prepared {
@@ -46,6 +49,8 @@ export interface LinePreparer {
    * Undefined where nothing waited. `quiet`: more may come.
    */
   settle(ingestedMs: number, quiet?: boolean): Prepared | undefined
+  /** Whether lines wait for others, so that it is to be settled again when their time is up. */
+  holds(): boolean
   /** Takes the saved memory of the decoder; before the first `prepare`. */
   restore(entries: Iterable<readonly [string, string]>): void
   stats(): Readonly<Record<string, number>>
@@ -60,6 +65,7 @@ class Preparer implements LinePreparer, DecodeSink {
   readonly #decoder
   readonly #stages: NormalizeStages
   readonly #lane: FilterLane | undefined
+  readonly #joiner: LineJoiner | undefined
   #item: RawItem = { text: '', key: '', receivedMs: 0 }
   #ingestedMs = 0
   #redelivered = false
@@ -71,15 +77,18 @@ class Preparer implements LinePreparer, DecodeSink {
 
   constructor(options: PreparerOptions) {
     this.#options = options
-    const { decoderSpec, decoderOptions, filter, metrics, enricher: _, ...rest } = options
+    const { decoderSpec, decoderOptions, filter, metrics, joining, enricher: _, ...rest } = options
     this.#decoder = decoderSpec.create(decoderOptions)
     this.#stages = createNormalizeStages({ ...rest, decoder: decoderSpec })
     this.#lane = filter && new FilterLane(filter, options.source, metrics)
+    this.#joiner = joining && new LineJoiner(joining, joinCounter(options.source, metrics))
   }
 
   prepare(raw: RawBatch, ingestedMs: number): Prepared {
     this.#begin(ingestedMs, raw.redelivered === true, raw.scope)
-    const { items } = raw
+    // What one sender may speak for does not hold for what another adds.
+    const isWhole = raw.whole === true || raw.scope !== undefined
+    const items = this.#joiner?.join(raw.items, ingestedMs, isWhole) ?? raw.items
     const shownFrom = items.length - SEEN_MAX
     const seen: SeenInput[] = []
     for (let index = 0; index < items.length; index++) {
@@ -103,15 +112,26 @@ class Preparer implements LinePreparer, DecodeSink {
   }
 
   settle(ingestedMs: number, quiet = false): Prepared | undefined {
-    if (this.#decoder.settle === undefined) return undefined
+    if (this.#decoder.settle === undefined && this.#joiner?.isHolding !== true) return undefined
     this.#begin(ingestedMs, false, undefined)
-    this.#decoder.settle(this, quiet)
-    return this.#events.length + this.#routine.size === 0 ? undefined : this.#end(undefined)
+    const ended = this.#joiner?.settle(ingestedMs, !quiet) ?? []
+    for (const item of ended) {
+      this.#item = item
+      this.#decode(item)
+    }
+    this.#decoder.settle?.(this, quiet)
+    const told = this.#events.length + this.#letters.length + this.#routine.size
+    return ended.length + told === 0 ? undefined : this.#end(undefined)
+  }
+
+  holds(): boolean {
+    return this.#joiner?.isHolding === true
   }
 
   restore(entries: Iterable<readonly [string, string]>): void {
     const { enricher } = this.#options
-    const own = [...entries].filter(([key, value]) => enricher?.restore(key, value) !== true)
+    const all = [...entries].filter(([key, value]) => enricher?.restore(key, value) !== true)
+    const own = this.#joiner?.restore(all) ?? all
     this.#decoder.restore?.(own)
   }
 
@@ -206,7 +226,8 @@ class Preparer implements LinePreparer, DecodeSink {
   #end(cursor: RawBatch['cursor']): Prepared {
     const { source } = this.#options
     const learnt = this.#options.enricher?.takeChanges() ?? []
-    const changes = [...(this.#decoder.takeChanges?.() ?? []), ...learnt]
+    const held = this.#joiner?.takeChanges() ?? []
+    const changes = [...held, ...(this.#decoder.takeChanges?.() ?? []), ...learnt]
     const rollups = this.#lane?.take() ?? []
     const batch: JournalBatch = {
       source,
@@ -222,6 +243,14 @@ class Preparer implements LinePreparer, DecodeSink {
     }
     return { batch, commit }
   }
+}
+
+function joinCounter(source: string, metrics: Metrics | undefined): (end: JoinEnd) => void {
+  const joined = metrics?.counter(
+    'picket_source_joined_total',
+    'Records of several lines, by how they ended: whole, next, quiet, limit.',
+  )
+  return (end) => joined?.inc({ source, end })
 }
 
 /** Text stays text; bytes, and what is not whole text, go as base64. Bounded. */

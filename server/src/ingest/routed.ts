@@ -1,6 +1,7 @@
 import type { DecoderSpec, StateChange } from '../model/decoder.ts'
 import type { Commit, JournalBatch } from '../model/journal.ts'
 import type { RawBatch, RawItem, SeenInput } from '../model/source.ts'
+import type { Joining } from './lines/joiner.ts'
 import { createPreparer, type LinePreparer, type Prepared } from './prepare.ts'
 import type { PreparerOptions } from './prepare.ts'
 import { SEEN_MAX } from './seen-inputs.ts'
@@ -10,6 +11,7 @@ export interface Route {
   readonly when: Readonly<Record<string, string>>
   readonly decoderSpec: DecoderSpec
   readonly decoderOptions?: Readonly<Record<string, unknown>>
+  readonly joining?: Joining | undefined
 }
 
 export interface RoutedOptions extends PreparerOptions {
@@ -45,7 +47,7 @@ class RoutedPreparer implements LinePreparer {
   readonly #plain: Lane
 
   constructor({ routes, plainSpec, ...rest }: RoutedOptions) {
-    const { decoderSpec: _spec, decoderOptions: _options, ...shared } = rest
+    const { decoderSpec: _spec, decoderOptions: _options, joining: _joining, ...shared } = rest
     const laneOf = (options: PreparerOptions, prefix: string, fits: Fits = ALWAYS): Lane => {
       const { documents = false, objects = false } = options.decoderSpec
       const isDocuments = documents || objects
@@ -84,6 +86,10 @@ class RoutedPreparer implements LinePreparer {
       return settled === undefined ? [] : [prefixed(settled, lane)]
     })
     return joined(made)
+  }
+
+  holds(): boolean {
+    return this.#lanes.some(({ preparer }) => preparer.holds())
   }
 
   restore(entries: Iterable<readonly [string, string]>): void {

@@ -31,8 +31,18 @@ export interface RawItem {
   readonly key: string
   /** When the source saw it (ms since the epoch). */
   readonly receivedMs: number
+  /**
+   * Names the sequence that it is part of, where lines that follow one another may belong together: a
+   * connection, a partition, a topic. Absent: its file.
+   */
+  readonly stream?: string
   /** Facts of the delivery: `path`, `line`, `topic`, `peer`, `sourcetype`… */
   readonly facts?: Readonly<Record<string, string>>
+}
+
+/** The stream of an item; the same for all where neither it nor a file is named. */
+export function streamOf(item: RawItem): string {
+  return item.stream ?? item.facts?.['path'] ?? ''
 }
 
 /** A sender whose token is of these sites or device types may deliver nothing that says another. */
@@ -56,6 +66,8 @@ export interface RawBatch {
   readonly cursor?: { readonly key: string; readonly value: string }
   /** What the sender may speak for; absent: anything. */
   readonly scope?: SenderScope
+  /** It is whole by itself (a request): lines of later batches do not continue its last. */
+  readonly whole?: boolean
   /** The input is already marked as seen before (MQTT DUP, HEC replay). */
   readonly redelivered?: boolean
 }

@@ -27,7 +27,7 @@ export interface DatagramOptions {
   /** Begins the keys; different for each socket of a source. */
   readonly prefix: string
   /** A datagram as an item; undefined where there is nothing in it. */
-  toItem(bytes: Buffer, of: Pick<RawItem, 'key' | 'receivedMs' | 'facts'>): RawItem | undefined
+  toItem(bytes: Buffer, of: Pick<RawItem, 'key' | 'receivedMs' | 'facts' | 'stream'>): RawItem | undefined
 }
 
 /**
@@ -92,7 +92,7 @@ export class DatagramListener {
     }
     const key = `${this.#prefix}.${this.#received + 1}`
     const facts = { peer: peer.address.replace(/^::ffff:/, ''), transport: 'udp' }
-    const item = this.#options.toItem(bytes, { key, receivedMs: deps.clock.now(), facts })
+    const item = this.#options.toItem(bytes, { key, receivedMs: deps.clock.now(), facts, stream: facts.peer })
     if (item === undefined) return
     this.#received += 1
     this.#queue.push({ item, bytes: bytes.length })

@@ -1,8 +1,8 @@
-import { chooseDecoder, decoderOptions } from '../choose-decoder.ts'
+import { chooseDecoder, decoderOptions, wholeFileJoining } from '../choose-decoder.ts'
 import type { CliContext } from '../context.ts'
 import { readEventLine, type EventFields, type OfflineEvent } from '../../detect/event-lines.ts'
 import { createPreparer, type Prepared } from '../../ingest/prepare.ts'
-import { readInput as readItems } from '../../ingest/join-documents.ts'
+import { readInput as readItems } from '../../ingest/read-input.ts'
 import { type LineSource, readLines } from '../../ingest/read-lines.ts'
 import type { RawItem } from '../../model/source.ts'
 
@@ -10,6 +10,7 @@ export interface InputFlags {
   readonly decoder?: string
   readonly zone?: string
   readonly option: readonly string[]
+  readonly multiline?: string
   readonly ndjson?: boolean
   readonly fields: EventFields
 }
@@ -88,6 +89,7 @@ async function* readDecoded(
     source: 'cli',
     decoderSpec,
     decoderOptions: decoderOptions(decoderSpec, flags.option, flags.zone),
+    joining: wholeFileJoining(decoderSpec, flags.multiline),
     tenant: 'default',
     // When a file is read says nothing about the time of its events.
     skewMs: Number.POSITIVE_INFINITY,

@@ -1,6 +1,6 @@
 import type { Decoder, DecoderSpec, DecodeSink, StateChange } from '../../model/decoder.ts'
 import type { EcsDoc } from '../../model/event.ts'
-import type { RawItem } from '../../model/source.ts'
+import { type RawItem, streamOf } from '../../model/source.ts'
 import { isoToMs } from '../../base/timestamp.ts'
 import { compact, present } from '../document/values.ts'
 import { KeptMap } from '../kept-map.ts'
@@ -68,7 +68,7 @@ class VpcFlowDecoder implements Decoder {
 
   decode(item: RawItem, out: DecodeSink): void {
     const { text } = item
-    const file = item.facts?.['path'] ?? ''
+    const file = streamOf(item)
     if (text.length > TEXT_MAX) {
       out.reject('DECODE_TOO_LONG', `${text.length} characters, at most ${TEXT_MAX}.`)
     } else if (text.trim() === '') {

@@ -1,6 +1,6 @@
 import { ANEW } from '../../base/anew.ts'
 import type { Decoder, DecoderSpec, DecodeSink, StateChange } from '../../model/decoder.ts'
-import type { RawItem } from '../../model/source.ts'
+import { type RawItem, streamOf } from '../../model/source.ts'
 import { isObject } from '../document/values.ts'
 import { KeptMap } from '../kept-map.ts'
 import type { Frame } from '../line/frame.ts'
@@ -44,7 +44,7 @@ class DhcpdDecoder implements Decoder {
   decode(item: RawItem, out: DecodeSink): void {
     const { text } = item
     const short = text.length <= LINE_MAX
-    const file = item.facts?.['path'] ?? ''
+    const file = streamOf(item)
     const address = short ? leaseBegin(text) : undefined
     const open = this.#open.get(file)
     if (address !== undefined) {

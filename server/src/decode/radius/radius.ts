@@ -1,5 +1,5 @@
 import type { Decoder, DecoderSpec, DecodeSink, StateChange } from '../../model/decoder.ts'
-import type { RawItem } from '../../model/source.ts'
+import { type RawItem, streamOf } from '../../model/source.ts'
 import { isObject } from '../document/values.ts'
 import { KeptMap } from '../kept-map.ts'
 import { Frame } from '../line/frame.ts'
@@ -32,7 +32,7 @@ class RadiusDecoder implements Decoder {
 
   decode(item: RawItem, out: DecodeSink): void {
     const { text } = item
-    const file = item.facts?.['path'] ?? ''
+    const file = streamOf(item)
     if (text.length > LINE_MAX) {
       out.reject('DECODE_TOO_LONG', `${text.length} characters, at most ${LINE_MAX}.`)
       return

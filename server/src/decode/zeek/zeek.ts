@@ -1,6 +1,6 @@
 import type { Decoder, DecoderSpec, DecodeSink, StateChange } from '../../model/decoder.ts'
 import type { EcsDoc } from '../../model/event.ts'
-import type { RawItem } from '../../model/source.ts'
+import { type RawItem, streamOf } from '../../model/source.ts'
 import { asTime, isObject, valueAt } from '../document/values.ts'
 import { measure } from '../json/measure.ts'
 import { KeptMap } from '../kept-map.ts'
@@ -54,7 +54,7 @@ class ZeekDecoder implements Decoder {
   }
 
   #readHeader(text: string, item: RawItem, out: DecodeSink): void {
-    const file = item.facts?.['path'] ?? ''
+    const file = streamOf(item)
     const header = withLine(this.#headers.get(file) ?? FRESH, text)
     // A value never begins with `#`: Zeek writes it as \\x23. What is no header is a remark.
     if (header === undefined) {
@@ -66,7 +66,7 @@ class ZeekDecoder implements Decoder {
   }
 
   #readRow(text: string, item: RawItem, out: DecodeSink): void {
-    const header = this.#headers.get(item.facts?.['path'] ?? '')
+    const header = this.#headers.get(streamOf(item))
     if (header === undefined || header.fields.length === 0) {
       out.reject('DECODE_UNKNOWN', 'Neither JSON nor behind a #fields line.')
       return

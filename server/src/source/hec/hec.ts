@@ -4,7 +4,7 @@ import { shortId } from '../../base/hash.ts'
 import type { RawItem, Source, SourceSink } from '../../model/source.ts'
 import { defineSource, type SourceDeps } from '../define.ts'
 import type { BodyFault } from '../http/body.ts'
-import { toHttpItem } from '../http/documents.ts'
+import { jsonTexts, toHttpItem } from '../http/documents.ts'
 import { type Call, HttpListener, type HttpUse, type Protocol } from '../http/listener.ts'
 import { type Reply, retryAfter } from '../http/listener.ts'
 import { type Sender, Tokens } from '../http/tokens.ts'
@@ -265,7 +265,8 @@ class HecSource implements Source, Protocol {
     const prefix = shortId(this.#deps.name, String(receivedMs), String(this.#requests)).slice(0, 16)
     const items = events.map(({ text, facts, plain }, index): RawItem => {
       const all = { peer: call.peer, transport: 'hec', ...facts }
-      const of = { key: `${prefix}:${index}`, receivedMs, facts: all }
+      const stream = isRaw(call) ? prefix : streamOf(facts)
+      const of = { key: `${prefix}:${index}`, receivedMs, facts: all, stream }
       const item = toHttpItem(text, of, this.#options.text_bytes_max)
       return plain ? { ...ANEW, ...item, plain } : item
     })
@@ -274,7 +275,8 @@ class HecSource implements Source, Protocol {
     const ack = { channel: channelHash(channel), ackId: taken.ackId }
     const cursor =
       digest === undefined ? undefined : this.#memory.cursorFor(digest, receivedMs, ack)
-    const batch = cursor === undefined ? { items } : { items, cursor }
+    // As with Splunk, lines of a raw body do not go on in the next one; a log driver's events do.
+    const batch = { items, whole: isRaw(call), ...(cursor !== undefined && { cursor }) }
     const delivery = await use.sink.deliver(batch, 'refuse')
     if (delivery.kind === 'busy') {
       this.#busySinceMs = receivedMs
@@ -325,9 +327,15 @@ function readRaw(
   query: Metadata,
 ): { events: Envelope[]; fault?: { code: EnvelopeFault; at: number } } {
   const facts = toFacts(query)
-  const lines = text.split(/\r?\n/).filter((line) => line !== '')
+  const lines = jsonTexts(text) ?? text.split(/\r?\n/).filter((line) => line !== '')
   return { events: lines.map((line) => ({ text: line, facts, plain: true })) }
 }
+
+const isRaw = (call: Call): boolean => ENDPOINT.exec(call.path)?.[1] === 'raw'
+
+/** Events of one log, whatever the requests that they come in. */
+const streamOf = (facts: Envelope['facts']): string =>
+  ['host', 'source', 'sourcetype', 'index'].map((name) => facts[name] ?? '').join('\u0000')
 
 function parse(body: Buffer): Record<string, unknown> | undefined {
   try {

@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http'
+import { splitJson } from '../../decode/document/json-texts.ts'
 import type { RawItem } from '../../model/source.ts'
 
 export type Documents =
@@ -6,7 +7,7 @@ export type Documents =
   | { readonly ok: false; readonly message: string }
 
 /**
- * The events of a body: one JSON object a line; a JSON array; CloudEvents 1.0 in structured, batch or
+ * The events of a body: one JSON object a line, or each on several lines; a JSON array; CloudEvents 1.0 in structured, batch or
  * binary form (https://github.com/cloudevents/spec, HTTP binding, section 3).
  */
 export function splitDocuments(body: Buffer, headers: IncomingHttpHeaders): Documents {
@@ -15,7 +16,19 @@ export function splitDocuments(body: Buffer, headers: IncomingHttpHeaders): Docu
   if (headers['ce-specversion'] !== undefined) return binaryEvent(text, type, headers)
   if (type === 'application/cloudevents+json') return ofOne(text)
   if (/^\s*\[/.test(text)) return ofArray(text)
+  const texts = jsonTexts(text)
+  if (texts !== undefined) return { ok: true, texts }
   return { ok: true, texts: text.split(/\r?\n/).filter((line) => line.trim() !== '') }
+}
+
+const TEXTS_MAX = 200_000
+
+/** The JSON documents of a text, where the first of them stands on several lines; else undefined. */
+export function jsonTexts(text: string): readonly string[] | undefined {
+  const [, first = ''] = /^\s*([{[][^\n]*)/.exec(text) ?? []
+  const begun = first.trimEnd()
+  if (begun === '' || begun.endsWith('}') || begun.endsWith(']')) return undefined
+  return splitJson(text, TEXTS_MAX)
 }
 
 const TOO_DEEP = { ok: false, message: 'the body is nested too deeply' } as const
@@ -79,7 +92,7 @@ function parse(text: string): unknown {
 /** An item of limited length. */
 export function toHttpItem(
   text: string,
-  of: Pick<RawItem, 'key' | 'receivedMs' | 'facts'>,
+  of: Pick<RawItem, 'key' | 'receivedMs' | 'facts' | 'stream'>,
   bytesMax: number,
 ): RawItem {
   if (text.length * 3 <= bytesMax) return { text, ...of }

@@ -85,7 +85,7 @@ class HttpSource implements Source, Protocol {
       const of = { key: `${prefix}:${index + 1}`, receivedMs, facts }
       return toHttpItem(text, of, this.#options.text_bytes_max)
     })
-    const delivery = await use.sink.deliver({ items }, 'refuse')
+    const delivery = await use.sink.deliver({ items, whole: true }, 'refuse')
     if (delivery.kind === 'busy') {
       const error = delivery.problem.message
       return { status: 503, headers: retryAfter(delivery.retryAfterMs), body: { error } }

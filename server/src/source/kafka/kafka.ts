@@ -216,6 +216,7 @@ class KafkaSource implements Source {
       ...(isUtf8(shown) ? {} : { bytes: shown }),
       ...(value.length > max ? { cut: { bytes: value.length } } : {}),
       key: `${topicId}.${key}@${offset}`,
+      stream: `${topic}/${partition}/${facts['message_key'] ?? ''}`,
       receivedMs,
       facts,
     }

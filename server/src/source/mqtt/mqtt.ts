@@ -262,6 +262,7 @@ class MqttSource implements Source {
       ...(isUtf8(shown) ? {} : { bytes: shown }),
       ...(length > max ? { cut: { bytes: length } } : {}),
       key: `${this.#keyPrefix}.${this.#keys}`,
+      stream: topic,
       receivedMs,
       facts,
     }

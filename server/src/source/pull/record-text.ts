@@ -69,7 +69,7 @@ export class RecordText {
     const { name, receivedMs, facts, recordBytesMax } = this.#shape
     const content = whole.at(-1) === CR ? whole.subarray(0, -1) : whole
     const text = content.toString('utf8')
-    const item = { text, key: `${name}#${this.#index}`, receivedMs, facts }
+    const item = { text, key: `${name}#${this.#index}`, stream: name, receivedMs, facts }
     if (bytes > recordBytesMax) this.#items.push({ ...item, cut: { bytes } })
     else if (fault !== undefined) {
       this.#items.push({ ...item, unreadable: { code: 'DECODE_SYNTAX', detail: fault } })

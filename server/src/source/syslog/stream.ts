@@ -175,7 +175,8 @@ export class StreamListener implements Listener {
     const items = frames.map((frame) => {
       bytes += frame.cutFrom ?? frame.bytes.length
       keys.next += 1
-      return toItem(frame, { key: `${keys.prefix}.${keys.next}`, receivedMs, facts })
+      const key = `${keys.prefix}.${keys.next}`
+      return toItem(frame, { key, receivedMs, facts, stream: keys.prefix })
     })
     return this.#context.delivering.deliver({ items }, bytes)
   }
@@ -187,8 +188,10 @@ interface Keys {
   next: number
 }
 
+type ItemPlace = Pick<RawItem, 'key' | 'receivedMs' | 'facts' | 'stream'>
+
 /** Text of a message of any encoding; what is not UTF-8 keeps its octets too. */
-export function toItem(frame: Frame, of: Pick<RawItem, 'key' | 'receivedMs' | 'facts'>): RawItem {
+export function toItem(frame: Frame, of: ItemPlace): RawItem {
   const text = frame.bytes.toString('utf8').replace(/^\uFEFF/, '')
   const raw = isUtf8(frame.bytes) ? {} : { bytes: Buffer.from(frame.bytes) }
   const cut = frame.cutFrom === undefined ? {} : { cut: { bytes: frame.cutFrom } }
