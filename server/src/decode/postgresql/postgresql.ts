@@ -16,8 +16,10 @@ const OPEN_CHARACTERS_MAX = 65_536
 
 const CHUNK_HEAD_MAX = 400
 /** Priority and time, host, program and process id, number of the line in its message. */
-const SYSLOG_CHUNK =
-  /^(?:<\d{1,3}>)?(?:1 )?(?:[A-Z][a-z]{2} [ \d]\d [\d:]{8}|\d{4}-\d\d-\d\dT\S{8,30}) (\S{1,255}) [\w.-]{1,60}(?:\[| )(\d{1,10})(?:\]:| - -) \[\d{1,10}-(\d{1,6})\] /
+const SYSLOG_CHUNK = new RegExp(
+  String.raw`^(?:<\d{1,3}>)?(?:1 )?(?:[A-Z][a-z]{2} [ \d]\d [\d:]{8}|\d{4}-\d\d-\d\dT\S{8,30}) ` +
+    String.raw`(\S{1,255}) [\w.-]{1,60}(?:\[| )(\d{1,10})(?:\]:| - -) \[\d{1,10}-(\d{1,6})\] `,
+)
 
 /** A record whose quotes are not closed yet. */
 interface Open {

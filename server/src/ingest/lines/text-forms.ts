@@ -37,8 +37,10 @@ const AT_EDGE = new RegExp(
     'The above exception was the direct cause|goroutine \\d+ |created by |\\[signal |' +
     'stack backtrace:|note: run with|--- End of |---> )',
 )
-const OPENS =
-  /^(?:Traceback \(|goroutine \d+ |panic: |fatal error: |thread '.{0,200}' panicked|stack backtrace:)/
+const OPENS = new RegExp(
+  '^(?:Traceback \\(|goroutine \\d+ |panic: |fatal error: |stack backtrace:|' +
+    "thread '.{0,200}' panicked)",
+)
 /** `java.lang.IllegalStateException: text`, `ValueError: text`: a class, then the end or a colon. */
 const THROWN =
   /^(?:(?:[A-Za-z_$][\w$]{0,99}[.:]{1,2}){1,20}[\w$]{0,99}|[A-Za-z_$][\w$]{0,99})(?:Error|Exception|Throwable|Failure|Interrupt|Exit)(?:: |:?$)/

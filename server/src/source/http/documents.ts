@@ -7,8 +7,8 @@ export type Documents =
   | { readonly ok: false; readonly message: string }
 
 /**
- * The events of a body: one JSON object a line, or each on several lines; a JSON array; CloudEvents 1.0 in structured, batch or
- * binary form (https://github.com/cloudevents/spec, HTTP binding, section 3).
+ * The events of a body: one JSON object a line, or each on several lines; a JSON array; CloudEvents 1.0
+ * in structured, batch or binary form (https://github.com/cloudevents/spec, HTTP binding, section 3).
  */
 export function splitDocuments(body: Buffer, headers: IncomingHttpHeaders): Documents {
   const text = body.toString('utf8').replace(/^\uFEFF/, '')

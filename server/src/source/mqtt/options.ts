@@ -3,7 +3,6 @@ import { durationOption, secretOption, sizeOption } from '../../model/options.ts
 import { clientTlsOption } from '../client-tls.ts'
 import { parseTemplate } from './topics.ts'
 
-const path = z.string().min(1).max(4_096)
 const address = z
   .string()
   .regex(/^mqtts?:\/\/(?:\[[0-9a-fA-F:.]+\]|[\w.-]+)(?::\d{1,5})?$/, 'write it as mqtt://host:1883')
