@@ -42,8 +42,10 @@ const OPENS = new RegExp(
     "thread '.{0,200}' panicked)",
 )
 /** `java.lang.IllegalStateException: text`, `ValueError: text`: a class, then the end or a colon. */
-const THROWN =
-  /^(?:(?:[A-Za-z_$][\w$]{0,99}[.:]{1,2}){1,20}[\w$]{0,99}|[A-Za-z_$][\w$]{0,99})(?:Error|Exception|Throwable|Failure|Interrupt|Exit)(?:: |:?$)/
+const THROWN = new RegExp(
+  String.raw`^(?:(?:[A-Za-z_$][\w$]{0,99}[.:]{1,2}){1,20}[\w$]{0,99}|[A-Za-z_$][\w$]{0,99})` +
+    '(?:Error|Exception|Throwable|Failure|Interrupt|Exit)(?:: |:?$)',
+)
 /** `main.(*Server).Serve(0xc000, 0x1)` */
 const GO_CALL = /^[\w./*()[\]{}%-]{1,300}\(.*\)$/
 
