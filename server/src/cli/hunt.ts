@@ -62,9 +62,10 @@ async function run(flags: HuntFlags, context: CliContext): Promise<void> {
   const toMs = flags.to === undefined ? nowMs : parseWhen(flags.to, nowMs, '--to')
   if (fromMs >= toMs) throw usage('--from must be earlier than --to')
   const asOf = parseChoice(flags.asOf, ['then', 'now'] as const, '--as-of')
-  const chosen = chooseRules(flags, nowMs)
+  const chosen = chooseRules({ ...flags, learning: true }, nowMs)
   const { against, pipeline, ignoreLogsource } = flags
   const reading = {
+    learning: true,
     ...(pipeline !== undefined && { pipeline }),
     ...(ignoreLogsource !== undefined && { ignoreLogsource }),
   }

@@ -17,8 +17,10 @@ interface Sight extends Place {
 }
 
 interface Known {
-  /** When the key was first seen: it is watched since. */
+  /** When the key was first seen, or again after a whole history without it: it is watched since. */
   sinceMs: number
+  /** When it was last seen below the watermark. */
+  latestMs: number
   /** Values and when they were last seen below the watermark, stalest first. */
   readonly lastSeen: Map<string, number>
   /** Sights from the watermark on, sorted by (time, order). */
@@ -61,9 +63,8 @@ export class FirstSeen implements Correlator {
       let known = this.table.get(key)
       if (known === undefined) {
         if (!this.table.admit()) continue
-        known = { sinceMs: time, lastSeen: new Map(), pending: [], open: new Map() }
+        known = fresh(time)
       }
-      known.sinceMs = Math.min(known.sinceMs, time)
       for (const value of values) {
         const sight = { time, order, value, ref: events.at(-1) }
         if (this.#isNew(known, sight)) this.#say(key, known, sight, moment)
@@ -103,7 +104,7 @@ export class FirstSeen implements Correlator {
   }
 
   #isNew(known: Known, sight: Sight): boolean {
-    if (sight.time - known.sinceMs < this.#learnMs) return false
+    if (sight.time - this.#watchedMs(known, sight) < this.#learnMs) return false
     const lastMs = known.lastSeen.get(sight.value)
     if (lastMs !== undefined && sight.time - lastMs <= this.#historyMs) return false
     return !known.pending.some(
@@ -112,12 +113,20 @@ export class FirstSeen implements Correlator {
     )
   }
 
+  #watchedMs(known: Known, { time }: Sight): number {
+    if (time - known.latestMs <= this.#historyMs) return known.sinceMs
+    return Math.min(known.pending[0]?.time ?? time, time)
+  }
+
   /** Goes over the sights that the watermark has passed, in their order. */
   #settle(key: string, known: Known, moment: Moment): void {
     const { pending, lastSeen, open } = known
     const count = pending.findIndex(({ time }) => time >= moment.watermarkMs)
     const passed = pending.splice(0, count < 0 ? pending.length : count)
     for (const sight of passed) {
+      // Whether its row is still there is a matter of when the watermark rose, and says nothing.
+      if (sight.time - known.latestMs > this.#historyMs) known.sinceMs = sight.time
+      known.latestMs = sight.time
       const name = nameOf(sight)
       const said = open.get(name)
       const lastMs = lastSeen.get(sight.value)
@@ -168,10 +177,16 @@ function toRow({ sinceMs, lastSeen, pending, open }: Known): Row {
   return [sinceMs, [...lastSeen], pending, [...open.values()]]
 }
 
+function fresh(timeMs: number): Known {
+  const latestMs = Number.NEGATIVE_INFINITY
+  return { sinceMs: timeMs, latestMs, lastSeen: new Map(), pending: [], open: new Map() }
+}
+
 function fromRow(row: unknown): Known {
   const [sinceMs, lastSeen, pending, open] = row as Row
   return {
     sinceMs,
+    latestMs: lastSeen.at(-1)?.[1] ?? Number.NEGATIVE_INFINITY,
     lastSeen: new Map(lastSeen),
     pending,
     open: new Map(open.map((hit) => [hit.name, hit])),

@@ -10,7 +10,7 @@ import type { RejoinOptions } from '../fleet/rejoin.ts'
 import { AS_OF_NOW, eventNow, rollupNow } from './as-of-now.ts'
 import { RollupLane } from './rollup-lane.ts'
 import { necessaryOf } from './push-down.ts'
-import { warmUpMs } from './span.ts'
+import { lookAheadMs, warmUpMs } from './span.ts'
 
 export interface HuntOptions {
   readonly ruleSet: RuleSet
@@ -83,7 +83,7 @@ export async function* hunt(
   const { fromMs, toMs } = options
   const { huntable, unknowable } = withoutSilence(options.ruleSet)
   const readFromMs = Math.max(TIME_MS_MIN, fromMs - (options.warmUpMs ?? warmUpMs(huntable)))
-  const readToMs = toMs + LATENESS_MS
+  const readToMs = toMs + Math.max(LATENESS_MS, lookAheadMs(huntable))
   const { asOfNow } = options
   const where = necessaryOf(huntable, asOfNow && AS_OF_NOW)
   const detector = new OfflineDetector(huntable, {

@@ -19,36 +19,72 @@ import { hunt } from './hunt.ts'
 const LATENESS_MS = 2_000
 const RUNS = 7
 
-function sequence() {
-  const text = `sequence by source.ip with maxspan=20s
-    [any where event.action == "failure"] [any where event.action == "success"]`
-  const compiled = compileEql(text, { id: 'steps' })
-  if (!compiled.ok || compiled.value.correlation === undefined) throw new Error('not a sequence')
-  return compiled.value
+const WORDS: Readonly<Record<string, string>> = {
+  fail: '[any where event.action == "failure"]',
+  ok: '[any where event.action == "success"]',
+  beat: '[any where event.action == "beat"]',
 }
+const query = (head: string, ...stages: string[]): string =>
+  `${head} ${stages.map((one) => (one.startsWith('!') ? `!${WORDS[one.slice(1)]}` : WORDS[one])).join(' ')}`
 
+const QUERIES = Object.entries({
+  steps: query('sequence by source.ip with maxspan=20s', 'fail', 'ok'),
+  'missing first': query('sequence by source.ip with maxspan=20s', '!ok', 'fail', 'beat'),
+  'missing between': query('sequence by source.ip with maxspan=20s', 'fail', '!ok', 'beat'),
+  'missing last': query('sequence by source.ip with maxspan=5s', 'beat', '!fail'),
+  until: `${query('sequence by source.ip', 'fail', 'beat')} until ${WORDS['ok']}`,
+  sampled: query('sample by source.ip', 'fail', 'ok', 'beat'),
+}).map(([id, text]) => {
+  const compiled = compileEql(text, { id })
+  if (!compiled.ok || compiled.value.correlation === undefined) throw new Error(`${id}: not read`)
+  return { matches: compiled.value.matches, correlation: compiled.value.correlation }
+})
+
+const span = { groupBy: bySource, timespanMs: 10_000 }
 const counted = {
-  type: 'event_count' as const,
-  inputs: ['fail'],
-  groupBy: bySource,
-  timespanMs: 10_000,
-  condition: { gte: 3 },
-  fields: [],
+  ...{ type: 'event_count' as const, inputs: ['fail'], ...span },
+  ...{ condition: { gte: 3 }, fields: [] },
 }
-const { matches, correlation } = sequence()
+const seen = {
+  ...{ type: 'first_seen' as const, inputs: ['any'], historyMs: 30_000, learnMs: 10_000 },
+  fields: ['iot.mqtt.client_id'],
+}
+const clients = ['iot.mqtt.client_id']
+const hidden = { alerts: false }
 const RULES = ruleSet(
-  [actionRule('fail', 'failure', { alerts: true }), actionRule('beat', 'beat'), ...matches],
+  [
+    actionRule('fail', 'failure', { alerts: true }),
+    ...[actionRule('ok', 'success', hidden), actionRule('beat', 'beat', hidden)],
+    { ...actionRule('any', '', hidden), condition: { kind: 'always' } },
+    ...QUERIES.flatMap(({ matches }) => matches),
+  ],
   [
     correlationRule('brute', counted),
     correlationRule('many', { ...counted, inputs: ['brute'], groupBy: [], timespanMs: 60_000 }),
-    correlationRule('quiet', {
-      type: 'absence',
-      of: 'events',
-      inputs: ['beat'],
-      groupBy: bySource,
+    correlationRule('seldom', { ...counted, condition: { lte: 1 } }),
+    correlationRule('clients', {
+      ...{ ...counted, type: 'value_count', fields: clients, condition: { gte: 2 } },
+    }),
+    correlationRule('few clients', {
+      ...{ ...counted, type: 'value_count', fields: clients, condition: { lt: 2 } },
+      cardinality: [{ field: 'event.id', condition: { gte: 2 } }],
+    }),
+    correlationRule('all three', { type: 'temporal', inputs: ['fail', 'ok', 'beat'], ...span }),
+    correlationRule('in order', {
+      ...{ type: 'temporal_ordered', inputs: ['fail', 'beat', 'ok'], ...span },
+    }),
+    correlationRule('order of hits', {
+      ...{ type: 'temporal_ordered', inputs: ['brute', 'in order', 'beat'], ...span },
       timespanMs: 60_000,
     }),
-    ...(correlation === undefined ? [] : [correlation]),
+    correlationRule('hits in order', { ...counted, inputs: ['in order'], condition: { gte: 2 } }),
+    correlationRule('new ones', { ...seen, groupBy: bySource }),
+    correlationRule('new terms', { ...seen, groupBy: [], perValue: true }),
+    correlationRule('quiet', {
+      ...{ type: 'absence', of: 'events', inputs: ['beat'], groupBy: bySource },
+      timespanMs: 60_000,
+    }),
+    ...QUERIES.map(({ correlation }) => correlation),
   ],
 )
 
@@ -58,29 +94,32 @@ const items = fc.array(
     delay: fc.nat(LATENESS_MS - 1),
     action: fc.constantFrom('failure', 'success', 'beat', 'other'),
     ip: fc.constantFrom('10.0.0.1', '10.0.0.2', '10.0.0.3'),
+    client: fc.constantFrom('a', 'b', 'c', 'd'),
   }),
   { minLength: 100, maxLength: 250 },
 )
 
-/** A list in which every rule finds something; a random one may leave `many` out. */
+/** A list in which every rule finds something; a random one may leave some out. */
 const eventful = [
-  'beat',
+  ...['beat', 'failure', 'failure', 'beat', 'success', 'beat', 'success'],
   ...Array<string>(60).fill('failure'),
-  'success',
-  ...Array<string>(60).fill('other'),
+  ...['beat', 'success', 'beat', 'success'],
+  ...Array<string>(90).fill('other'),
 ].map((action, index) => ({
   gap: 1_000,
   delay: (index * 700) % LATENESS_MS,
   action,
   ip: '10.0.0.1',
+  client: 'abcd'.charAt(index % (index < 40 ? 2 : 4)),
 }))
+type Listed = (typeof eventful)[number]
 
 interface Arrival {
   readonly event: SecurityEvent
   readonly atMs: number
 }
 
-function arrivalsOf(list: readonly { gap: number; delay: number; action: string; ip: string }[]) {
+function arrivalsOf(list: readonly Listed[]) {
   let timeMs = TEST_DAY_MS
   const arrivals: Arrival[] = list.map((item, index) => {
     timeMs += 1 + item.gap
@@ -132,7 +171,7 @@ beforeAll(async () => {
 afterAll(() => store.close())
 
 test('final live alerts are those of a hunt', { timeout: 120_000 }, async () => {
-  const seen = new Set<string>()
+  const found = new Set<string>()
   await fc.assert(
     fc.asyncProperty(items, async (list) => {
       await store.engine.client('admin').command(sql`TRUNCATE TABLE picket.events`)
@@ -145,10 +184,11 @@ test('final live alerts are those of a hunt', { timeout: 120_000 }, async () => 
       )
       const endMs = Math.max(...arrivals.map(({ event }) => event.time)) + 30_000
       const live = liveAlerts(arrivals, endMs)
-      for (const alert of live) seen.add(alert.rule.id)
+      for (const alert of live) found.add(alert.rule.id)
       expect(told(await huntedAlerts(endMs))).toEqual(told(live))
     }),
     { numRuns: RUNS, endOnFailure: true, examples: [[eventful]] },
   )
-  expect([...seen].toSorted()).toEqual(['brute', 'fail', 'many', 'quiet', 'steps'])
+  const alerting = [...RULES.matches, ...RULES.correlations].filter(({ alerts }) => alerts)
+  expect([...found].toSorted()).toEqual(alerting.map(({ meta }) => meta.id).toSorted())
 })

@@ -15,6 +15,8 @@ export interface RuleFlags {
   readonly ignoreLogsource?: boolean
   readonly timestampField?: string
   readonly eventCategoryField?: string
+  /** New terms learn for as long as their history before they speak, as on a server. */
+  readonly learning?: boolean
 }
 
 export interface ChosenRules {
@@ -59,7 +61,7 @@ function fileRules(paths: readonly string[], flags: RuleFlags, adHoc: boolean): 
     ignoreLogsource: flags.ignoreLogsource === true,
   })
   const problems = problemsOf(loaded)
-  const ruleSet = withoutLearning(loaded.ruleSet)
+  const ruleSet = flags.learning === true ? loaded.ruleSet : withoutLearning(loaded.ruleSet)
   const first = problems.find(({ severity }) => severity === 'error')
   if (ruleSet.matches.length + ruleSet.correlations.length === 0) {
     const message = `There is no rule in ${paths.join(', ')}.`
