@@ -194,7 +194,7 @@ export function apiRoutes(
     ...ruleRoutes({ rules: options.rules, configDesk: options.configDesk }),
     ...assetRoutes({ assets: options.assets }),
     ...sourceRoutes({ sources: options.sources }),
-    ...sessionRoutes({ state, clock, people, oidc, onPasswordChanged }),
+    ...sessionRoutes({ state, people, oidc, onPasswordChanged }),
     ...oidcRoutes({ oidc, people }),
     ...userRoutes(options),
   ]

@@ -17,9 +17,8 @@ import {
   saveUser,
   type User,
 } from '../state/users.ts'
-import { makePassword, type ScryptCost } from './password.ts'
+import { acceptedHash, makePassword, type ScryptCost } from './password.ts'
 import { hashOf } from './api-token.ts'
-import { acceptedHash } from './people.ts'
 
 export interface AccountDeps {
   readonly state: State
@@ -53,7 +52,7 @@ export async function createUser(deps: AccountDeps, wanted: NewUser): Promise<Ma
   if (oidc && wanted.password !== undefined) {
     throw refusal('USER_INVALID', 'A user of the OpenID provider has no password.')
   }
-  const password = oidc ? '' : (wanted.password ?? makePassword())
+  const password = oidc ? '' : (wanted.password ?? makePassword(wanted.name))
   const now = clock.now()
   const user: User = {
     id: `u-${randomBytes(9).toString('base64url')}`,
@@ -117,7 +116,7 @@ export async function resetPassword(
 ): Promise<MadeUser> {
   const { state, clock } = deps
   const known = await state.query((db) => mustRead(state, db, id))
-  const password = given ?? makePassword()
+  const password = given ?? makePassword(known.name)
   const hash = await acceptedHash(password, known.name, deps.cost)
   return state.transact(async (db) => {
     const before = await mustRead(state, db, id)

@@ -25,7 +25,7 @@ export async function ensureFirstUser(
   const { state, dataDir, url } = options
   const users = await state.query((db) => listUsers(state, db))
   if (users.length > 0) return undefined
-  const first: FirstRun = { url, user: NAME, password: makePassword() }
+  const first: FirstRun = { url, user: NAME, password: makePassword(NAME) }
   writeFileDurably(join(dataDir, FILE), `${JSON.stringify(first)}\n`)
   await createUser(options, { name: NAME, roles: ['admin'], password: first.password })
   return first

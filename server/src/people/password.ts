@@ -1,5 +1,5 @@
 import { randomBytes, scrypt, timingSafeEqual } from 'node:crypto'
-import type { Problem } from '../base/problems.ts'
+import { type Problem, ProblemError } from '../base/problems.ts'
 
 export interface ScryptCost {
   readonly N: number
@@ -19,6 +19,8 @@ const WAITING_MAX = 50
 
 export const PASSWORD_CHARS_MIN = 12
 export const PASSWORD_CHARS_MAX = 256
+/** A shorter name stands in many a good password by chance. */
+const NAME_CHARS_MIN = 3
 
 let running = 0
 const waiting: (() => void)[] = []
@@ -54,17 +56,35 @@ export function passwordProblem(password: string, name: string): Problem | undef
     return { code: 'PASSWORD_WEAK', message: `A password has ${range} characters.` }
   }
   const folded = password.toLowerCase()
-  if (folded.includes(name.toLowerCase()) || new Set(folded).size < 5) {
+  const holdsName = name.length >= NAME_CHARS_MIN && folded.includes(name.toLowerCase())
+  if (holdsName || new Set(folded).size < 5) {
     return { code: 'PASSWORD_WEAK', message: 'The password is too easily guessed.' }
   }
   return undefined
 }
 
-/** A password for somebody to log in with once: 120 bits, easy to read out. */
-export function makePassword(): string {
+/** The hash to keep. Rejects with PASSWORD_WEAK, LOGIN_THROTTLED. */
+export async function acceptedHash(
+  password: string,
+  name: string,
+  cost?: ScryptCost,
+): Promise<string> {
+  const weak = passwordProblem(password, name)
+  if (weak !== undefined) throw new ProblemError(weak)
+  const hash = await hashPassword(password, cost)
+  if (hash !== undefined) return hash
+  const message = 'Too many password changes at once.'
+  throw new ProblemError({ code: 'LOGIN_THROTTLED', message })
+}
+
+/** A password for somebody to log in with once: 120 bits, easy to read out, and good for that name. */
+export function makePassword(name: string): string {
   const letters = 'abcdefghijkmnpqrstuvwxyz23456789'
-  const chars = [...randomBytes(24)].map((byte) => letters[byte % letters.length])
-  return (chars.join('').match(/.{6}/g) ?? []).join('-')
+  for (;;) {
+    const chars = [...randomBytes(24)].map((byte) => letters[byte % letters.length])
+    const password = (chars.join('').match(/.{6}/g) ?? []).join('-')
+    if (passwordProblem(password, name) === undefined) return password
+  }
 }
 
 async function derive(
@@ -74,9 +94,9 @@ async function derive(
 ): Promise<Buffer | undefined> {
   if (running >= RUNNING_MAX) {
     if (waiting.length >= WAITING_MAX) return undefined
+    // Whoever ends hands its place over, so that nobody comes in between.
     await new Promise<void>((go) => waiting.push(go))
-  }
-  running += 1
+  } else running += 1
   try {
     return await new Promise<Buffer>((resolve, reject) => {
       const limits = { ...cost, maxmem: 256 * cost.N * cost.r }
@@ -85,7 +105,8 @@ async function derive(
       )
     })
   } finally {
-    running -= 1
-    waiting.shift()?.()
+    const next = waiting.shift()
+    if (next === undefined) running -= 1
+    else next()
   }
 }

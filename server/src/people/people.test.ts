@@ -6,7 +6,7 @@ import { ManualClock } from '../base/clock.ts'
 import { addSession } from '../state/sessions.ts'
 import type { State } from '../state/state.ts'
 import { describeEngines } from '../state/testing/engines.ts'
-import { listUsers } from '../state/users.ts'
+import { listUsers, readUser, saveUser } from '../state/users.ts'
 import { changeUser, createToken, createUser, deleteUser, resetPassword } from './accounts.ts'
 import { ensureFirstUser, forgetFirstRun } from './first-run.ts'
 import { hashPassword, makePassword, passwordProblem, verifyPassword } from './password.ts'
@@ -105,11 +105,77 @@ describeEngines('people', (engine) => {
     expect(guesses.filter((code) => code === 'LOGIN_THROTTLED')).toHaveLength(7)
   })
 
+  test('the first step of a login with two counts for nobody as a failure', async () => {
+    const { state, clock, deps, people } = await setUp('two steps')
+    const { user } = await createUser(deps, { name: 'ada', roles: ['admin'], password: PASSWORD })
+    const totp = makeTotpSecret()
+    await state.transact((db) => saveUser(state, db, { ...user, totp }))
+    for (let n = 0; n < 60; n += 1) {
+      clock.advance(30_000)
+      const login = { name: 'ada', password: PASSWORD, from: '192.0.2.7' }
+      const code = totpCode(totp, Math.floor(clock.now() / 30_000))
+      expect([n, await codeOf(people.login(login))]).toEqual([n, 'LOGIN_CODE'])
+      expect([n, await codeOf(people.login({ ...login, code }))]).toEqual([n, 'ok'])
+    }
+  })
+
+  test('what an admin changes while a password is checked stands', async () => {
+    const { state, clock, deps } = await setUp('meanwhile')
+    await createUser(deps, { name: 'root', roles: ['admin'], password: PASSWORD })
+    const { user } = await createUser(deps, { name: 'ada', roles: ['admin'], password: PASSWORD })
+    // What somebody else does after the password was found right, and before that has a consequence.
+    let meanwhile: (() => Promise<unknown>) | undefined
+    const slow: State = {
+      ...state,
+      transact: async (...given) => {
+        const first = meanwhile
+        meanwhile = undefined
+        await first?.()
+        return state.transact(...given)
+      },
+    }
+    const people = createPeople({ state: slow, clock, cost: CHEAP })
+    const now = () => state.query((db) => readUser(state, db, user.id))
+    const NEXT = 'another long one'
+
+    meanwhile = () => changeUser(deps, user.id, { grant: { roles: ['analyst'] } })
+    await people.own.changePassword({ userId: user.id, password: PASSWORD }, { password: NEXT })
+    expect(await now()).toMatchObject({ roles: ['analyst'], mustChange: false })
+
+    const who = { userId: user.id, password: NEXT }
+    meanwhile = () => changeUser(deps, user.id, { disabled: true })
+    expect(await codeOf(people.own.removeTotp(who))).toBe('LOGIN_FAILED')
+    expect(await now()).toMatchObject({ disabled: true })
+    await changeUser(deps, user.id, { disabled: false })
+
+    for (const shutOut of [
+      () => changeUser(deps, user.id, { disabled: true }),
+      () => resetPassword(deps, user.id),
+      () => deleteUser(deps, user.id),
+    ]) {
+      meanwhile = shutOut
+      expect(await codeOf(people.login({ name: 'ada', password: NEXT }))).toBe('LOGIN_FAILED')
+      expect(await state.db.selectFrom('session').selectAll().execute()).toEqual([])
+      await changeUser(deps, user.id, { disabled: false }).catch(() => undefined)
+    }
+  })
+
+  test('guesses at a password from within a session are slowed down like logins', async () => {
+    const { clock, deps, people, login } = await setUp('within')
+    const { user } = await createUser(deps, { name: 'ada', roles: ['admin'], password: PASSWORD })
+    const guess = (password: string) =>
+      codeOf(people.own.removeTotp({ userId: user.id, password, from: '192.0.2.7' }))
+    for (let n = 0; n < 5; n += 1) expect(await guess(`guess ${n}`)).toBe('LOGIN_FAILED')
+    expect(await guess(PASSWORD)).toBe('LOGIN_THROTTLED')
+    expect(await codeOf(login('ada', PASSWORD))).toBe('LOGIN_THROTTLED')
+    clock.advance(1_000)
+    expect(await guess(PASSWORD)).toBe('ok')
+  })
+
   test('a second factor is asked for, and a code is good once', async () => {
     const { state, clock, deps, login } = await setUp('totp')
     const { user } = await createUser(deps, { name: 'ada', roles: ['admin'], password: PASSWORD })
     const totp = makeTotpSecret()
-    const { saveUser } = await import('../state/users.ts')
     await state.transact((db) => saveUser(state, db, { ...user, totp }))
     const code = (): string => totpCode(totp, Math.floor(clock.now() / 30_000))
     expect(await codeOf(login('ada', PASSWORD))).toBe('LOGIN_CODE')
@@ -157,7 +223,10 @@ describeEngines('people', (engine) => {
     const one = await login('ada', PASSWORD)
     const two = await login('ada', PASSWORD)
     const change = (old: string, password: string) =>
-      people.changePassword({ userId: user.id, old, password, keepHash: hashOf(two.secret) })
+      people.own.changePassword(
+        { userId: user.id, password: old },
+        { password, keepHash: hashOf(two.secret) },
+      )
     expect(await codeOf(change('wrong', 'another long one'))).toBe('LOGIN_FAILED')
     expect(await codeOf(change(PASSWORD, 'short'))).toBe('PASSWORD_WEAK')
     expect(await codeOf(change(PASSWORD, PASSWORD))).toBe('PASSWORD_WEAK')
@@ -264,7 +333,12 @@ describe('passwords', () => {
       expect(passwordProblem(weak, 'ada')?.code).toBe('PASSWORD_WEAK')
     }
     expect(passwordProblem(PASSWORD, 'ada')).toBeUndefined()
-    expect(passwordProblem(makePassword(), 'admin')).toBeUndefined()
+    expect(passwordProblem(makePassword('admin'), 'admin')).toBeUndefined()
+  })
+  test('a short name refuses no good password, and none that is made up', () => {
+    expect(passwordProblem(PASSWORD, 'a')).toBeUndefined()
+    expect(passwordProblem(PASSWORD, 'on')).toBeUndefined()
+    for (let n = 0; n < 100; n += 1) makePassword('a')
   })
 })
 

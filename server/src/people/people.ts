@@ -5,7 +5,6 @@ import type { Principal } from '../model/access.ts'
 import {
   addSession,
   endSession,
-  endSessionsOf,
   readSession,
   sweepSessions,
   touchSession,
@@ -14,15 +13,16 @@ import type { State } from '../state/state.ts'
 import type { Db } from '../state/tables.ts'
 import {
   findUser,
+  nameKey,
   NO_PASSWORD,
   readUser,
-  saveUser,
   spendTotpStep,
   type User,
 } from '../state/users.ts'
 import { checkToken, hashOf, STAMP_MS } from './api-token.ts'
-import { hashPassword, passwordProblem, type ScryptCost, verifyPassword } from './password.ts'
-import { ACCOUNT_LIMITS, ADDRESS_LIMITS, senderKey, Throttle } from './throttle.ts'
+import { Guesses } from './guesses.ts'
+import { createOwnAccount, isStill, type OwnAccount } from './own-account.ts'
+import { hashPassword, type ScryptCost, verifyPassword } from './password.ts'
 import { checkTotp } from './totp.ts'
 
 export interface PeopleOptions {
@@ -71,13 +71,7 @@ export interface People {
   bySession(secret: string, use?: 'use' | 'look'): Promise<Known | undefined>
   /** By the text after `Bearer`. */
   byToken(token: string): Promise<Known | undefined>
-  /** Rejects with LOGIN_FAILED, PASSWORD_WEAK. Ends the user's other sessions. */
-  changePassword(change: {
-    readonly userId: string
-    readonly old: string
-    readonly password: string
-    readonly keepHash?: string
-  }): Promise<void>
+  readonly own: OwnAccount
 }
 
 export const SESSION_IDLE_MS = 30 * 60_000
@@ -86,8 +80,11 @@ const SECRET = /^[\w-]{43}$/
 
 /** Who may come in: passwords, second factors, sessions, tokens. */
 export function createPeople(options: PeopleOptions): People {
-  const door = new Door(options)
+  const guesses = new Guesses()
+  const door = new Door(options, guesses)
+  const { state, clock, cost } = options
   return {
+    own: createOwnAccount({ state, clock, cost, guesses }),
     login: (login) => door.login(login),
     vouched: (from, who) => door.vouched(from, who),
     logout: (idHash) => options.state.transact((db) => endSession(options.state, db, idHash)),
@@ -97,7 +94,6 @@ export function createPeople(options: PeopleOptions): People {
     },
     bySession: (secret, use) => door.bySession(secret, use),
     byToken: (token) => door.byToken(token),
-    changePassword: (change) => door.changePassword(change),
   }
 }
 
@@ -106,17 +102,15 @@ class Door {
   readonly #clock: Clock
   readonly #idleMs: number
   readonly #absoluteMs: number
-  readonly #accounts = new Throttle(ACCOUNT_LIMITS)
-  readonly #addresses = new Throttle(ADDRESS_LIMITS)
+  readonly #guesses: Guesses
   /** Checked for names that do not exist, so that they take as long as others. */
   readonly #decoy: Promise<string | undefined>
-  readonly #cost: ScryptCost | undefined
 
-  constructor(options: PeopleOptions) {
+  constructor(options: PeopleOptions, guesses: Guesses) {
+    this.#guesses = guesses
     this.#state = options.state
     this.#clock = options.clock
     this.#idleMs = options.idleMs ?? SESSION_IDLE_MS
-    this.#cost = options.cost
     this.#decoy = hashPassword(randomBytes(16).toString('hex'), options.cost)
     this.#absoluteMs = options.absoluteMs ?? SESSION_ABSOLUTE_MS
   }
@@ -124,38 +118,40 @@ class Door {
   async login(login: Login): Promise<LoggedIn> {
     const state = this.#state
     const now = this.#clock.now()
-    const account = state.digest(login.name.normalize('NFKC').toLowerCase(), 'throttle')
-    this.#mayTry(account, login.from, now)
-    // Counted before it is known, so that many at once do not slip through together.
-    this.#failed(account, login.from, now)
+    const guess = { account: nameKey(state, login.name), from: login.from }
+    this.#guesses.begin(guess, now)
     const user = await state.query((db) => findUser(state, db, login.name))
     // Work is done also where it cannot succeed, so that time does not tell who is there.
     const real = user === undefined || user.password === NO_PASSWORD ? undefined : user.password
     const kept = real ?? (await this.#decoy) ?? ''
     const right = await verifyPassword(login.password, kept)
-    if (right === undefined) throw refusal('LOGIN_THROTTLED', 'Too many logins at once.')
+    if (right === undefined) {
+      this.#guesses.takeBack(guess)
+      throw refusal('LOGIN_THROTTLED', 'Too many logins at once.')
+    }
     if (!right || real === undefined || user === undefined || user.disabled) {
       throw refusal('LOGIN_FAILED', 'Name or password is wrong.')
     }
-    const step = this.#secondFactor(user, login, now)
-    this.#accounts.succeeded(account)
-    if (login.from !== undefined) this.#addresses.forgive(senderKey(login.from))
+    if (user.totp !== undefined && login.code === undefined) {
+      // The first of the two steps of a login that goes well: no guess.
+      this.#guesses.takeBack(guess)
+      throw refusal('LOGIN_CODE', 'A one-time code is needed too.')
+    }
+    const step = secondFactor(user, login, now)
     const secret = await this.#begin(user, now, step)
+    this.#guesses.succeeded(guess)
     return { user, secret }
   }
 
   async vouched(from: string | undefined, who: () => Promise<User>): Promise<LoggedIn> {
     const now = this.#clock.now()
-    if (from !== undefined) {
-      this.#mayTry('', from, now)
-      this.#addresses.failed(senderKey(from), now)
-    }
+    this.#guesses.begin({ from }, now)
     const user = await who().catch((error: unknown) => {
       const silent = error instanceof ProblemError && error.problem.code === 'OIDC_UNAVAILABLE'
-      if (silent && from !== undefined) this.#addresses.forgive(senderKey(from))
+      if (silent) this.#guesses.takeBack({ from })
       throw error
     })
-    if (from !== undefined) this.#addresses.forgive(senderKey(from))
+    this.#guesses.succeeded({ from })
     return { user, secret: await this.#begin(user, now) }
   }
 
@@ -166,6 +162,10 @@ class Door {
     await state.transact(async (db) => {
       const stale = { createdMs: now - this.#absoluteMs, seenMs: now - this.#idleMs }
       await sweepSessions(state, db, stale)
+      // While the password was checked an admin may have given another, or shut the user out.
+      if (!isStill(await readUser(state, db, user.id), user)) {
+        throw refusal('LOGIN_FAILED', 'Name or password is wrong.')
+      }
       if (step !== undefined) await this.#spendCode(db, user.id, step)
       const session = { idHash: hashOf(secret), userId: user.id, createdMs: now, seenMs: now }
       await addSession(state, db, session)
@@ -203,67 +203,19 @@ class Door {
     return { principal: principalOf('token', checked.token), mustChange: false }
   }
 
-  async changePassword(change: Parameters<People['changePassword']>[0]): Promise<void> {
-    const state = this.#state
-    const user = await state.query((db) => readUser(state, db, change.userId))
-    const right = user !== undefined && (await verifyPassword(change.old, user.password))
-    if (user === undefined || right !== true) {
-      throw refusal('LOGIN_FAILED', 'The old password is wrong.')
-    }
-    const password = await acceptedHash(change.password, user.name, this.#cost)
-    if (change.password === change.old) {
-      throw refusal('PASSWORD_WEAK', 'The new password is the old one.')
-    }
-    const changed = { ...user, password, mustChange: false, changedMs: this.#clock.now() }
-    await state.transact(async (db) => {
-      await saveUser(state, db, changed)
-      await endSessionsOf(state, db, user.id, change.keepHash)
-    })
-  }
-
-  #mayTry(account: string, from: string | undefined, now: number): void {
-    const wait = Math.max(
-      this.#accounts.waitMs(account, now),
-      from === undefined ? 0 : this.#addresses.waitMs(senderKey(from), now),
-    )
-    if (wait === 0) return
-    const seconds = Math.ceil(wait / 1_000)
-    throw refusal('LOGIN_THROTTLED', `Too many failed logins; try again in ${seconds} s.`)
-  }
-
-  #failed(account: string, from: string | undefined, now: number): void {
-    this.#accounts.failed(account, now)
-    if (from !== undefined) this.#addresses.failed(senderKey(from), now)
-  }
-
   /** Again inside the transaction: the same code in two logins at once is good for one. */
   async #spendCode(db: Db, id: string, step: number): Promise<void> {
     if (await spendTotpStep(this.#state, db, id, step)) return
     throw refusal('LOGIN_FAILED', 'The one-time code was used before.')
   }
-
-  #secondFactor(user: User, login: Login, now: number): number | undefined {
-    if (user.totp === undefined) return undefined
-    if (login.code === undefined) {
-      throw refusal('LOGIN_CODE', 'A one-time code is needed too.')
-    }
-    const step = checkTotp(login.code, user.totp, now, user.totpStep)
-    if (step !== undefined) return step
-    throw refusal('LOGIN_FAILED', 'The one-time code is wrong, or was used before.')
-  }
 }
 
-/** The hash to keep. Rejects with PASSWORD_WEAK, LOGIN_THROTTLED. */
-export async function acceptedHash(
-  password: string,
-  name: string,
-  cost?: ScryptCost,
-): Promise<string> {
-  const weak = passwordProblem(password, name)
-  if (weak !== undefined) throw new ProblemError(weak)
-  const hash = await hashPassword(password, cost)
-  if (hash === undefined) throw refusal('LOGIN_THROTTLED', 'Too many password changes at once.')
-  return hash
+/** The step of the one-time code; undefined where none is set up. */
+function secondFactor(user: User, login: Login, now: number): number | undefined {
+  if (user.totp === undefined) return undefined
+  const step = checkTotp(login.code ?? '', user.totp, now, user.totpStep)
+  if (step !== undefined) return step
+  throw refusal('LOGIN_FAILED', 'The one-time code is wrong, or was used before.')
 }
 
 function principalOf(

@@ -1,15 +1,13 @@
 import { z } from 'zod'
 import { ProblemError } from '../../base/problems.ts'
-import type { Clock } from '../../base/clock.ts'
 import { ROLES } from '../../model/access.ts'
 import { mustRead } from '../../people/accounts.ts'
 import type { Oidc } from '../../people/oidc/oidc.ts'
 import { hashOf } from '../../people/api-token.ts'
 import type { People } from '../../people/people.ts'
-import { verifyPassword } from '../../people/password.ts'
-import { checkTotp, makeTotpSecret, totpUri } from '../../people/totp.ts'
+import { makeTotpSecret, totpUri } from '../../people/totp.ts'
 import type { State } from '../../state/state.ts'
-import { NO_PASSWORD, saveUser, type User } from '../../state/users.ts'
+import { NO_PASSWORD, type User } from '../../state/users.ts'
 import { clearedCookie, cookieNames, sessionCookie } from '../cookies.ts'
 import { type Route, route } from '../route.ts'
 import { grantSchema, grantView } from '../schemas.ts'
@@ -30,7 +28,6 @@ const meSchema = z.strictObject({
 
 export interface SessionDeps {
   readonly state: State
-  readonly clock: Clock
   readonly people: People
   readonly oidc?: Oidc | undefined
   /** The first admin's password was changed. */
@@ -117,9 +114,10 @@ export function sessionRoutes(deps: SessionDeps): readonly Route[] {
       beforeChange: true,
       bodyBytesMax: 8_192,
       body: z.strictObject({ old: password, new: password }),
-      handle: async ({ session, body }) => {
+      handle: async ({ session, body, from }) => {
         const { userId, idHash: keepHash } = ownSession(session)
-        await people.changePassword({ userId, keepHash, old: body.old, password: body.new })
+        const who = { userId, password: body.old, from }
+        await people.own.changePassword(who, { password: body.new, keepHash })
         deps.onPasswordChanged()
         return { body: undefined }
       },
@@ -128,7 +126,7 @@ export function sessionRoutes(deps: SessionDeps): readonly Route[] {
   ]
 }
 
-function totpRoutes({ state, clock }: SessionDeps): readonly Route[] {
+function totpRoutes({ state, people }: SessionDeps): readonly Route[] {
   return [
     route({
       method: 'GET',
@@ -158,12 +156,9 @@ function totpRoutes({ state, clock }: SessionDeps): readonly Route[] {
         secret: z.string().regex(/^[A-Z2-7]{32}$/),
         code: z.string().regex(/^\d{6}$/),
       }),
-      handle: async ({ session, body }) => {
-        const user = await reassured(state, ownSession(session).userId, body.password)
-        const step = checkTotp(body.code, body.secret, clock.now(), 0)
-        if (step === undefined) throw refused('The one-time code is wrong.')
-        const changed = { ...user, totp: body.secret, totpStep: step }
-        await state.transact((db) => saveUser(state, db, changed))
+      handle: async ({ session, body: { password: given, ...totp }, from }) => {
+        const who = { userId: ownSession(session).userId, password: given, from }
+        await people.own.setTotp(who, totp)
         return { body: undefined, record: { totp: 'set' } }
       },
     }),
@@ -176,25 +171,13 @@ function totpRoutes({ state, clock }: SessionDeps): readonly Route[] {
       access: 'totp-change',
       bodyBytesMax: 8_192,
       body: z.strictObject({ password }),
-      handle: async ({ session, body }) => {
-        const user = await reassured(state, ownSession(session).userId, body.password)
-        const { totp: _gone, ...rest } = user
-        await state.transact((db) => saveUser(state, db, rest))
+      handle: async ({ session, body, from }) => {
+        const { userId } = ownSession(session)
+        await people.own.removeTotp({ userId, password: body.password, from })
         return { body: undefined, record: { totp: 'removed' } }
       },
     }),
   ]
-}
-
-/** A stolen session must not be able to change how its owner logs in. */
-async function reassured(state: State, userId: string, given: string): Promise<User> {
-  const user = await state.query((db) => mustRead(state, db, userId))
-  if ((await verifyPassword(given, user.password)) !== true) throw refused('The password is wrong.')
-  return user
-}
-
-function refused(message: string): ProblemError {
-  return new ProblemError({ code: 'LOGIN_FAILED', message })
 }
 
 function ownSession<T>(session: T | undefined): T {
