@@ -8,6 +8,7 @@ import { afterEach, describe, expect, test } from 'vitest'
 import { MASKED, ROLES, type Role } from '../model/access.ts'
 import { alertOf } from '../state/testing/alerts.ts'
 import { writeAlerts, writeHistory } from '../state/alerts.ts'
+import { addDeadLetters } from '../state/dead-letters.ts'
 import type { Route } from './route.ts'
 import { makeWorld, serveAs, type World } from './testing/world.ts'
 
@@ -31,6 +32,9 @@ const alertAt = (id: string, sites: readonly string[], site = sites[0] ?? 'none'
     matched: { 'user.name': [`user-of-${site}`], 'event.action': ['mqtt-connect'] },
     scope: { sites, deviceTypes: ['pump'], datasets: ['mosquitto'], complete: true },
   })
+
+/** What is of no single site. */
+const OF_THE_WHOLE = ['getSource', 'listDeadLetters', 'getDeadLetter', 'getConfig']
 
 async function fill(one: World, offset = 1): Promise<void> {
   const alerts = [
@@ -91,7 +95,7 @@ describe('every route by every role', () => {
           const refused = answer.statusCode === 403 && answer.json().code === 'API_FORBIDDEN'
           const isWhole =
             'visibility' in scope
-              ? route.operation === 'getSource'
+              ? OF_THE_WHOLE.includes(route.operation)
               : ['listAssets', 'readAsset'].includes(route.operation)
           if (refused !== (!open || isWhole))
             wrong.push(`${role} ${route.operation} ${answer.statusCode}`)
@@ -103,6 +107,43 @@ describe('every route by every role', () => {
       expect(wrong).toEqual([])
     },
   )
+
+  test('each call of one that is not public leaves one entry of the record, however it ends', async () => {
+    const one = await makeOne({ sources: { names: () => ['x'], report: () => undefined } })
+    await fill(one)
+    const app = serveAs(one, { id: 'u1', roles: ['admin'] })
+    const json = { 'content-type': 'application/json' }
+    const wrong: string[] = []
+    for (const route of one.api.routes) {
+      if ('public' in route || isStream(route)) continue
+      const [method, url] = [route.method, urlOf(route)]
+      const long = `"${'x'.repeat((route.bodyBytesMax ?? 1024 * 1024) + 1)}"`
+      const bodies =
+        method === 'GET'
+          ? [{ url: `${url}?no-such-parameter=1` }, { url }]
+          : [
+              { url, payload: {} },
+              { url, payload: '{', headers: json },
+              {
+                url,
+                payload: 'a=b',
+                headers: { 'content-type': 'application/x-www-form-urlencoded' },
+              },
+              ...(long.length < 2 ** 21 ? [{ url, payload: long, headers: json }] : []),
+            ]
+      for (const [at, given] of bodies.entries()) {
+        const before = one.audit.length
+        const { statusCode } = await app.inject({ method, ...given })
+        const entries = one.audit.slice(before)
+        const outcome = statusCode < 400 ? 'success' : 'failure'
+        const told = entries.length === 1 && entries[0]?.outcome === outcome
+        if (!told || entries[0]?.actor !== 'u1')
+          wrong.push(`${route.operation} ${at} ${statusCode}`)
+      }
+    }
+    expect(wrong).toEqual([])
+    await app.close()
+  })
 
   test('nobody at all is let in nowhere but where it is public', async () => {
     const one = await makeOne()
@@ -188,6 +229,35 @@ test('masked fields are masked in lists, reads and searches, for those with the 
   const guess = await app.inject({ method: 'POST', url, payload: probe })
   expect(guess.json()).toMatchObject({ code: 'API_FORBIDDEN' })
   await app.close()
+})
+
+test('rejected input is shown to whoever sees all of the fleet, and its text to nobody with masks', async () => {
+  const one = await makeOne()
+  const letter = {
+    ...{ id: 'd1', source: 'bergen', decoder: 'json', code: 'DECODE_JSON', receivedMs: 0 },
+    ...{ message: 'not JSON: ada', raw: 'user=ada', rawEncoding: 'utf8' as const },
+    facts: { peer: '192.0.2.7' },
+  }
+  await one.state.transact((db) => addDeadLetters(one.state, db, [{ letter, offset: 1, index: 0 }]))
+  const url = '/api/v1/dead-letters/d1'
+  const ask = async (change: object) => {
+    const app = serveAs(one, { id: 'u', roles: ['auditor'], ...change })
+    const answers = [await app.inject(url), await app.inject('/api/v1/dead-letters')]
+    await app.close()
+    return answers
+  }
+  for (const visibility of [{ sites: ['oslo'] }, { deviceTypes: ['pump'] }, { datasets: ['a'] }]) {
+    for (const { statusCode, body } of await ask({ visibility })) {
+      expect(statusCode).toBe(403)
+      expect(body).not.toContain('bergen')
+    }
+  }
+  const [masked, list] = await ask({ masks: ['user.name'] })
+  expect(masked?.json()).toMatchObject({ message: MASKED, raw: MASKED, facts: { peer: MASKED } })
+  expect(masked?.body).not.toContain('ada')
+  expect(list?.json()).toMatchObject({ letters: [{ id: 'd1' }] })
+  const [whole] = await ask({})
+  expect(whole?.json()).toMatchObject({ raw: 'user=ada', facts: { peer: '192.0.2.7' } })
 })
 
 test('an uploaded rule file cannot leave its folder, hide, or stand twice', async () => {

@@ -1,4 +1,3 @@
-import { sha256Hex } from '../base/hash.ts'
 import type { Clock } from '../base/clock.ts'
 import { ProblemError } from '../base/problems.ts'
 import { claimKey, keepAnswer, releaseKey } from '../state/idempotency.ts'
@@ -30,8 +29,10 @@ export function createOnce({ state, clock }: OnceOptions): Once {
       const message = 'An Idempotency-Key has 1 to 128 visible ASCII characters.'
       throw new ProblemError({ code: 'API_INVALID', message })
     }
-    const keyHash = sha256Hex(`${actor}\n${key}`)
-    const of = { keyHash, requestHash: sha256Hex(request), nowMs: clock.now() }
+    // Keyed: a request may hold a password, and what is kept must not help to guess it.
+    const keyHash = state.digest(`${actor}\n${key}`, 'idempotency-key')
+    const requestHash = state.digest(request, 'idempotency-request')
+    const of = { keyHash, requestHash, nowMs: clock.now() }
     const claim = await state.transact((db) => claimKey(state, db, of))
     switch (claim.kind) {
       case 'again': {

@@ -1,6 +1,5 @@
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { timingSafeEqual } from 'node:crypto'
-import { isIP } from 'node:net'
 import { Readable } from 'node:stream'
 import type { TlsOptions as SecureServerOptions } from 'node:tls'
 import { z } from 'zod'
@@ -18,7 +17,8 @@ import type { Once } from './idempotency.ts'
 import { refuseBytes } from './client-error.ts'
 import { PAGE_TYPE, problemPage } from './page.ts'
 import { PROBLEM_TYPE, invalidDetails, knownProblem, problemDetails } from './problem-details.ts'
-import { type Answer, type Route, routeName } from './route.ts'
+import type { Answer, Route } from './route.ts'
+import { fromOf, isRecorded, record } from './route-record.ts'
 import { createTurns } from './turns.ts'
 
 export interface ServerOptions {
@@ -99,7 +99,10 @@ export function buildServer(options: ServerOptions): FastifyInstance {
     const operation = request.routeOptions.config.declared?.operation ?? 'none'
     requests.inc({ operation, status: String(reply.statusCode) })
   })
-  app.setErrorHandler((error, request, reply) => refuse(log, error, request, reply))
+  app.setErrorHandler(async (error, request, reply) => {
+    const why = await recordedRefusal(options, error, request)
+    await refuse(log, why, request, reply)
+  })
   app.setNotFoundHandler(async (request, reply) => {
     const problem: Problem = { code: 'API_UNKNOWN', message: 'There is no route of this name.' }
     await sendProblem(request, reply, problemDetails(problem, request.id))
@@ -212,6 +215,8 @@ async function answer(
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
+  const known = knowns.get(request)
+  const principal = known?.principal ?? NOBODY
   const parts: { params?: unknown; query?: unknown; body?: unknown } = {}
   for (const [name, schema, value] of [
     ['params', route.params, request.params],
@@ -221,12 +226,12 @@ async function answer(
     if (schema === undefined) continue
     const parsed = schema.safeParse(value)
     if (!parsed.success) {
+      const detail = { code: 'API_INVALID' }
+      await record(route, options, request, { actor: principal.id, outcome: 'failure', detail })
       return sendProblem(request, reply, invalidDetails(parsed.error, name, request.id))
     }
     parts[name] = parsed.data
   }
-  const known = knowns.get(request)
-  const principal = known?.principal ?? NOBODY
   const abort = new AbortController()
   // The request's own 'close' comes as soon as its body is read; only the reply's tells of a caller
   // that went away.
@@ -270,63 +275,36 @@ async function answer(
   return send(route, given, request, reply)
 }
 
+/**
+ * What is refused before its handler is reached (a body that is too large, or no JSON) is recorded like
+ * what the handler refuses. What to answer with: the error, or that there is no record of it.
+ */
+async function recordedRefusal(
+  options: ServerOptions,
+  error: unknown,
+  request: FastifyRequest,
+): Promise<unknown> {
+  const route = request.routeOptions.config.declared
+  if (route === undefined || isRecorded(request)) return error
+  const detail = { code: knownProblem(error)?.code ?? 'API_INTERNAL' }
+  const actor = (knowns.get(request)?.principal ?? NOBODY).id
+  try {
+    await record(route, options, request, { actor, outcome: 'failure', detail })
+    return error
+  } catch (unrecorded) {
+    return unrecorded
+  }
+}
+
 /** False, not an empty list: that would mean to look at the headers and believe nobody. */
 const trustOf = (proxies: readonly string[]): false | string[] =>
   proxies.length === 0 ? false : [...proxies]
-
-/** The address that asked; what a proxy passes on may be any text, and then the proxy's own counts. */
-function fromOf(request: FastifyRequest): string | undefined {
-  const { ip } = request as { readonly ip: string | undefined }
-  if (ip !== undefined && isIP(ip) !== 0) return ip
-  return request.socket.remoteAddress
-}
 
 function requestText(request: FastifyRequest): string {
   return `${request.method} ${request.url}\n${JSON.stringify(request.body ?? null)}`
 }
 
 const NOTHING = z.strictObject({})
-
-interface AccessFacts {
-  readonly actor: string
-  readonly outcome: 'success' | 'failure'
-  readonly detail: Readonly<Record<string, unknown>>
-}
-
-async function record(
-  route: Route,
-  options: ServerOptions,
-  request: FastifyRequest,
-  facts: AccessFacts,
-): Promise<void> {
-  if (route.access === undefined) return
-  const { actor, outcome, detail } = facts
-  const from = fromOf(request)
-  try {
-    await options.recorder.record({
-      actor,
-      action: route.access,
-      outcome,
-      ...(from !== undefined && { from }),
-      detail: { ...detail, route: routeName(route), ...namedParams(request) },
-    })
-  } catch (error) {
-    options.log.error(
-      { action: route.access, why: messageOf(error) },
-      'An access was not recorded.',
-    )
-    if (!options.recordOrRefuse) return
-    throw new ProblemError({
-      code: 'API_RECORD',
-      message: 'The access record could not be written, so nothing is shown.',
-    })
-  }
-}
-
-function namedParams(request: FastifyRequest): Record<string, unknown> {
-  const params = request.params as Readonly<Record<string, unknown>> | undefined
-  return params !== undefined && Object.keys(params).length > 0 ? { params } : {}
-}
 
 function send(
   route: Route,

@@ -53,7 +53,7 @@ test('hides raw text from those who may not see every field, and all from those 
 })
 
 test('is refused to other roles, and names the nearest of an unknown name', async () => {
-  expect((await ask('gateway', { id: 'u1', roles: ['auditor'] })).status).toBe(403)
+  expect((await ask('gateway', { id: 'u1', roles: ['ingest'] })).status).toBe(403)
   const { status, body } = await ask('gatway', { id: 'u1', roles: ['admin'] })
   expect(status).toBe(404)
   expect(body).toMatchObject({ code: 'SOURCE_UNKNOWN', hint: 'did you mean "gateway"?' })

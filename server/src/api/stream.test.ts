@@ -1,5 +1,7 @@
 import { afterEach, expect, test } from 'vitest'
 import { createToken, createUser } from '../people/accounts.ts'
+import type { Route } from './route.ts'
+import { streamRoutes } from './routes/stream.ts'
 import { makeWorld, type World } from './testing/world.ts'
 
 const PASSWORD = 'correct horse battery staple'
@@ -35,4 +37,32 @@ test('a live stream ends as soon as its token is revoked, with no alert and no b
     text += value
   }
   expect(text).toBe(': following\n\n')
+})
+
+test('only streams that are read take a place, and give it back', async () => {
+  const world = await makeWorld()
+  worlds.push(world)
+  const recorder = { record: async () => undefined, drain: async () => undefined }
+  const { state } = world
+  const deps = { state, recorder, onAlerts: undefined, onChange: undefined, streamsMax: 2 }
+  const [{ handle }] = streamRoutes(deps) as [Route]
+  const open = async (signal = new AbortController().signal) => {
+    const principal = { kind: 'user', id: 'u', roles: ['analyst'] } as const
+    const asked = { query: {}, principal, lastEventId: undefined, signal }
+    const given = { ...asked, stillKnown: async () => true } as unknown
+    const answer = await handle(given as Parameters<Route['handle']>[0])
+    return ('stream' in answer ? answer.stream : undefined) as AsyncGenerator<string>
+  }
+  // Answers that nobody reads: the record was refused, or the asker had gone.
+  for (let n = 0; n < 5; n += 1) await (await open()).return(undefined)
+  expect(await (await open(AbortSignal.abort())).next()).toMatchObject({ done: true })
+  const [one, two, late] = [await open(), await open(), await open()]
+  for (const stream of [one, two]) expect(await stream.next()).toMatchObject({ done: false })
+  await expect(open()).rejects.toMatchObject({ problem: { code: 'API_UNAVAILABLE' } })
+  // It came before there were too many, and begins after.
+  expect(await late.next()).toMatchObject({ done: true })
+  await one.return(undefined)
+  const three = await open()
+  expect(await three.next()).toMatchObject({ done: false })
+  for (const stream of [two, three]) await stream.return(undefined)
 })

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
 import { ManualClock } from '../base/clock.ts'
+import type { Role } from '../model/access.ts'
 import { addSession } from '../state/sessions.ts'
 import type { State } from '../state/state.ts'
 import { describeEngines } from '../state/testing/engines.ts'
@@ -215,6 +216,22 @@ describeEngines('people', (engine) => {
     expect(await people.byToken(token.text)).toBeDefined()
     clock.advance(1_000)
     expect(await people.byToken(token.text)).toBeUndefined()
+  })
+
+  test('a token of a former admin delivers, and does nothing else', async () => {
+    const { deps, people } = await setUp('former')
+    await createUser(deps, { name: 'root', roles: ['admin'], password: PASSWORD })
+    const { user } = await createUser(deps, { name: 'ada', roles: ['admin'], password: PASSWORD })
+    const make = async (...roles: Role[]) =>
+      (await createToken(deps, { name: 'ci', roles }, user.id)).text
+    const texts = [await make('admin'), await make('ingest', 'analyst'), await make('ingest')]
+    const known = () =>
+      Promise.all(texts.map(async (text) => (await people.byToken(text)) !== undefined))
+    expect(await known()).toEqual([true, true, true])
+    await changeUser(deps, user.id, { grant: { roles: ['analyst'] } })
+    expect(await known()).toEqual([false, false, true])
+    await changeUser(deps, user.id, { grant: { roles: ['admin'] } })
+    expect(await known()).toEqual([true, true, true])
   })
 
   test('a password reset and a change end other sessions', async () => {

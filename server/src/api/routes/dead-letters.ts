@@ -8,6 +8,7 @@ import {
 } from '../../state/dead-letters.ts'
 import type { State } from '../../state/state.ts'
 import { type Route, route } from '../route.ts'
+import { hiddenText, refuseNarrowed } from '../whole-fleet.ts'
 import { cursorSchema, flagSchema, idSchema, limitSchema } from '../schemas.ts'
 
 const summarySchema = z.strictObject({
@@ -28,6 +29,7 @@ const fullSchema = summarySchema.extend({
   facts: z.record(z.string(), z.string()).optional(),
 })
 
+const WHAT = 'Rejected input'
 const paramsSchema = z.strictObject({ id: idSchema })
 
 /** Rejected input names no site, so only those who see the whole fleet may read it. */
@@ -52,7 +54,8 @@ export function deadLetterRoutes(deps: {
         limit: limitSchema,
       }),
       response: z.strictObject({ letters: z.array(summarySchema), cursor: z.string().optional() }),
-      handle: async ({ query }) => {
+      handle: async ({ query, principal }) => {
+        refuseNarrowed(principal, WHAT)
         const { cursor, limit, ...asked } = query
         const filter = {
           ...(asked.source !== undefined && { source: asked.source }),
@@ -75,11 +78,17 @@ export function deadLetterRoutes(deps: {
       access: 'dead-letter-read',
       params: paramsSchema,
       response: fullSchema,
-      handle: async ({ params }) => {
+      handle: async ({ params, principal }) => {
+        refuseNarrowed(principal, WHAT)
         const found = await state.query((db) => readDeadLetter(state, db, params.id))
         if (found === undefined) throw unknownLetter()
         const { message, raw, rawEncoding, facts } = found.letter
-        const more = { message, raw, rawEncoding, ...(facts && { facts: { ...facts } }) }
+        const show = hiddenText(principal)
+        const shownFacts = Object.entries(facts ?? {}).map(([name, text]) => [name, show(text)])
+        const more = {
+          ...{ message: show(message), raw: show(raw), rawEncoding },
+          ...(facts && { facts: Object.fromEntries(shownFacts) as Record<string, string> }),
+        }
         return { body: { ...toView(found.summary), ...more }, rows: 1 }
       },
     }),

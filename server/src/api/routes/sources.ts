@@ -1,11 +1,12 @@
 import { z } from 'zod'
 import { nearest } from '../../base/nearest.ts'
 import { ProblemError } from '../../base/problems.ts'
-import { MASKED, type Principal } from '../../model/access.ts'
+import type { Principal } from '../../model/access.ts'
 import type { SourceDesk } from '../../model/desks.ts'
 import type { SeenInput } from '../../model/source.ts'
 import { type Route, route } from '../route.ts'
 import { idSchema } from '../schemas.ts'
+import { hiddenText, refuseNarrowed } from '../whole-fleet.ts'
 
 const inputSchema = z.strictObject({
   received: z.string(),
@@ -36,16 +37,13 @@ export function sourceRoutes(deps: { readonly sources: SourceDesk | undefined })
       path: '/api/v1/sources/:name',
       operation: 'getSource',
       summary: 'Whether anything arrives on a source, and what was made of its last inputs.',
-      roles: ['admin', 'analyst'],
+      roles: ['admin', 'analyst', 'responder', 'auditor'],
       access: 'source-read',
       params: z.strictObject({ name: idSchema }),
       response: reportSchema,
       handle: async ({ params, principal }) => {
-        // A source is of many sites: its counts and states tell of all of them.
-        if (principal.visibility !== undefined) {
-          const message = 'A source is shown only to those who see all of the fleet.'
-          throw new ProblemError({ code: 'API_FORBIDDEN', message })
-        }
+        // It is of many sites: its counts and states tell of all of them.
+        refuseNarrowed(principal, 'A source')
         const found = deps.sources?.report(params.name)
         if (found === undefined) throw unknownSource(params.name, deps.sources?.names() ?? [])
         const { lastMs, inputs, ...rest } = found
@@ -60,15 +58,14 @@ export function sourceRoutes(deps: { readonly sources: SourceDesk | undefined })
   ]
 }
 
-/** Raw text has no fields: who may not see some of them sees none of it. */
 function view(input: SeenInput, principal: Principal): z.infer<typeof inputSchema> {
   const { receivedMs, text, message, actions, ...rest } = input
-  const isHidden = (principal.masks?.length ?? 0) > 0
+  const show = hiddenText(principal)
   return {
     ...rest,
     received: new Date(receivedMs).toISOString(),
-    text: isHidden ? MASKED : text,
-    ...(message !== undefined && { message: isHidden ? MASKED : message }),
+    text: show(text),
+    ...(message !== undefined && { message: show(message) }),
     ...(actions && { actions: [...actions] }),
   }
 }

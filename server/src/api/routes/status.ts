@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { MetricsRegistry } from '../../base/metrics.ts'
 import { type Route, route } from '../route.ts'
 import { WELCOME_PAGE } from '../welcome.ts'
+import { refuseNarrowed } from '../whole-fleet.ts'
 
 /** What is wrong at present, component by component; asked at every `/readyz`. */
 export interface Readiness {
@@ -95,7 +96,10 @@ export function statusRoutes(deps: StatusDeps): readonly Route[] {
       roles: ['admin', 'auditor'],
       access: 'config-read',
       response: z.unknown(),
-      handle: async () => ({ body: deps.config() }),
+      handle: async ({ principal }) => {
+        refuseNarrowed(principal, 'The configuration')
+        return { body: deps.config() }
+      },
     }),
   ]
 }

@@ -22,12 +22,14 @@ export interface StreamDeps {
   readonly onAlerts: ((listener: () => void) => () => void) | undefined
   /** Called when something was changed: then it is asked at once who may still listen. */
   readonly onChange: ((listener: () => void) => () => void) | undefined
+  /** How many are served at once; fewer only in tests. */
+  readonly streamsMax?: number
 }
 
 /** Server-sent events (WHATWG HTML, 9.2): `event: alert`, with the place in the journal as id. */
 export function streamRoutes(deps: StreamDeps): readonly Route[] {
-  let streams = 0
-  const { state, onAlerts } = deps
+  const { state, onAlerts, streamsMax = STREAMS_MAX } = deps
+  const streams = new Set<object>()
   const last = (): Promise<Place> => state.query((db) => lastAlertPlace(state, db))
   const feed = createAlertFeed({ state, onAlerts, last })
   return [
@@ -42,20 +44,25 @@ export function streamRoutes(deps: StreamDeps): readonly Route[] {
       query: alertFilterSchema,
       responseType: 'text/event-stream',
       handle: async ({ query, principal, lastEventId, signal, stillKnown }) => {
-        if (streams >= STREAMS_MAX) {
-          const message = `At most ${STREAMS_MAX} streams are served at once.`
-          throw new ProblemError({ code: 'API_UNAVAILABLE', message })
-        }
+        if (streams.size >= streamsMax) throw tooMany(streamsMax)
         const start = parseEventId(lastEventId) ?? (await last())
         const follow = { filter: toFilter(query, principal), start, principal, signal, stillKnown }
-        streams += 1
-        const stream = followAlerts({ ...deps, feed }, follow, () => {
-          streams -= 1
-        })
+        const stream = followAlerts({ ...deps, feed, streams, streamsMax }, follow)
         return { stream, type: 'text/event-stream; charset=utf-8', record: { query } }
       },
     }),
   ]
+}
+
+function tooMany(streamsMax: number): ProblemError {
+  const message = `At most ${streamsMax} streams are served at once.`
+  return new ProblemError({ code: 'API_UNAVAILABLE', message })
+}
+
+interface Following extends StreamDeps {
+  readonly feed: AlertFeed
+  readonly streams: Set<object>
+  readonly streamsMax: number
 }
 
 interface Follow {
@@ -66,12 +73,11 @@ interface Follow {
   readonly stillKnown: () => Promise<boolean>
 }
 
-async function* followAlerts(
-  deps: StreamDeps & { readonly feed: AlertFeed },
-  follow: Follow,
-  ended: () => void,
-): AsyncGenerator<string> {
-  const { recorder, feed } = deps
+/** Counted once it is read: an answer that nobody takes never begins, and never ends. */
+async function* followAlerts(deps: Following, follow: Follow): AsyncGenerator<string> {
+  const { recorder, feed, streams } = deps
+  if (streams.size >= deps.streamsMax || follow.signal.aborted) return
+  streams.add(follow)
   const { principal, signal } = follow
   const bell = createBell(signal)
   let place = follow.start
@@ -107,7 +113,7 @@ async function* followAlerts(
   } finally {
     forget?.()
     leave?.()
-    ended()
+    streams.delete(follow)
     const entry = { actor: principal.id, action: 'alert-stream', outcome: 'success' } as const
     await recorder.record({ ...entry, detail: { ended: true, rows } }).catch(() => undefined)
   }
