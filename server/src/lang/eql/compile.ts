@@ -9,6 +9,7 @@ import type { EqlFilter, EqlPipe, EqlQuery } from './ast.ts'
 import { isTrue } from './lower.ts'
 import { parseEql } from './parse.ts'
 import { compileSample, compileSequence } from './sequence.ts'
+import { checkTypes } from './types.ts'
 import { constantOf } from './values.ts'
 
 /**
@@ -62,6 +63,7 @@ function compile(query: EqlQuery, meta: RuleMeta, options: QueryOptions): Compil
 
 function filterCondition(filter: EqlFilter, options: QueryOptions): Condition {
   const timestampField = options.timestampField ?? '@timestamp'
+  checkTypes(filter.condition)
   const condition = isTrue(filter.condition, { timestampField })
   if (filter.category === null) return condition
   const path = options.eventCategoryField ?? 'event.category'

@@ -309,3 +309,47 @@ describe('what is refused', () => {
     expect(holds(nested, { a: 1 })).toBe(true)
   })
 })
+
+describe('what cannot be meant, by the types that stand in the text, is refused', () => {
+  test.each([
+    'name : 5',
+    'name : true',
+    'name : (1, 2)',
+    'length(name) : "5"',
+    'cidrMatch(source.ip, "10.0.0.0/8") : "true"',
+    'name regex 5',
+    'length(5) == 1',
+    'startsWith(name, 5)',
+    'endsWith(5, "5")',
+    'stringContains(name, 1)',
+    'between(name, 1, 2) == "x"',
+    'between(name, "s", "e", "true") == "x"',
+    'indexOf(name, "x", "y") == 1',
+    'indexOf(name, "x", 1.5) == 1',
+    'substring(name, "a") == "x"',
+    'add("a", 1) == 1',
+    'number(5) == 5',
+    'number(name, 1.0) == 1',
+    'number(name, base) == 1',
+    '"a" + 1 == 2',
+    'not -"a" == 1',
+    'true + 1 == 2',
+    'concat(1 + "x") == "1"',
+  ])('%s', (condition) => {
+    expect(holds(condition, {})).toBe('QUERY_INVALID')
+  })
+
+  test.each([
+    ['name like 5', { name: '5' }],
+    ['string(name) : "5"', { name: 5 }],
+    ['name : "5"', { name: 5 }],
+    ['concat(name, 1, true) == "x1true"', { name: 'x' }],
+    ['substring(name, 1 - 3) == "bc"', { name: 'abc' }],
+    ['length(substring(name, 1)) + 0.5 == 2.5', { name: 'abc' }],
+    ['add(null, 1) == null', {}],
+    ['startsWith(name, null) == null', { name: 'x' }],
+    ['number(name, null) == 5', { name: '5' }],
+  ])('but not %s', (condition, doc) => {
+    expect(holds(condition, doc)).toBe(true)
+  })
+})

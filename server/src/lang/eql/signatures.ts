@@ -1,33 +1,64 @@
 import { nearest, QueryError } from '../syntax.ts'
 import type { EqlCall } from './ast.ts'
 
-interface Signature {
+/** What a value is as far as the text of a query tells; a field may hold anything. */
+export type Type = 'text' | 'number' | 'whole number' | 'boolean'
+
+export interface Signature {
   readonly name: string
   readonly min: number
+  /** What each argument has to be; the last holds for all further ones. */
+  readonly takes: readonly (Type | 'any')[]
   readonly max: number
-  readonly boolean?: true
+  readonly returns: Type
   /** May be written with `~`: without regard to letter case. */
   readonly insensitive?: true
+  /** Arguments, counted from zero, that have to be constant. */
+  readonly constant?: readonly number[]
 }
+
+const NUMBERS = { min: 2, max: 2, takes: ['number'], returns: 'number' } as const
+const TEXTS = { min: 2, max: 2, takes: ['text'], returns: 'boolean', insensitive: true } as const
 
 /** Elasticsearch, “EQL function reference”. Names are taken in any letter case. */
 const SIGNATURES: readonly Signature[] = [
-  { name: 'add', min: 2, max: 2 },
-  { name: 'between', min: 3, max: 4, insensitive: true },
-  { name: 'cidrMatch', min: 2, max: Infinity, boolean: true },
-  { name: 'concat', min: 1, max: Infinity },
-  { name: 'divide', min: 2, max: 2 },
-  { name: 'endsWith', min: 2, max: 2, boolean: true, insensitive: true },
-  { name: 'indexOf', min: 2, max: 3, insensitive: true },
-  { name: 'length', min: 1, max: 1 },
-  { name: 'modulo', min: 2, max: 2 },
-  { name: 'multiply', min: 2, max: 2 },
-  { name: 'number', min: 1, max: 2 },
-  { name: 'startsWith', min: 2, max: 2, boolean: true, insensitive: true },
-  { name: 'string', min: 1, max: 1 },
-  { name: 'stringContains', min: 2, max: 2, boolean: true, insensitive: true },
-  { name: 'substring', min: 2, max: 3 },
-  { name: 'subtract', min: 2, max: 2 },
+  { name: 'add', ...NUMBERS },
+  {
+    name: 'between',
+    min: 3,
+    max: 4,
+    takes: ['text', 'text', 'text', 'boolean'],
+    returns: 'text',
+    insensitive: true,
+  },
+  { name: 'cidrMatch', min: 2, max: Infinity, takes: ['text'], returns: 'boolean' },
+  { name: 'concat', min: 1, max: Infinity, takes: ['any'], returns: 'text' },
+  { name: 'divide', ...NUMBERS },
+  { name: 'endsWith', ...TEXTS },
+  {
+    name: 'indexOf',
+    min: 2,
+    max: 3,
+    takes: ['text', 'text', 'whole number'],
+    returns: 'whole number',
+    insensitive: true,
+  },
+  { name: 'length', min: 1, max: 1, takes: ['text'], returns: 'whole number' },
+  { name: 'modulo', ...NUMBERS },
+  { name: 'multiply', ...NUMBERS },
+  {
+    name: 'number',
+    min: 1,
+    max: 2,
+    takes: ['text', 'whole number'],
+    returns: 'number',
+    constant: [1],
+  },
+  { name: 'startsWith', ...TEXTS },
+  { name: 'string', min: 1, max: 1, takes: ['any'], returns: 'text' },
+  { name: 'stringContains', ...TEXTS },
+  { name: 'substring', min: 2, max: 3, takes: ['text', 'whole number'], returns: 'text' },
+  { name: 'subtract', ...NUMBERS },
 ]
 const BY_NAME = new Map(SIGNATURES.map((one) => [one.name.toLowerCase(), one]))
 const NAMES = SIGNATURES.map((one) => one.name)
@@ -39,7 +70,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
 
 /** The canonical name of a call, its arguments counted. Throws QueryError. */
 export function checkCall(call: EqlCall): { readonly name: string } {
-  const signature = BY_NAME.get(call.name.toLowerCase())
+  const signature = signatureOf(call)
   if (signature === undefined) {
     const guess = nearest(call.name, NAMES)
     const hint = ELSEWHERE[call.name.toLowerCase()]
@@ -62,6 +93,11 @@ export function checkCall(call: EqlCall): { readonly name: string } {
   return { name: `${name}~` }
 }
 
+/** Undefined for a name that is no function. */
+export function signatureOf(call: EqlCall): Signature | undefined {
+  return BY_NAME.get(call.name.toLowerCase())
+}
+
 export function returnsBoolean(call: EqlCall): boolean {
-  return BY_NAME.get(call.name.toLowerCase())?.boolean === true
+  return signatureOf(call)?.returns === 'boolean'
 }

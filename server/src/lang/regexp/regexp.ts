@@ -20,7 +20,7 @@ const LEXIS: Lexis = { tripleQuotes: false, backticks: false, comments: false, e
 
 /**
  * A Lucene regular expression, which fits a whole value, as tests of that value. Complement (`~`)
- * and intersection (`&`) are taken around whole patterns only. Problems: QUERY_SYNTAX.
+ * is taken of whole patterns and of single characters, intersection (`&`) of whole patterns. Problems: QUERY_SYNTAX.
  */
 export function compileRegexp(text: string, cased: boolean): Result<RegexpTest> {
   const guarded = guardQuery(text.replaceAll('"', ' '), LEXIS)

@@ -189,14 +189,17 @@ function peg$parse(input, options) {
   const peg$c16 = "-";
   const peg$c17 = ">";
   const peg$c18 = "\\";
+  const peg$c19 = "[^";
 
   const peg$r0 = /^[*-+?]/;
   const peg$r1 = /^[0-9]/;
   const peg$r2 = /^[^"]/;
   const peg$r3 = /^[dDsSwW]/;
   const peg$r4 = /^[|&?*+{}()[\]"\\]/;
-  const peg$r5 = /^[\uD800-\uDBFF]/;
-  const peg$r6 = /^[\uDC00-\uDFFF]/;
+  const peg$r5 = /^[?*+{]/;
+  const peg$r6 = /^[|&?*+{}()[\]"\\~@#<>.]/;
+  const peg$r7 = /^[\uD800-\uDBFF]/;
+  const peg$r8 = /^[\uDC00-\uDFFF]/;
 
   const peg$e0 = peg$literalExpectation("&", false);
   const peg$e1 = peg$literalExpectation("~", false);
@@ -223,8 +226,11 @@ function peg$parse(input, options) {
   const peg$e22 = peg$literalExpectation("\\", false);
   const peg$e23 = peg$classExpectation(["d", "D", "s", "S", "w", "W"], false, false, false);
   const peg$e24 = peg$classExpectation(["|", "&", "?", "*", "+", "{", "}", "(", ")", "[", "]", "\"", "\\"], false, false, false);
-  const peg$e25 = peg$classExpectation([["\uD800", "\uDBFF"]], false, false, false);
-  const peg$e26 = peg$classExpectation([["\uDC00", "\uDFFF"]], false, false, false);
+  const peg$e25 = peg$classExpectation(["?", "*", "+", "{"], false, false, false);
+  const peg$e26 = peg$literalExpectation("[^", false);
+  const peg$e27 = peg$classExpectation(["|", "&", "?", "*", "+", "{", "}", "(", ")", "[", "]", "\"", "\\", "~", "@", "#", "<", ">", "."], false, false, false);
+  const peg$e28 = peg$classExpectation([["\uD800", "\uDBFF"]], false, false, false);
+  const peg$e29 = peg$classExpectation([["\uDC00", "\uDFFF"]], false, false, false);
 
   function peg$f0(first, rest) {    return { kind: 'and', parts: [first, ...rest] }  }
   function peg$f1(pattern) {    return { kind: 'not', pattern }  }
@@ -248,14 +254,26 @@ function peg$parse(input, options) {
   function peg$f15(low, high) {    return options.range(low, high)  }
   function peg$f16(kind) {    return `\\${kind}`  }
   function peg$f17(char) {    return literal(char)  }
-  function peg$f18() {    return unsupported('complement (~)')  }
-  function peg$f19(char) {    return literal(char)  }
-  function peg$f20() {    return '\\\x7d'  }
-  function peg$f21() {    return '\\]'  }
-  function peg$f22(kind) {    return `\\${kind}`  }
-  function peg$f23(low, high) {    return `${inClass(low)}-${inClass(high)}`  }
-  function peg$f24(char) {    return inClass(char)  }
-  function peg$f25(char) {    return char  }
+  function peg$f18(none) {    return complement(none)  }
+  function peg$f19() {    return unsupported()  }
+  function peg$f20(char) {    return literal(char)  }
+  function peg$f21() {    return '\\\x7d'  }
+  function peg$f22() {    return '\\]'  }
+  function peg$f23(singles) {    return singles  }
+  function peg$f24(singles) {    return singles  }
+  function peg$f25(single) {    return [single]  }
+  function peg$f26(char) {    return { not: `[^${inClass(char)}]` }  }
+  function peg$f27(single) {    return single  }
+  function peg$f28(items) {    return { not: `[${items.join('')}]` }  }
+  function peg$f29(items) {    return { not: `[^${items.join('')}]` }  }
+  function peg$f30() {    return { not: null }  }
+  function peg$f31(kind) {    return { not: `[^\\${kind}]` }  }
+  function peg$f32(char) {    return { not: `[^${inClass(char)}]` }  }
+  function peg$f33(char) {    return { not: `[^${inClass(char)}]` }  }
+  function peg$f34(kind) {    return `\\${kind}`  }
+  function peg$f35(low, high) {    return `${inClass(low)}-${inClass(high)}`  }
+  function peg$f36(char) {    return inClass(char)  }
+  function peg$f37(char) {    return char  }
   let peg$currPos = options.peg$currPos | 0;
   let peg$savedPos = peg$currPos;
   const peg$posDetailsCache = [{ line: 1, column: 1 }];
@@ -1223,81 +1241,104 @@ function peg$parse(input, options) {
                           if (peg$silentFails === 0) { peg$fail(peg$e1); }
                         }
                         if (s1 !== peg$FAILED) {
-                          peg$savedPos = s0;
-                          s1 = peg$f18();
+                          s2 = peg$parseFixed();
+                          if (s2 !== peg$FAILED) {
+                            peg$savedPos = s0;
+                            s0 = peg$f18(s2);
+                          } else {
+                            peg$currPos = s0;
+                            s0 = peg$FAILED;
+                          }
+                        } else {
+                          peg$currPos = s0;
+                          s0 = peg$FAILED;
                         }
-                        s0 = s1;
                         if (s0 === peg$FAILED) {
                           s0 = peg$currPos;
-                          s1 = peg$currPos;
-                          s2 = peg$currPos;
-                          s3 = peg$currPos;
-                          peg$silentFails++;
-                          s4 = input.charAt(peg$currPos);
-                          if (peg$r4.test(s4)) {
+                          if (input.charCodeAt(peg$currPos) === 126) {
+                            s1 = peg$c1;
                             peg$currPos++;
                           } else {
-                            s4 = peg$FAILED;
-                            if (peg$silentFails === 0) { peg$fail(peg$e24); }
-                          }
-                          peg$silentFails--;
-                          if (s4 === peg$FAILED) {
-                            s3 = undefined;
-                          } else {
-                            peg$currPos = s3;
-                            s3 = peg$FAILED;
-                          }
-                          if (s3 !== peg$FAILED) {
-                            s4 = peg$parsePoint();
-                            if (s4 !== peg$FAILED) {
-                              s3 = [s3, s4];
-                              s2 = s3;
-                            } else {
-                              peg$currPos = s2;
-                              s2 = peg$FAILED;
-                            }
-                          } else {
-                            peg$currPos = s2;
-                            s2 = peg$FAILED;
-                          }
-                          if (s2 !== peg$FAILED) {
-                            s1 = input.substring(s1, peg$currPos);
-                          } else {
-                            s1 = s2;
+                            s1 = peg$FAILED;
+                            if (peg$silentFails === 0) { peg$fail(peg$e1); }
                           }
                           if (s1 !== peg$FAILED) {
                             peg$savedPos = s0;
-                            s1 = peg$f19(s1);
+                            s1 = peg$f19();
                           }
                           s0 = s1;
                           if (s0 === peg$FAILED) {
                             s0 = peg$currPos;
-                            if (input.charCodeAt(peg$currPos) === 125) {
-                              s1 = peg$c7;
+                            s1 = peg$currPos;
+                            s2 = peg$currPos;
+                            s3 = peg$currPos;
+                            peg$silentFails++;
+                            s4 = input.charAt(peg$currPos);
+                            if (peg$r4.test(s4)) {
                               peg$currPos++;
                             } else {
-                              s1 = peg$FAILED;
-                              if (peg$silentFails === 0) { peg$fail(peg$e10); }
+                              s4 = peg$FAILED;
+                              if (peg$silentFails === 0) { peg$fail(peg$e24); }
+                            }
+                            peg$silentFails--;
+                            if (s4 === peg$FAILED) {
+                              s3 = undefined;
+                            } else {
+                              peg$currPos = s3;
+                              s3 = peg$FAILED;
+                            }
+                            if (s3 !== peg$FAILED) {
+                              s4 = peg$parsePoint();
+                              if (s4 !== peg$FAILED) {
+                                s3 = [s3, s4];
+                                s2 = s3;
+                              } else {
+                                peg$currPos = s2;
+                                s2 = peg$FAILED;
+                              }
+                            } else {
+                              peg$currPos = s2;
+                              s2 = peg$FAILED;
+                            }
+                            if (s2 !== peg$FAILED) {
+                              s1 = input.substring(s1, peg$currPos);
+                            } else {
+                              s1 = s2;
                             }
                             if (s1 !== peg$FAILED) {
                               peg$savedPos = s0;
-                              s1 = peg$f20();
+                              s1 = peg$f20(s1);
                             }
                             s0 = s1;
                             if (s0 === peg$FAILED) {
                               s0 = peg$currPos;
-                              if (input.charCodeAt(peg$currPos) === 93) {
-                                s1 = peg$c10;
+                              if (input.charCodeAt(peg$currPos) === 125) {
+                                s1 = peg$c7;
                                 peg$currPos++;
                               } else {
                                 s1 = peg$FAILED;
-                                if (peg$silentFails === 0) { peg$fail(peg$e13); }
+                                if (peg$silentFails === 0) { peg$fail(peg$e10); }
                               }
                               if (s1 !== peg$FAILED) {
                                 peg$savedPos = s0;
                                 s1 = peg$f21();
                               }
                               s0 = s1;
+                              if (s0 === peg$FAILED) {
+                                s0 = peg$currPos;
+                                if (input.charCodeAt(peg$currPos) === 93) {
+                                  s1 = peg$c10;
+                                  peg$currPos++;
+                                } else {
+                                  s1 = peg$FAILED;
+                                  if (peg$silentFails === 0) { peg$fail(peg$e13); }
+                                }
+                                if (s1 !== peg$FAILED) {
+                                  peg$savedPos = s0;
+                                  s1 = peg$f22();
+                                }
+                                s0 = s1;
+                              }
                             }
                           }
                         }
@@ -1306,6 +1347,433 @@ function peg$parse(input, options) {
                   }
                 }
               }
+            }
+          }
+        }
+      }
+    }
+
+    return s0;
+  }
+
+  function peg$parseFixed() {
+    let s0, s1, s2, s3, s4;
+
+    s0 = peg$currPos;
+    if (input.charCodeAt(peg$currPos) === 40) {
+      s1 = peg$c2;
+      peg$currPos++;
+    } else {
+      s1 = peg$FAILED;
+      if (peg$silentFails === 0) { peg$fail(peg$e2); }
+    }
+    if (s1 !== peg$FAILED) {
+      s2 = peg$currPos;
+      s3 = [];
+      s4 = peg$parseSingle();
+      while (s4 !== peg$FAILED) {
+        s3.push(s4);
+        if (s3.length >= 100) {
+          s4 = peg$FAILED;
+        } else {
+          s4 = peg$parseSingle();
+        }
+      }
+      if (s3.length < 1) {
+        peg$currPos = s2;
+        s2 = peg$FAILED;
+      } else {
+        s2 = s3;
+      }
+      if (s2 !== peg$FAILED) {
+        if (input.charCodeAt(peg$currPos) === 41) {
+          s3 = peg$c3;
+          peg$currPos++;
+        } else {
+          s3 = peg$FAILED;
+          if (peg$silentFails === 0) { peg$fail(peg$e3); }
+        }
+        if (s3 !== peg$FAILED) {
+          peg$savedPos = s0;
+          s0 = peg$f23(s2);
+        } else {
+          peg$currPos = s0;
+          s0 = peg$FAILED;
+        }
+      } else {
+        peg$currPos = s0;
+        s0 = peg$FAILED;
+      }
+    } else {
+      peg$currPos = s0;
+      s0 = peg$FAILED;
+    }
+    if (s0 === peg$FAILED) {
+      s0 = peg$currPos;
+      if (input.charCodeAt(peg$currPos) === 34) {
+        s1 = peg$c14;
+        peg$currPos++;
+      } else {
+        s1 = peg$FAILED;
+        if (peg$silentFails === 0) { peg$fail(peg$e17); }
+      }
+      if (s1 !== peg$FAILED) {
+        s2 = peg$currPos;
+        s3 = [];
+        s4 = peg$parseQuoted();
+        while (s4 !== peg$FAILED) {
+          s3.push(s4);
+          if (s3.length >= 100) {
+            s4 = peg$FAILED;
+          } else {
+            s4 = peg$parseQuoted();
+          }
+        }
+        if (s3.length < 1) {
+          peg$currPos = s2;
+          s2 = peg$FAILED;
+        } else {
+          s2 = s3;
+        }
+        if (s2 !== peg$FAILED) {
+          if (input.charCodeAt(peg$currPos) === 34) {
+            s3 = peg$c14;
+            peg$currPos++;
+          } else {
+            s3 = peg$FAILED;
+            if (peg$silentFails === 0) { peg$fail(peg$e17); }
+          }
+          if (s3 !== peg$FAILED) {
+            peg$savedPos = s0;
+            s0 = peg$f24(s2);
+          } else {
+            peg$currPos = s0;
+            s0 = peg$FAILED;
+          }
+        } else {
+          peg$currPos = s0;
+          s0 = peg$FAILED;
+        }
+      } else {
+        peg$currPos = s0;
+        s0 = peg$FAILED;
+      }
+      if (s0 === peg$FAILED) {
+        s0 = peg$currPos;
+        s1 = peg$parseSingleChar();
+        if (s1 !== peg$FAILED) {
+          peg$savedPos = s0;
+          s1 = peg$f25(s1);
+        }
+        s0 = s1;
+      }
+    }
+
+    return s0;
+  }
+
+  function peg$parseQuoted() {
+    let s0, s1, s2, s3, s4;
+
+    s0 = peg$currPos;
+    s1 = peg$currPos;
+    s2 = peg$currPos;
+    s3 = peg$currPos;
+    peg$silentFails++;
+    if (input.charCodeAt(peg$currPos) === 34) {
+      s4 = peg$c14;
+      peg$currPos++;
+    } else {
+      s4 = peg$FAILED;
+      if (peg$silentFails === 0) { peg$fail(peg$e17); }
+    }
+    peg$silentFails--;
+    if (s4 === peg$FAILED) {
+      s3 = undefined;
+    } else {
+      peg$currPos = s3;
+      s3 = peg$FAILED;
+    }
+    if (s3 !== peg$FAILED) {
+      s4 = peg$parsePoint();
+      if (s4 !== peg$FAILED) {
+        s3 = [s3, s4];
+        s2 = s3;
+      } else {
+        peg$currPos = s2;
+        s2 = peg$FAILED;
+      }
+    } else {
+      peg$currPos = s2;
+      s2 = peg$FAILED;
+    }
+    if (s2 !== peg$FAILED) {
+      s1 = input.substring(s1, peg$currPos);
+    } else {
+      s1 = s2;
+    }
+    if (s1 !== peg$FAILED) {
+      peg$savedPos = s0;
+      s1 = peg$f26(s1);
+    }
+    s0 = s1;
+
+    return s0;
+  }
+
+  function peg$parseSingle() {
+    let s0, s1, s2, s3;
+
+    s0 = peg$currPos;
+    s1 = peg$parseSingleChar();
+    if (s1 !== peg$FAILED) {
+      s2 = peg$currPos;
+      peg$silentFails++;
+      s3 = input.charAt(peg$currPos);
+      if (peg$r5.test(s3)) {
+        peg$currPos++;
+      } else {
+        s3 = peg$FAILED;
+        if (peg$silentFails === 0) { peg$fail(peg$e25); }
+      }
+      peg$silentFails--;
+      if (s3 === peg$FAILED) {
+        s2 = undefined;
+      } else {
+        peg$currPos = s2;
+        s2 = peg$FAILED;
+      }
+      if (s2 !== peg$FAILED) {
+        peg$savedPos = s0;
+        s0 = peg$f27(s1);
+      } else {
+        peg$currPos = s0;
+        s0 = peg$FAILED;
+      }
+    } else {
+      peg$currPos = s0;
+      s0 = peg$FAILED;
+    }
+
+    return s0;
+  }
+
+  function peg$parseSingleChar() {
+    let s0, s1, s2, s3, s4;
+
+    s0 = peg$currPos;
+    if (input.substr(peg$currPos, 2) === peg$c19) {
+      s1 = peg$c19;
+      peg$currPos += 2;
+    } else {
+      s1 = peg$FAILED;
+      if (peg$silentFails === 0) { peg$fail(peg$e26); }
+    }
+    if (s1 !== peg$FAILED) {
+      s2 = [];
+      s3 = peg$parseClassItem();
+      if (s3 !== peg$FAILED) {
+        while (s3 !== peg$FAILED) {
+          s2.push(s3);
+          s3 = peg$parseClassItem();
+        }
+      } else {
+        s2 = peg$FAILED;
+      }
+      if (s2 !== peg$FAILED) {
+        if (input.charCodeAt(peg$currPos) === 93) {
+          s3 = peg$c10;
+          peg$currPos++;
+        } else {
+          s3 = peg$FAILED;
+          if (peg$silentFails === 0) { peg$fail(peg$e13); }
+        }
+        if (s3 !== peg$FAILED) {
+          peg$savedPos = s0;
+          s0 = peg$f28(s2);
+        } else {
+          peg$currPos = s0;
+          s0 = peg$FAILED;
+        }
+      } else {
+        peg$currPos = s0;
+        s0 = peg$FAILED;
+      }
+    } else {
+      peg$currPos = s0;
+      s0 = peg$FAILED;
+    }
+    if (s0 === peg$FAILED) {
+      s0 = peg$currPos;
+      if (input.charCodeAt(peg$currPos) === 91) {
+        s1 = peg$c8;
+        peg$currPos++;
+      } else {
+        s1 = peg$FAILED;
+        if (peg$silentFails === 0) { peg$fail(peg$e11); }
+      }
+      if (s1 !== peg$FAILED) {
+        s2 = peg$currPos;
+        peg$silentFails++;
+        if (input.charCodeAt(peg$currPos) === 94) {
+          s3 = peg$c9;
+          peg$currPos++;
+        } else {
+          s3 = peg$FAILED;
+          if (peg$silentFails === 0) { peg$fail(peg$e12); }
+        }
+        peg$silentFails--;
+        if (s3 === peg$FAILED) {
+          s2 = undefined;
+        } else {
+          peg$currPos = s2;
+          s2 = peg$FAILED;
+        }
+        if (s2 !== peg$FAILED) {
+          s3 = [];
+          s4 = peg$parseClassItem();
+          if (s4 !== peg$FAILED) {
+            while (s4 !== peg$FAILED) {
+              s3.push(s4);
+              s4 = peg$parseClassItem();
+            }
+          } else {
+            s3 = peg$FAILED;
+          }
+          if (s3 !== peg$FAILED) {
+            if (input.charCodeAt(peg$currPos) === 93) {
+              s4 = peg$c10;
+              peg$currPos++;
+            } else {
+              s4 = peg$FAILED;
+              if (peg$silentFails === 0) { peg$fail(peg$e13); }
+            }
+            if (s4 !== peg$FAILED) {
+              peg$savedPos = s0;
+              s0 = peg$f29(s3);
+            } else {
+              peg$currPos = s0;
+              s0 = peg$FAILED;
+            }
+          } else {
+            peg$currPos = s0;
+            s0 = peg$FAILED;
+          }
+        } else {
+          peg$currPos = s0;
+          s0 = peg$FAILED;
+        }
+      } else {
+        peg$currPos = s0;
+        s0 = peg$FAILED;
+      }
+      if (s0 === peg$FAILED) {
+        s0 = peg$currPos;
+        if (input.charCodeAt(peg$currPos) === 46) {
+          s1 = peg$c11;
+          peg$currPos++;
+        } else {
+          s1 = peg$FAILED;
+          if (peg$silentFails === 0) { peg$fail(peg$e14); }
+        }
+        if (s1 !== peg$FAILED) {
+          peg$savedPos = s0;
+          s1 = peg$f30();
+        }
+        s0 = s1;
+        if (s0 === peg$FAILED) {
+          s0 = peg$currPos;
+          if (input.charCodeAt(peg$currPos) === 92) {
+            s1 = peg$c18;
+            peg$currPos++;
+          } else {
+            s1 = peg$FAILED;
+            if (peg$silentFails === 0) { peg$fail(peg$e22); }
+          }
+          if (s1 !== peg$FAILED) {
+            s2 = input.charAt(peg$currPos);
+            if (peg$r3.test(s2)) {
+              peg$currPos++;
+            } else {
+              s2 = peg$FAILED;
+              if (peg$silentFails === 0) { peg$fail(peg$e23); }
+            }
+            if (s2 !== peg$FAILED) {
+              peg$savedPos = s0;
+              s0 = peg$f31(s2);
+            } else {
+              peg$currPos = s0;
+              s0 = peg$FAILED;
+            }
+          } else {
+            peg$currPos = s0;
+            s0 = peg$FAILED;
+          }
+          if (s0 === peg$FAILED) {
+            s0 = peg$currPos;
+            if (input.charCodeAt(peg$currPos) === 92) {
+              s1 = peg$c18;
+              peg$currPos++;
+            } else {
+              s1 = peg$FAILED;
+              if (peg$silentFails === 0) { peg$fail(peg$e22); }
+            }
+            if (s1 !== peg$FAILED) {
+              s2 = peg$parsePoint();
+              if (s2 !== peg$FAILED) {
+                peg$savedPos = s0;
+                s0 = peg$f32(s2);
+              } else {
+                peg$currPos = s0;
+                s0 = peg$FAILED;
+              }
+            } else {
+              peg$currPos = s0;
+              s0 = peg$FAILED;
+            }
+            if (s0 === peg$FAILED) {
+              s0 = peg$currPos;
+              s1 = peg$currPos;
+              s2 = peg$currPos;
+              s3 = peg$currPos;
+              peg$silentFails++;
+              s4 = input.charAt(peg$currPos);
+              if (peg$r6.test(s4)) {
+                peg$currPos++;
+              } else {
+                s4 = peg$FAILED;
+                if (peg$silentFails === 0) { peg$fail(peg$e27); }
+              }
+              peg$silentFails--;
+              if (s4 === peg$FAILED) {
+                s3 = undefined;
+              } else {
+                peg$currPos = s3;
+                s3 = peg$FAILED;
+              }
+              if (s3 !== peg$FAILED) {
+                s4 = peg$parsePoint();
+                if (s4 !== peg$FAILED) {
+                  s3 = [s3, s4];
+                  s2 = s3;
+                } else {
+                  peg$currPos = s2;
+                  s2 = peg$FAILED;
+                }
+              } else {
+                peg$currPos = s2;
+                s2 = peg$FAILED;
+              }
+              if (s2 !== peg$FAILED) {
+                s1 = input.substring(s1, peg$currPos);
+              } else {
+                s1 = s2;
+              }
+              if (s1 !== peg$FAILED) {
+                peg$savedPos = s0;
+                s1 = peg$f33(s1);
+              }
+              s0 = s1;
             }
           }
         }
@@ -1336,7 +1804,7 @@ function peg$parse(input, options) {
       }
       if (s2 !== peg$FAILED) {
         peg$savedPos = s0;
-        s0 = peg$f22(s2);
+        s0 = peg$f34(s2);
       } else {
         peg$currPos = s0;
         s0 = peg$FAILED;
@@ -1360,7 +1828,7 @@ function peg$parse(input, options) {
           s3 = peg$parseClassChar();
           if (s3 !== peg$FAILED) {
             peg$savedPos = s0;
-            s0 = peg$f23(s1, s3);
+            s0 = peg$f35(s1, s3);
           } else {
             peg$currPos = s0;
             s0 = peg$FAILED;
@@ -1378,7 +1846,7 @@ function peg$parse(input, options) {
         s1 = peg$parseClassChar();
         if (s1 !== peg$FAILED) {
           peg$savedPos = s0;
-          s1 = peg$f24(s1);
+          s1 = peg$f36(s1);
         }
         s0 = s1;
       }
@@ -1402,7 +1870,7 @@ function peg$parse(input, options) {
       s2 = peg$parsePoint();
       if (s2 !== peg$FAILED) {
         peg$savedPos = s0;
-        s0 = peg$f25(s2);
+        s0 = peg$f37(s2);
       } else {
         peg$currPos = s0;
         s0 = peg$FAILED;
@@ -1459,19 +1927,19 @@ function peg$parse(input, options) {
     s0 = peg$currPos;
     s1 = peg$currPos;
     s2 = input.charAt(peg$currPos);
-    if (peg$r5.test(s2)) {
+    if (peg$r7.test(s2)) {
       peg$currPos++;
     } else {
       s2 = peg$FAILED;
-      if (peg$silentFails === 0) { peg$fail(peg$e25); }
+      if (peg$silentFails === 0) { peg$fail(peg$e28); }
     }
     if (s2 !== peg$FAILED) {
       s3 = input.charAt(peg$currPos);
-      if (peg$r6.test(s3)) {
+      if (peg$r8.test(s3)) {
         peg$currPos++;
       } else {
         s3 = peg$FAILED;
-        if (peg$silentFails === 0) { peg$fail(peg$e26); }
+        if (peg$silentFails === 0) { peg$fail(peg$e29); }
       }
       if (s3 !== peg$FAILED) {
         s2 = [s2, s3];
@@ -1503,7 +1971,18 @@ function peg$parse(input, options) {
   }
 
 
-  const unsupported = (what) => error(`The ${what} of Lucene's regular expressions is only taken around a whole pattern`)
+  const unsupported = () =>
+    error('The complement (~) is taken of a whole pattern, or of single characters one after the other')
+
+  /** Any other text than one that fits these characters: another length, or another somewhere. */
+  function complement(singles) {
+    const count = singles.length
+    const any = (length) => (length === 0 ? '' : `.{${length}}`)
+    const others = singles.flatMap(({ not }, index) =>
+      not === null ? [] : [any(index) + not + any(count - index - 1)],
+    )
+    return `(?:${[`.{0,${count - 1}}`, `.{${count + 1},}`, ...others].join('|')})`
+  }
 
   peg$result = peg$startRuleFunction();
 

@@ -47,8 +47,7 @@ function isMany(part: TextPart | undefined): boolean {
 
 function surround(at: 'prefix' | 'suffix' | 'substring'): Modifier {
   return (value) => {
-    // A regular expression is looked for anywhere already; a number of them adds nothing.
-    if (value.kind === 'regex') return value
+    if (value.kind === 'regex') return { ...value, pattern: anchored(value.pattern, at) }
     if (value.kind === 'reference') return { ...value, op: at }
     return onText((text) => {
       const parts = [...text.parts]
@@ -57,6 +56,12 @@ function surround(at: 'prefix' | 'suffix' | 'substring'): Modifier {
       return { ...text, parts }
     })(value, [])
   }
+}
+
+/** A regular expression is looked for anywhere, unless it has to begin or end the value. */
+function anchored(pattern: string, at: 'prefix' | 'suffix' | 'substring'): string {
+  if (at === 'substring') return pattern
+  return at === 'prefix' ? `\\A(?:${pattern})` : `(?:${pattern})\\z`
 }
 
 const asRegex: Modifier = (value, before) => {
@@ -77,6 +82,7 @@ function comparison(op: 'lt' | 'lte' | 'gt' | 'gte'): Modifier {
   return (value) => {
     if (value.kind === 'number') return { kind: 'compare', op, value: value.value }
     if (value.kind === 'reference') return { ...value, op }
+    if (value.kind === 'timepart') return timePartsThat(op, value)
     const text = value.kind === 'text' ? plainText(value) : undefined
     if (text === undefined || text.trim() === '') return refused('takes a number or a time')
     const number = Number(text)
@@ -104,6 +110,22 @@ function timePart(part: TimePart): Modifier {
     }
     return { kind: 'timepart', part, value: number }
   }
+}
+
+/** `hour|gte: 22` is any hour from 22 on: parts of times are few, so they are spelled out. */
+function timePartsThat(
+  op: 'lt' | 'lte' | 'gt' | 'gte',
+  bound: Extract<SigmaValue, { readonly kind: 'timepart' }>,
+): Modified {
+  const [least, most] = TIME_RANGES[bound.part]
+  const from = op === 'gt' ? bound.value + 1 : op === 'gte' ? bound.value : least
+  const to = op === 'lt' ? bound.value - 1 : op === 'lte' ? bound.value : most
+  if (from > to) return refused(`leaves no ${bound.part}`)
+  const values = Array.from({ length: to - from + 1 }, (_, index) => ({
+    ...bound,
+    value: from + index,
+  }))
+  return { kind: 'either', values }
 }
 
 const DASHES = ['-', '/', '\u2013', '\u2014', '\u2015']
