@@ -1,75 +1,130 @@
-interface Slot {
+/** What has a due time; a queue notes in it where it stands. */
+export interface Due {
   readonly key: string
   dueMs: number
+  /** The due time under which the queue has it; Infinity: it has it not. */
+  slotMs: number
 }
+
+/** So many places in the queue are not worth being cleared of those that are no longer anyone's. */
+const CLEAR_MIN = 1_000
 
 /**
- * Keys by due time: a binary heap with at most one slot a key. A key that is put off keeps its
- * early slot until that comes up, so that putting off (the usual case) costs nothing. Keys come out
- * in the order of (due, key) whatever the history of the heap, so a restored one goes on alike.
+ * Things by due time: a binary heap with at most one slot of a thing that counts. One that is put off
+ * keeps its early slot until that comes up, so that putting off (the usual case) costs nothing. They
+ * come out in the order of (due, key) whatever the history of the heap, so a restored one goes on alike.
  */
-export class DueQueue {
-  readonly #heap: Slot[] = []
-  readonly #slots = new Map<string, Slot>()
+export class DueQueue<T extends Due> {
+  // Side by side: what is compared most, the times, stands together.
+  readonly #times: number[] = []
+  readonly #items: T[] = []
+  /** Slots that are no longer those of their things. */
+  #stale = 0
 
-  schedule(key: string, dueMs: number): void {
-    const known = this.#slots.get(key)
-    if (known !== undefined && known.dueMs <= dueMs) return
-    if (dueMs === Number.POSITIVE_INFINITY) return
-    // A slot that is no longer a key's own is skipped when it comes up.
-    const slot: Slot = { key, dueMs }
-    this.#slots.set(key, slot)
-    this.#push(slot)
+  /** To be called when a thing's `dueMs` has been set. */
+  schedule(item: T): void {
+    const { dueMs, slotMs } = item
+    if (slotMs <= dueMs) return
+    item.slotMs = dueMs
+    // The slot that it had is skipped when it comes up.
+    if (slotMs !== Number.POSITIVE_INFINITY) this.#leave()
+    this.#times.push(dueMs)
+    this.#items.push(item)
+    this.#rise(this.#times.length - 1)
   }
 
-  /**
-   * The next key that is truly due before `watermarkMs`, taken out; `actual` gives the due time of
-   * a key now, undefined where it is gone.
-   */
-  next(watermarkMs: number, actual: (key: string) => number | undefined): string | undefined {
+  /** The thing is no more. */
+  drop(item: T): void {
+    if (item.slotMs === Number.POSITIVE_INFINITY) return
+    item.slotMs = Number.POSITIVE_INFINITY
+    this.#leave()
+  }
+
+  /** The next that is truly due before `watermarkMs`, taken out. */
+  next(watermarkMs: number): T | undefined {
     for (;;) {
-      const top = this.#heap[0]
-      if (top === undefined || top.dueMs >= watermarkMs) return undefined
-      this.#pop()
-      if (this.#slots.get(top.key) !== top) continue
-      this.#slots.delete(top.key)
-      const dueMs = actual(top.key)
-      if (dueMs === undefined) continue
-      if (dueMs <= top.dueMs) return top.key
-      this.schedule(top.key, dueMs)
+      const timeMs = this.#times[0]
+      if (timeMs === undefined || timeMs >= watermarkMs) return undefined
+      const item = this.#items[0]!
+      this.#removeFirst()
+      if (item.slotMs !== timeMs) {
+        this.#stale -= 1
+        continue
+      }
+      item.slotMs = Number.POSITIVE_INFINITY
+      if (item.dueMs <= timeMs) return item
+      this.schedule(item)
     }
   }
 
-  #push(slot: Slot): void {
-    const heap = this.#heap
-    let at = heap.length
-    heap.push(slot)
+  /** A slot is no longer anyone's: when most are, they go. */
+  #leave(): void {
+    this.#stale += 1
+    const times = this.#times
+    if (times.length < CLEAR_MIN || this.#stale * 2 < times.length) return
+    const items = this.#items
+    let kept = 0
+    for (let at = 0; at < times.length; at += 1) {
+      if (items[at]!.slotMs !== times[at]) continue
+      times[kept] = times[at]!
+      items[kept] = items[at]!
+      kept += 1
+    }
+    times.length = kept
+    items.length = kept
+    this.#stale = 0
+    for (let at = (kept >> 1) - 1; at >= 0; at -= 1) this.#sink(at)
+  }
+
+  #removeFirst(): void {
+    const timeMs = this.#times.pop()!
+    const item = this.#items.pop()!
+    if (this.#times.length === 0) return
+    this.#times[0] = timeMs
+    this.#items[0] = item
+    this.#sink(0)
+  }
+
+  #rise(from: number): void {
+    const times = this.#times
+    const items = this.#items
+    const timeMs = times[from]!
+    const item = items[from]!
+    let at = from
     while (at > 0) {
       const parent = (at - 1) >> 1
-      if (!before(slot, heap[parent]!)) break
-      heap[at] = heap[parent]!
+      const parentMs = times[parent]!
+      if (timeMs > parentMs || (timeMs === parentMs && item.key >= items[parent]!.key)) break
+      times[at] = parentMs
+      items[at] = items[parent]!
       at = parent
     }
-    heap[at] = slot
+    times[at] = timeMs
+    items[at] = item
   }
 
-  #pop(): void {
-    const heap = this.#heap
-    const last = heap.pop()!
-    if (heap.length === 0) return
-    let at = 0
+  #sink(from: number): void {
+    const times = this.#times
+    const items = this.#items
+    const timeMs = times[from]!
+    const item = items[from]!
+    let at = from
     for (;;) {
       let child = 2 * at + 1
-      if (child >= heap.length) break
-      if (child + 1 < heap.length && before(heap[child + 1]!, heap[child]!)) child += 1
-      if (!before(heap[child]!, last)) break
-      heap[at] = heap[child]!
+      if (child >= times.length) break
+      if (child + 1 < times.length && this.#isBefore(child + 1, child)) child += 1
+      const childMs = times[child]!
+      if (childMs > timeMs || (childMs === timeMs && items[child]!.key >= item.key)) break
+      times[at] = childMs
+      items[at] = items[child]!
       at = child
     }
-    heap[at] = last
+    times[at] = timeMs
+    items[at] = item
   }
-}
 
-function before(a: Slot, b: Slot): boolean {
-  return a.dueMs < b.dueMs || (a.dueMs === b.dueMs && a.key < b.key)
+  #isBefore(a: number, b: number): boolean {
+    const [aMs, bMs] = [this.#times[a]!, this.#times[b]!]
+    return aMs < bMs || (aMs === bMs && this.#items[a]!.key < this.#items[b]!.key)
+  }
 }

@@ -1,4 +1,3 @@
-import { ANEW } from '../base/anew.ts'
 import { ownText } from '../base/own-text.ts'
 import type { StateChange } from '../model/decoder.ts'
 import type { StateLosses, StateTable } from './correlator.ts'
@@ -28,19 +27,39 @@ export interface RowChanges<S> {
   amend(row: unknown, change: unknown): unknown
 }
 
-interface Cell<S> {
+/**
+ * All that is known of a key stands in one place, its neighbours in the lists that it is part of included:
+ * an event that comes for one of very many keys costs one look-up, not one for each list.
+ */
+class Cell<S> {
   readonly key: string
   state: S
-  hold: Hold
+  hold: Hold = 'fresh'
   /** Counts puts of the table: the order of staleness, kept across restarts. */
   touched: number
-  dueMs: number
+  dueMs = Number.POSITIVE_INFINITY
+  /** See `DueQueue`. */
+  slotMs = Number.POSITIVE_INFINITY
+  /** Neighbours among those of the same hold, by staleness. */
+  older: Cell<S> | undefined = undefined
+  newer: Cell<S> | undefined = undefined
+  /** Place among those that changed since they were last taken; -1: none. */
+  changedAt = -1
+  /** A row of the key is saved, be it that of one before it. */
+  isSaved = false
   /** Bytes of the row as it was last written whole, and of the changes written since; 0: not written. */
-  rowBytes: number
-  changeBytes: number
-  changes: number
+  rowBytes = 0
+  changeBytes = 0
+  changes = 0
   /** 0 to SPREAD - 1. */
   readonly spread: number
+
+  constructor(key: string, state: S, touched: number) {
+    this.key = key
+    this.state = state
+    this.touched = touched
+    this.spread = touched % SPREAD
+  }
 }
 
 /**
@@ -69,15 +88,15 @@ export class KeyTable<S> implements StateTable {
   readonly #codec: RowCodec<S>
   readonly #keysMax: number
   readonly #cells = new Map<string, Cell<S>>()
-  readonly #tiers: Readonly<Record<Hold, Tier>> = {
-    fresh: new Tier(),
-    grown: new Tier(),
-    held: new Tier(),
-  }
-  readonly #dues = new DueQueue()
-  readonly #dirty = new Set<string>()
-  /** Keys that are gone, and how many changes of their rows are still saved. */
-  readonly #left = new Map<string, number>()
+  /** The cell that was looked up last: what is taken is mostly put back next. */
+  #last: Cell<S> | undefined
+  /** Those that may be evicted; held ones stand in no list. */
+  readonly #fresh = new Tier<S>()
+  readonly #grown = new Tier<S>()
+  readonly #dues = new DueQueue<Cell<S>>()
+  readonly #changed: Cell<S>[] = []
+  /** Saved keys that are gone, and how many changes of their rows are saved. */
+  readonly #gone = new Map<string, number>()
   #touched = 0
 
   constructor(options: { keysMax: number; codec: RowCodec<S> }) {
@@ -90,7 +109,14 @@ export class KeyTable<S> implements StateTable {
   }
 
   get(key: string): S | undefined {
-    return this.#cells.get(key)?.state
+    return this.#find(key)?.state
+  }
+
+  #find(key: string): Cell<S> | undefined {
+    if (this.#last?.key === key) return this.#last
+    const cell = this.#cells.get(key)
+    if (cell !== undefined) this.#last = cell
+    return cell
   }
 
   /** All keys, in an order that a restart does not change. */
@@ -101,13 +127,12 @@ export class KeyTable<S> implements StateTable {
   /** Room for one more key, made by eviction if need be; false (and counted) when all are held. */
   admit(): boolean {
     if (this.#cells.size < this.#keysMax) return true
-    const { fresh, grown } = this.#tiers
-    const victim = fresh.takeStalest() ?? grown.takeStalest()
+    const victim = this.#fresh.stalest ?? this.#grown.stalest
     if (victim === undefined) {
       this.losses.refused += 1
       return false
     }
-    this.delete(victim)
+    this.delete(victim.key)
     this.losses.evicted += 1
     return true
   }
@@ -115,55 +140,75 @@ export class KeyTable<S> implements StateTable {
   /** Stores a changed state. `due` gives the key back once the watermark is past `dueMs`. */
   put(key: string, state: S, where: { readonly hold: Hold; readonly dueMs: number }): void {
     this.#touched += 1
-    const cell = this.#cells.get(key)
+    let cell = this.#find(key)
     if (cell === undefined) {
-      this.#cells.set(key, {
-        ...ANEW,
-        ...{ key, state, hold: where.hold, dueMs: where.dueMs, touched: this.#touched },
-        ...{ rowBytes: 0, changeBytes: 0, changes: this.#left.get(key) ?? 0 },
-        spread: this.#touched % SPREAD,
-      })
-      this.#left.delete(key)
+      cell = this.#newCell(key, state)
+      this.#cells.set(key, cell)
+      this.#last = cell
     } else {
-      this.#tiers[cell.hold].delete(key)
+      this.#tierOf(cell.hold)?.remove(cell)
       cell.state = state
-      cell.hold = where.hold
       cell.touched = this.#touched
-      cell.dueMs = where.dueMs
     }
-    this.#tiers[where.hold].add(key)
-    this.#dues.schedule(key, where.dueMs)
-    this.#dirty.add(key)
+    cell.hold = where.hold
+    cell.dueMs = where.dueMs
+    this.#tierOf(where.hold)?.add(cell)
+    this.#dues.schedule(cell)
+    if (cell.changedAt >= 0) return
+    cell.changedAt = this.#changed.length
+    this.#changed.push(cell)
+  }
+
+  #newCell(key: string, state: S): Cell<S> {
+    const cell = new Cell(key, state, this.#touched)
+    const changes = this.#gone.get(key)
+    if (changes === undefined) return cell
+    this.#gone.delete(key)
+    cell.isSaved = true
+    cell.changes = changes
+    return cell
+  }
+
+  #tierOf(hold: Hold): Tier<S> | undefined {
+    if (hold === 'held') return undefined
+    return hold === 'fresh' ? this.#fresh : this.#grown
   }
 
   delete(key: string): void {
-    const cell = this.#cells.get(key)
+    const cell = this.#find(key)
     if (cell === undefined) return
+    this.#last = undefined
     this.#cells.delete(key)
-    this.#tiers[cell.hold].delete(key)
-    this.#dirty.add(key)
-    if (cell.changes > 0) this.#left.set(key, cell.changes)
+    this.#tierOf(cell.hold)?.remove(cell)
+    this.#dues.drop(cell)
+    if (cell.isSaved) this.#gone.set(key, cell.changes)
+    const { changedAt } = cell
+    if (changedAt < 0) return
+    const last = this.#changed.pop()!
+    if (last === cell) return
+    this.#changed[changedAt] = last
+    last.changedAt = changedAt
   }
 
   /** The next key whose due time is below the watermark, in the order of (due, key). */
   nextDue(watermarkMs: number): string | undefined {
-    return this.#dues.next(watermarkMs, (key) => this.#cells.get(key)?.dueMs)
+    const cell = this.#dues.next(watermarkMs)
+    if (cell !== undefined) this.#last = cell
+    return cell?.key
   }
 
   takeChanges(): readonly StateChange[] {
-    if (this.#dirty.size === 0) return []
     const changes: StateChange[] = []
-    for (const key of this.#dirty) {
-      const cell = this.#cells.get(key)
-      if (cell !== undefined) {
-        this.#take(cell, changes)
-        continue
-      }
+    for (const [key, count] of this.#gone) {
       changes.push({ key, value: undefined })
-      forgetChanges(key, this.#left.get(key) ?? 0, changes)
+      forgetChanges(key, count, changes)
     }
-    this.#dirty.clear()
-    this.#left.clear()
+    this.#gone.clear()
+    for (const cell of this.#changed) {
+      cell.changedAt = -1
+      this.#take(cell, changes)
+    }
+    this.#changed.length = 0
     return changes
   }
 
@@ -171,6 +216,7 @@ export class KeyTable<S> implements StateTable {
   #take(cell: Cell<S>, changes: StateChange[]): void {
     const codec = this.#codec.changes
     const { key } = cell
+    cell.isSaved = true
     const change =
       cell.rowBytes > 0 && cell.changes < CHANGES_MIN + cell.spread
         ? codec?.since(cell.state)
@@ -197,7 +243,7 @@ export class KeyTable<S> implements StateTable {
   }
 
   get dirtyCount(): number {
-    return this.#dirty.size
+    return this.#changed.length + this.#gone.size
   }
 
   *rows(): Iterable<readonly [string, string]> {
@@ -206,9 +252,7 @@ export class KeyTable<S> implements StateTable {
 
   *names(): Iterable<string> {
     for (const [key, { changes }] of this.#cells) yield* namesOf(key, changes)
-    for (const key of this.#dirty) {
-      if (!this.#cells.has(key)) yield* namesOf(key, this.#left.get(key) ?? 0)
-    }
+    for (const [key, changes] of this.#gone) yield* namesOf(key, changes)
   }
 
   restore(rows: Iterable<readonly [string, string]>): void {
@@ -232,8 +276,8 @@ export class KeyTable<S> implements StateTable {
     cells.sort((a, b) => a.touched - b.touched)
     for (const cell of cells) {
       this.#cells.set(cell.key, cell)
-      this.#tiers[cell.hold].add(cell.key)
-      this.#dues.schedule(cell.key, cell.dueMs)
+      this.#tierOf(cell.hold)?.add(cell)
+      this.#dues.schedule(cell)
       this.#touched = cell.touched
     }
   }
@@ -248,13 +292,14 @@ export class KeyTable<S> implements StateTable {
     const [touched, hold, dueMs] = changes.at(-1) ?? saved
     const state = this.#codec.decode(row)
     this.#codec.changes?.taken(state)
-    return {
-      ...ANEW,
-      ...{ key, state, hold, touched, dueMs: dueMs ?? Number.POSITIVE_INFINITY },
-      // Amended ones are written whole the next time: so their changes do not have to be weighed.
-      ...{ rowBytes: changes.length > 0 ? 0 : bytes, changeBytes: 0, changes: changes.length },
-      spread: touched % SPREAD,
-    }
+    const cell = new Cell(key, state, touched)
+    cell.hold = hold
+    cell.dueMs = dueMs ?? Number.POSITIVE_INFINITY
+    cell.isSaved = true
+    // Amended ones are written whole the next time: so their changes do not have to be weighed.
+    cell.rowBytes = changes.length > 0 ? 0 : bytes
+    cell.changes = changes.length
+    return cell
   }
 
   #row(cell: Cell<S>): string {
@@ -282,32 +327,26 @@ function* namesOf(key: string, changes: number): Iterable<string> {
   for (let change = 1; change <= changes; change += 1) yield key + CHANGE_MARK + change
 }
 
-/** Keys of one hold, stalest first. */
-class Tier {
-  readonly #keys = new Set<string>()
-  /**
-   * Stands before the stalest. One from the beginning would have to pass the places of all that went
-   * before it: a flood of keys would cost more and more for each.
-   */
-  #next: IterableIterator<string> | undefined
+/** Keys of one hold, stalest first: a list that goes through the cells. */
+class Tier<S> {
+  stalest: Cell<S> | undefined
+  #newest: Cell<S> | undefined
 
-  add(key: string): void {
-    this.#keys.add(key)
+  add(cell: Cell<S>): void {
+    cell.older = this.#newest
+    cell.newer = undefined
+    if (this.#newest === undefined) this.stalest = cell
+    else this.#newest.newer = cell
+    this.#newest = cell
   }
 
-  delete(key: string): void {
-    this.#keys.delete(key)
-  }
-
-  takeStalest(): string | undefined {
-    if (this.#keys.size === 0) return undefined
-    let next = this.#next?.next()
-    if (next === undefined || next.done === true) {
-      this.#next = this.#keys.values()
-      next = this.#next.next()
-    }
-    if (next.done === true) return undefined
-    this.#keys.delete(next.value)
-    return next.value
+  remove(cell: Cell<S>): void {
+    const { older, newer } = cell
+    if (older === undefined) this.stalest = newer
+    else older.newer = newer
+    if (newer === undefined) this.#newest = older
+    else newer.older = older
+    cell.older = undefined
+    cell.newer = undefined
   }
 }
