@@ -24,6 +24,8 @@ export interface ConfigDeskOptions {
   readonly filter: FilterInForce
   /** Takes the section `identity` over: rejects, changing nothing, where its table is not good. */
   readonly takeIdentity: (config: Config) => Promise<void>
+  /** Takes the section `lookups` over. */
+  readonly takeLookups: (config: Config) => Promise<void>
   readonly volume: Volume
   readonly start: (sources: readonly RunningSource[]) => Promise<void>
   /** Settles when the sources of the first configuration run; a reload waits for it. */
@@ -92,14 +94,18 @@ export function openConfigDesk(options: ConfigDeskOptions): OpenConfigDesk {
       applied.push('filter')
     }
     if (differs(config.identity, next.identity)) applied.push('identity')
+    if (differs(config.lookups, next.lookups)) {
+      await options.takeLookups(next)
+      applied.push('lookups')
+    }
     if (config.log.level !== next.log.level) {
       options.volume.level = next.log.level
       applied.push('log.level')
     }
     const log = { ...config.log, level: next.log.level }
     if (differs(config.time, next.time)) applied.push('time')
-    const { sources, filter, identity, time } = next
-    config = { ...config, sources, filter, identity, time, log }
+    const { sources, filter, identity, lookups, time } = next
+    config = { ...config, sources, filter, identity, lookups, time, log }
     if (JSON.stringify(rulesBefore) !== JSON.stringify(next.detection.rules)) {
       applied.push('detection.rules')
     }

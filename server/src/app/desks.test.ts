@@ -181,6 +181,9 @@ test('a changed configuration starts, stops and leaves alone; a bad one changes 
       if (identity.assets === '/broken.csv') throw new Error('no table')
       taken.push(identity.precedence.join())
     },
+    takeLookups: async ({ lookups }) => {
+      taken.push(`lookups ${Object.keys(lookups).join()}`)
+    },
     start,
     journal: { append: async (batch) => batches.push(batch) },
     clock: new ManualClock(1),
@@ -245,6 +248,7 @@ outputs: { terminal: false }
   const folding = `filter: { policy: [{ name: all, when: '*', keep: both, reason: r }] }
 identity: { precedence: [mac] }
 time: { cohort_shift: 'off' }
+lookups: { owners: { file: o.csv, key: device.id, fields: { team: iot.owner } } }
 `
   const before = inForce.current
   const whole = `${others}${folding}sources:\n${lines}\n`
@@ -253,9 +257,9 @@ time: { cohort_shift: 'off' }
   expect(inForce.current).toBe(before)
   next = ok(configOf(whole))
   expect((await desk.reload()).applied).toEqual(
-    expect.arrayContaining(['filter', 'identity', 'time']),
+    expect.arrayContaining(['filter', 'identity', 'lookups', 'time']),
   )
   expect(inForce.current.settings.policy.entries[0]?.name).toBe('all')
-  expect(taken.at(-1)).toBe('mac')
+  expect(taken.slice(-2)).toEqual(['mac', 'lookups owners'])
   expect(batches.at(-1)?.controls?.map(({ type }) => type)).toEqual(['config', 'sources', 'filter'])
 })

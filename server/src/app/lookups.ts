@@ -1,11 +1,18 @@
 import { resolve } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Clock } from '../base/clock.ts'
 import type { Logger } from '../base/log.ts'
 import type { Metrics } from '../base/metrics.ts'
 import { ProblemError } from '../base/problems.ts'
 import type { Config } from '../config/schema.ts'
 import { readSecret } from '../config/secret.ts'
-import { type Lookups, type LookupSettings, startLookups } from '../ingest/lookup/lookups.ts'
+import {
+  type Lookups,
+  type LookupSettings,
+  startLookups,
+  type TableInUse,
+} from '../ingest/lookup/lookups.ts'
+import type { Journal } from '../model/journal.ts'
 
 interface LookupContext {
   readonly config: Config
@@ -13,21 +20,44 @@ interface LookupContext {
   readonly log: Logger
   readonly metrics: Metrics
   readonly env: Readonly<Record<string, string | undefined>>
+  readonly journal: Pick<Journal, 'append'>
+}
+
+/** Type of the control record that says which table a lookup gives out from there on. */
+const LOOKUP_CONTROL = 'lookup'
+
+export interface OpenLookups extends Omit<Lookups, 'take'> {
+  /** Takes the section `lookups` over; tables that are slow to be read come later. */
+  take(config: Config): Promise<void>
 }
 
 /** Starts the lookups of a configuration. */
-export function openLookups(context: LookupContext): Lookups {
-  const names = Object.entries(context.config.lookups)
-  return startLookups(
-    names.map(([name, section]) => settingsOf(name, section, context)),
-    context,
-  )
+export function openLookups(context: LookupContext): OpenLookups {
+  const all = (config: Config): LookupSettings[] =>
+    Object.entries(config.lookups).map(([name, section]) => {
+      return settingsOf(name, section, { config, env: context.env })
+    })
+  const { clock, journal } = context
+  const note = async (body: TableInUse): Promise<void> => {
+    const atMs = clock.now()
+    const controls = [{ type: LOOKUP_CONTROL, atMs, body }]
+    await journal.append({ source: 'app', ingestedMs: atMs, controls })
+  }
+  const lookups = startLookups(all(context.config), { ...context, note })
+  return { ...lookups, take: (config) => soon(lookups.take(all(config))) }
+}
+
+const WAIT_MS = 2_000
+
+/** What answers soon is known from the first event on; nobody waits for the rest. */
+export async function soon(begun: Promise<void>): Promise<void> {
+  await Promise.race([begun, sleep(WAIT_MS, undefined, { ref: false })])
 }
 
 function settingsOf(
   name: string,
   section: Config['lookups'][string],
-  { config, env }: LookupContext,
+  { config, env }: Pick<LookupContext, 'config' | 'env'>,
 ): LookupSettings {
   const { file, url = '', token, header, key } = section
   const value = async (): Promise<string> => {
@@ -39,6 +69,7 @@ function settingsOf(
   }
   return {
     name,
+    version: JSON.stringify([section, config.baseDir]),
     from: file === undefined ? { url } : { file: resolve(config.baseDir, file) },
     key: typeof key === 'string' ? [key] : key,
     fields: section.fields,

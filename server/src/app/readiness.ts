@@ -4,6 +4,8 @@ import type { LmdbJournal } from '../journal/lmdb-journal.ts'
 import type { Responder } from '../respond/respond.ts'
 import type { StoreEngine } from '../store/engine/engine.ts'
 import type { StoreReader } from '../store/reader/reader.ts'
+import type { Identity } from './identity.ts'
+import type { OpenLookups } from './lookups.ts'
 import type { RunningSource } from './sources.ts'
 
 export interface Watched {
@@ -12,6 +14,8 @@ export interface Watched {
   readonly responder: Responder
   readonly store: { readonly engine: StoreEngine; readonly reader: StoreReader } | undefined
   readonly sources: readonly RunningSource[]
+  readonly identity: Pick<Identity, 'trouble'>
+  readonly lookups: Pick<OpenLookups, 'failing'>
 }
 
 /** What is wrong at present, part by part, in words that name no device and no person. */
@@ -22,6 +26,7 @@ export function readinessOf(watched: Watched): Readiness {
     ...storeProblems(watched.store),
     ...responderProblems(watched.responder),
     ...watched.sources.flatMap(sourceProblems),
+    ...tableProblems(watched),
   ]
   return { ready: !problems.some((problem) => problem.blocking), problems }
 }
@@ -61,6 +66,19 @@ function storeProblems(store: Watched['store']): ReadinessProblem[] {
 
 function responderProblems(responder: Responder): ReadinessProblem[] {
   return responder.health().problems.map((text) => problem('alerts', text, false))
+}
+
+/** Tables that events are joined to: the last good one stays in use. */
+function tableProblems({ identity, lookups }: Watched): ReadinessProblem[] {
+  const trouble = identity.trouble()
+  const found = lookups.failing().map(({ name, reason }) => {
+    return problem(`lookup ${name}`, `It could not be read: ${reason}.`, false)
+  })
+  if (trouble === undefined) return found
+  return [
+    problem('assets', 'The changed table is not good; the one before is in use.', false),
+    ...found,
+  ]
 }
 
 function sourceProblems({ name, ingest }: RunningSource): ReadinessProblem[] {

@@ -1,5 +1,4 @@
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { createApi } from '../api/api.ts'
 import { formatProblem, type Problem, ProblemError } from '../base/problems.ts'
@@ -28,7 +27,7 @@ import { createSearch } from '../store/search/search.ts'
 import { oidcSettings } from './oidc-settings.ts'
 import { openAssetDesk } from './asset-desk.ts'
 import { openIdentity } from './identity.ts'
-import { openLookups } from './lookups.ts'
+import { openLookups, soon } from './lookups.ts'
 import { type Base, openBase, type OpenOptions } from './open.ts'
 import type { Volume } from './logger.ts'
 import { watchLoopDelay } from './loop-delay.ts'
@@ -62,7 +61,6 @@ export interface Running {
 
 const BUILTIN_PATH = fileURLToPath(new URL('../../../content/rules', import.meta.url))
 const LOOP_SAMPLE_MS = 1_000
-const LOOKUPS_WAIT_MS = 2_000
 
 /** Starts everything, sinks first. What was started is in `options.stops`. Rejects with ProblemError. */
 export async function serve(options: ServeOptions): Promise<Running> {
@@ -73,13 +71,13 @@ export async function serve(options: ServeOptions): Promise<Running> {
   const filter: FilterInForce = { current: new Filter(filterSettings(config.filter)) }
   const enricher = new Enricher(metrics)
   const assets = await openAssetDesk({ ...base, clock, index: enricher.assets })
-  const identity = openIdentity({ assets, enricher, log })
+  const identity = openIdentity({ assets, enricher, clock, log, metrics })
+  stops.add('asset table', () => identity.stop())
   await identity.take(config)
-  const lookups = openLookups(options)
+  const lookups = openLookups({ ...options, journal: base.journal })
   enricher.addFacts = lookups.add
   stops.add('lookups', async () => lookups.stop())
-  // What answers soon is known from the first event on; nobody waits for the rest.
-  await Promise.race([lookups.begun, sleep(LOOKUPS_WAIT_MS, undefined, { ref: false })])
+  await soon(lookups.begun)
   const made = { ...options, journal: base.journal, state: base.state, filter, enricher }
   let configDesk: OpenConfigDesk | undefined
   const deadLetters = makeDeadLetters(options, base, sources)
@@ -92,7 +90,9 @@ export async function serve(options: ServeOptions): Promise<Running> {
   })
   const detector = startDetection(options, base)
   prepare = (coming) => detector.prepare(coming)
-  const watched: Watched = { journal: base.journal, detector, responder, store, sources }
+  const watched: Watched = {
+    ...{ journal: base.journal, detector, responder, store, sources, identity, lookups },
+  }
   let sourcesRun: () => void = () => undefined
   const begun = new Promise<void>((resolve) => {
     sourcesRun = resolve
@@ -104,6 +104,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
     volume: options.volume,
     filter,
     takeIdentity: (next) => identity.take(next),
+    takeLookups: (next) => lookups.take(next),
     start: (came) => startThese(options, came),
   })
   const tls = await apiTls(options)

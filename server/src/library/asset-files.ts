@@ -44,6 +44,8 @@ export function readAssetFile(
 
 /** The rows of a table in one of the formats, or what is wrong with it. */
 export function rowsOfText(text: string, format: AssetFormat): readonly AssetRow[] | string {
+  // What a writer truncated before it writes is no table without rows.
+  if (text.trim() === '') return 'the file is empty'
   if (format === 'csv') return parseCsv(text) ?? 'a quote is not closed'
   if (format === 'ndjson') return ndjson(text)
   try {

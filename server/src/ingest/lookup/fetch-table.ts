@@ -1,4 +1,5 @@
 import { readFile, stat } from 'node:fs/promises'
+import { sha256Hex } from '../../base/hash.ts'
 import { rowsOfText, formatOfName } from '../../library/asset-files.ts'
 import { type EcsDoc, fieldOf } from '../../model/event.ts'
 import type { LookupValues } from './table.ts'
@@ -20,23 +21,27 @@ export class LookupFailure extends Error {
   override readonly name = 'LookupFailure'
 }
 
+/** The rows of a table, by key. */
+export interface TableRows {
+  readonly rows: ReadonlyMap<string, LookupValues>
+  /** Of the text: the same where nothing changed. */
+  readonly hash: string
+}
+
 /** The rows of a file, by key. */
-export async function readFileTable(
-  path: string,
-  place: LookupPlace,
-): Promise<ReadonlyMap<string, LookupValues>> {
+export async function readFileTable(path: string, place: LookupPlace): Promise<TableRows> {
   const { size } = await stat(path).catch(() => {
     throw new LookupFailure('the file cannot be read')
   })
   if (size > place.bytesMax)
     throw new LookupFailure(`the file is larger than ${place.bytesMax} bytes`)
-  const text = await readFile(path, 'utf8')
+  const text = await readFile(path, 'utf8').catch(() => {
+    throw new LookupFailure('the file cannot be read')
+  })
   const rows = rowsOfText(text, formatOfName(path))
   if (typeof rows === 'string') throw new LookupFailure(rows)
-  return byKey(
-    rows.map(({ value }) => value),
-    place.match,
-  )
+  const values = rows.map(({ value }) => value)
+  return { rows: byKey(values, place.match), hash: sha256Hex(text) }
 }
 
 /** The rows that an address answers with, by key. */
@@ -44,12 +49,13 @@ export async function fetchTable(
   url: string,
   place: LookupPlace,
   signal: AbortSignal,
-): Promise<ReadonlyMap<string, LookupValues>> {
-  const found = await request(url, place, signal)
+): Promise<TableRows> {
+  const text = await request(url, place, signal)
+  const found = text === undefined ? undefined : parsed(text)
   const list = place.items === undefined ? found : fieldOf(found as EcsDoc, place.items)
   if (!Array.isArray(list))
     throw new LookupFailure('the answer holds no list where it was expected')
-  return byKey(list, place.match)
+  return { rows: byKey(list, place.match), hash: sha256Hex(text ?? '') }
 }
 
 /** What an address answers for one key; undefined: 404, it is not known there. */
@@ -59,7 +65,8 @@ export async function fetchKey(
   place: LookupPlace,
   signal: AbortSignal,
 ): Promise<LookupValues | undefined> {
-  const found = await request(url.replaceAll('{key}', encodeURIComponent(key)), place, signal)
+  const text = await request(url.replaceAll('{key}', encodeURIComponent(key)), place, signal)
+  const found = text === undefined ? undefined : parsed(text)
   const inner =
     place.items === undefined || found === undefined ? found : fieldOf(found as EcsDoc, place.items)
   const one: unknown = Array.isArray(inner) ? inner[0] : inner
@@ -68,11 +75,14 @@ export async function fetchKey(
   return one as LookupValues
 }
 
-async function request(url: string, place: LookupPlace, signal: AbortSignal): Promise<unknown> {
+async function request(
+  url: string,
+  place: LookupPlace,
+  signal: AbortSignal,
+): Promise<string | undefined> {
   const limit = AbortSignal.any([signal, AbortSignal.timeout(place.timeoutMs)])
   const headers = { accept: 'application/json', ...(await place.headers()) }
   let answer: Response
-  let text: string
   try {
     // A redirect could carry the secret elsewhere.
     answer = await fetch(url, { headers, signal: limit, redirect: 'error' })
@@ -84,11 +94,14 @@ async function request(url: string, place: LookupPlace, signal: AbortSignal): Pr
       await answer.body?.cancel()
       throw new LookupFailure(`the answer was ${answer.status}`)
     }
-    text = await bounded(answer, place.bytesMax)
+    return await bounded(answer, place.bytesMax)
   } catch (error) {
     if (error instanceof LookupFailure) throw error
     throw new LookupFailure(limit.aborted ? 'no answer in time' : 'no connection')
   }
+}
+
+function parsed(text: string): unknown {
   try {
     return JSON.parse(text) as unknown
   } catch {
@@ -114,6 +127,9 @@ function byKey(rows: readonly unknown[], match: string): ReadonlyMap<string, Loo
     const key = fieldOf(row as EcsDoc, match)
     if (typeof key === 'string' && key !== '') found.set(key, row as LookupValues)
     else if (typeof key === 'number') found.set(String(key), row as LookupValues)
+  }
+  if (found.size === 0 && rows.length > 0) {
+    throw new LookupFailure(`no row has a value in the column ${match}`)
   }
   return found
 }

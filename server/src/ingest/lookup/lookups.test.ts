@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -8,7 +8,7 @@ import { ManualClock } from '../../base/clock.ts'
 import { SILENT } from '../../base/log.ts'
 import { MetricsRegistry } from '../../base/metrics.ts'
 import type { EcsDoc } from '../../model/event.ts'
-import { type Lookups, type LookupSettings, startLookups } from './lookups.ts'
+import { type Lookups, type LookupSettings, startLookups, type TableInUse } from './lookups.ts'
 import { LookupTable } from './table.ts'
 import { Wanted } from './wanted.ts'
 
@@ -19,11 +19,11 @@ const PLAN = {
     key: ['device.id'],
     fields: { owner: 'iot.owner', 'room.name': 'labels.room' },
   },
-  ...{ entriesMax: 3, staleMs: 60_000 },
+  ...{ entriesMax: 3, staleMs: 60_000, refreshMs: 20 },
 }
 const SETTINGS: Omit<LookupSettings, 'from'> = {
   ...PLAN,
-  ...{ match: 'id', items: undefined, refreshMs: 20, timeoutMs: 20_000, bytesMax: 2_000 },
+  ...{ match: 'id', items: undefined, timeoutMs: 20_000, bytesMax: 2_000, version: '1' },
 }
 
 describe('a table', () => {
@@ -59,7 +59,7 @@ describe('a table', () => {
     expect([table.size, byKey.size]).toEqual([3, 3])
   })
 
-  test('asks for what it does not know, and again when it is stale; not for what is not there', () => {
+  test('asks for what it does not know, again when it is stale, and sooner for what was not there', () => {
     const wanted: string[] = []
     const table = new LookupTable(PLAN, (key) => wanted.push(key))
     const doc = (): EcsDoc => ({ device: { id: 'd1' } })
@@ -67,8 +67,13 @@ describe('a table', () => {
     table.put('d1', undefined, NOW)
     table.join(doc(), NOW + 1)
     expect(wanted).toEqual(['d1'])
-    table.join(doc(), NOW + 61_000)
+    table.join(doc(), NOW + 21)
     expect(wanted).toEqual(['d1', 'd1'])
+    table.put('d1', row, NOW)
+    table.join(doc(), NOW + 21)
+    expect(wanted).toHaveLength(2)
+    table.join(doc(), NOW + 61_000)
+    expect(wanted).toHaveLength(3)
   })
 })
 
@@ -117,7 +122,12 @@ describe('a service', () => {
   function start(change: Partial<LookupSettings> & Pick<LookupSettings, 'from'>) {
     const metrics = new MetricsRegistry()
     const clock = new ManualClock(NOW)
-    const lookups = startLookups([{ ...SETTINGS, ...change }], { clock, log: SILENT, metrics })
+    const noted: TableInUse[] = []
+    const note = async (table: TableInUse): Promise<void> => {
+      noted.push(table)
+    }
+    const deps = { clock, log: SILENT, metrics, note, lookEveryMs: 5 }
+    const lookups = startLookups([{ ...SETTINGS, ...change }], deps)
     running.push(lookups)
     const ownerOf = (id: string): unknown => {
       const doc: EcsDoc = { device: { id } }
@@ -127,7 +137,7 @@ describe('a service', () => {
     const until = async (id: string, owner: unknown): Promise<void> => {
       while (ownerOf(id) !== owner) await new Promise((resolve) => setTimeout(resolve, 5))
     }
-    return { lookups, ownerOf, until, metrics, clock }
+    return { lookups, ownerOf, until, metrics, clock, noted }
   }
   const json = (response: ServerResponse, body: unknown, status = 200): void => {
     response.writeHead(status, { 'content-type': 'application/json' })
@@ -201,5 +211,52 @@ describe('a service', () => {
     expect(run.ownerOf('d1')).toBe('one')
     writeFileSync(file, 'id,owner\nd1,two\n')
     await run.until('d1', 'two')
+  })
+
+  test('a changed file comes into use by itself, is noted, and one that is empty or of another table is not', async () => {
+    const file = join(folder, 'watched.csv')
+    writeFileSync(file, 'id,owner\nd1,one\n')
+    // It would not be read anew in time.
+    const run = start({ from: { file }, refreshMs: 86_400_000 })
+    await run.lookups.begun
+    writeFileSync(file, 'id,owner\nd1,two\nd2,two\n')
+    await run.until('d1', 'two')
+    for (const bad of ['', 'name,owner\nd1,bad\n']) {
+      writeFileSync(`${file}.new`, bad)
+      renameSync(`${file}.new`, file)
+      while (run.lookups.failing().length === 0) await new Promise((go) => setTimeout(go, 5))
+      expect(run.ownerOf('d1')).toBe('two')
+      expect(run.lookups.failing()[0]!.reason).toMatch(/empty|column id/)
+      writeFileSync(file, 'id,owner\nd1,two\nd2,two\n')
+      while (run.lookups.failing().length > 0) await new Promise((go) => setTimeout(go, 5))
+    }
+    expect(run.noted.map(({ name, entries }) => [name, entries])).toEqual([
+      ['cmdb', 1],
+      ['cmdb', 2],
+    ])
+    expect(new Set(run.noted.map(({ hash }) => hash)).size).toBe(2)
+    expect(run.metrics.value('picket_lookup_changes_total', { lookup: 'cmdb' })).toBe(2)
+  })
+
+  test('other settings are taken over while running; what is as it was goes on', async () => {
+    const file = join(folder, 'kept.csv')
+    writeFileSync(file, 'id,owner\nd1,kept\n')
+    const kept = { ...SETTINGS, from: { file }, refreshMs: 86_400_000 }
+    const run = start({ from: { file }, refreshMs: 86_400_000 })
+    await run.lookups.begun
+    const other = join(folder, 'other.csv')
+    writeFileSync(other, 'id,team\nd1,blue\n')
+    const fields = { team: 'labels.team' }
+    await run.lookups.take([
+      kept,
+      { ...kept, name: 'teams', fields, from: { file: other }, version: '2' },
+    ])
+    const doc: EcsDoc = { device: { id: 'd1' } }
+    run.lookups.add(doc)
+    expect(doc).toMatchObject({ iot: { owner: 'kept' }, labels: { team: 'blue' } })
+    await run.lookups.take([])
+    expect(run.ownerOf('d1')).toBeUndefined()
+    // Read once: the one that stayed was not begun anew.
+    expect(run.noted.map(({ name }) => name)).toEqual(['cmdb', 'teams'])
   })
 })

@@ -12,6 +12,8 @@ export interface LookupPlan {
   readonly entriesMax: number
   /** Older than this, what is known is marked stale. */
   readonly staleMs: number
+  /** Older than this, what was not known there is asked for again. */
+  readonly refreshMs: number
 }
 
 interface Entry {
@@ -62,6 +64,11 @@ export class LookupTable {
     return rows.size - entries.size
   }
 
+  /** The table was read and has not changed. */
+  confirm(nowMs: number): void {
+    this.#readMs = nowMs
+  }
+
   /** One key; the one asked for longest ago goes where there is no more room. */
   put(key: string, values: LookupValues | undefined, nowMs: number): void {
     this.#entries.delete(key)
@@ -78,7 +85,10 @@ export class LookupTable {
     const entry = this.#entries.get(key)
     const ageMs = entry === undefined ? 0 : Math.max(0, nowMs - (this.#readMs ?? entry.atMs))
     const stale = ageMs > this.plan.staleMs
-    if (entry === undefined || stale) this.#want?.(key)
+    const wasUnknown = entry !== undefined && entry.values === undefined
+    if (entry === undefined || stale || (wasUnknown && ageMs > this.plan.refreshMs)) {
+      this.#want?.(key)
+    }
     if (entry?.values === undefined) return
     for (const [column, field] of Object.entries(this.plan.fields)) {
       const value = plain(fieldOf(entry.values, column))
