@@ -8,7 +8,8 @@ export const identitySection = z.strictObject({
   assets: path
     .optional()
     .describe(
-      'A table of assets (CSV, YAML or NDJSON), read at the start, at a reload, and when it changed. What it no longer ' +
+      'A table of assets (CSV, YAML or NDJSON), read at the start, at a reload, and when it changed. ' +
+        'What it no longer ' +
         'lists goes; assets that came over the API stay.',
     ),
   precedence: z

@@ -158,7 +158,7 @@ class Run {
   async #read(): Promise<void> {
     if (this.#reading) return
     this.#reading = true
-    const { from, name } = this.#settings
+    const { from } = this.#settings
     const { clock } = this.#deps
     try {
       const read =
