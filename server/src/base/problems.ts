@@ -107,6 +107,9 @@ export const ERROR_CODES = {
   JOURNAL_CLOSED: { status: 503, help: 'The journal is closed.' },
   JOURNAL_LOST: { status: 503, help: 'The thread that writes the journal has ended by a fault.' },
   // store and search
+  HUNT_LIMIT: { status: 422, help: 'A hunt went over its limit of memory, time or alerts.' },
+  HUNT_BUSY: { status: 429, help: 'As many hunts run as may run at once.' },
+  HUNT_RESUME: { status: 409, help: 'The checkpoint of a hunt is of another one.' },
   STORE_UNSUPPORTED: { status: 500, help: 'The embedded store has no engine for this platform.' },
   STORE_UNAVAILABLE: { status: 503, help: 'The store did not answer.' },
   STORE_BUSY: { status: 503, help: 'The store answered that it cannot do this now.' },

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
@@ -39,7 +39,10 @@ beforeAll(async () => {
   const hours = Array.from({ length: 5 }, (_, at) =>
     brokerEvent(`e${at}`, TEST_DAY_MS + at * HOUR_MS),
   )
-  await fillStore(engine, hours)
+  const days = Array.from({ length: 4 }, (_, at) =>
+    brokerEvent(`d${at}`, TEST_DAY_MS + (at + 2) * 24 * HOUR_MS),
+  )
+  await fillStore(engine, [...hours, ...days])
 })
 afterAll(async () => {
   await engine.stop()
@@ -47,7 +50,14 @@ afterAll(async () => {
 })
 
 async function picket(...args: string[]): Promise<{ out: string; err: string; code: number }> {
-  const [stdout, stderr] = [new PassThrough(), new PassThrough()]
+  return picketTo(new PassThrough(), ...args)
+}
+
+async function picketTo(
+  stdout: PassThrough,
+  ...args: string[]
+): Promise<{ out: string; err: string; code: number }> {
+  const stderr = new PassThrough()
   let code = 0
   const context = {
     stdin: new PassThrough(),
@@ -143,6 +153,52 @@ test('compares a proposed rule with the one in force', async () => {
   expect(stricter.err).toContain('"added":0,"gone":3,"same":0')
   const same = await picket('hunt', '--rules', old, '--against', old, ...how)
   expect(same.err).toContain('"added":0,"gone":0,"same":3')
+})
+
+test('an interrupted hunt goes on at the last whole day', async () => {
+  const file = join(data, 'hunt.json')
+  const query = ['hunt', '--eql', 'any where event.outcome == "failure"']
+  const days = ['--from', '2026-11-22', '--to', '2026-11-28', '--resume', file]
+  const stdout = new PassThrough()
+  const write = stdout.write.bind(stdout)
+  let lines = 0
+  stdout.write = ((text: string) => {
+    lines += 1
+    // As the terminal does, once the first days are told.
+    if (lines === 2) process.emit('SIGINT')
+    return write(text)
+  }) as typeof stdout.write
+  const first = await picketTo(stdout, ...query, ...days)
+  expect(eventsOf(first.out)).toEqual(['e0', 'e1', 'e2', 'e3', 'e4', 'd0'])
+  expect(first.code).toBe(2)
+  expect(first.err).toContain('the same command goes on from there')
+  const other = await picket('hunt', '--eql', 'any where true', ...days)
+  expect(other).toMatchObject({ code: 2, out: '' })
+  expect(other.err).toContain('another rules')
+  const later = await picket(...query, ...days.with(3, '2026-11-29'))
+  expect(later.err).toContain('another --to')
+  const rest = await picket(...query, ...days)
+  expect(eventsOf(rest.out)).toEqual(['d1', 'd2', 'd3'])
+  expect(JSON.parse(rest.err)).toMatchObject({ summary: { alerts: 9, events: 9 } })
+  expect(existsSync(file)).toBe(false)
+  const against = await picket(...query, ...days, '--against', file)
+  expect(against.err).toContain('--resume does not go with --against')
+  writeFileSync(file, 'no checkpoint')
+  const broken = await picket(...query, ...days)
+  expect(broken).toMatchObject({ code: 2, out: '' })
+  expect(broken.err).toContain('HUNT_RESUME')
+})
+
+test('a hunt ends where it holds more than it may', async () => {
+  const query = ['hunt', '--eql', 'any where event.outcome == "failure"', ...RANGE]
+  const tiny = await picket(...query, '--memory-max', '1MiB')
+  expect(tiny.err).toContain('at least 64MiB')
+  expect(eventsOf((await picket(...query, '--memory-max', '4GiB')).out)).toHaveLength(3)
+  const grown = Array.from({ length: 1_000_000 }, (_, at) => ({ at }))
+  const over = await picket(...query, '--memory-max', '64MiB')
+  expect(over).toMatchObject({ code: 2, out: '' })
+  expect(over.err).toMatch(/HUNT_LIMIT: The hunt holds \d+ MiB; it may hold 64 MiB/)
+  expect(grown).toHaveLength(1_000_000)
 })
 
 test('wrong use is said plainly', async () => {

@@ -1,33 +1,28 @@
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
-import { randomBytes } from 'node:crypto'
-import { SILENT } from '../base/log.ts'
+import { sha256Hex } from '../base/hash.ts'
 import { formatProblem, ProblemError } from '../base/problems.ts'
-import { loadConfig } from '../config/config.ts'
-import { hunt, type EventSource, type HuntProgress, type HuntSummary } from '../hunt/hunt.ts'
-import type { RollupSource } from '../hunt/hunt.ts'
+import { parseSizeBytes } from '../base/units.ts'
 import { compareAlerts } from '../hunt/compare.ts'
+import { hunt, type HuntProgress, type HuntSummary } from '../hunt/hunt.ts'
 import type { AlertRecord } from '../model/alert.ts'
-import type { QueryPipe } from '../model/query.ts'
-import type { RuleSet } from '../model/rule.ts'
-import { controlSocket } from '../state/location.ts'
-import { connectStore, type ConnectOptions } from '../store/client.ts'
-import { startStoreEngine } from '../store/engine/engine.ts'
-import { streamRollups } from '../store/search/rollup-stream.ts'
-import { streamEvents } from '../store/search/stream.ts'
-import { openDataDir } from '../vault/directory.ts'
+import type { RuleProblem, RuleSet } from '../model/rule.ts'
 import { parseChoice, parseWhen, usage } from './arguments.ts'
 import type { CliContext, RegisterCommand } from './context.ts'
-import { readAssetsNow } from './hunt-assets.ts'
-import { chooseRules, type RuleFlags } from './detect/choose-rules.ts'
+import { type ChosenRules, chooseRules, type RuleFlags } from './detect/choose-rules.ts'
 import { AlertPrinter, writeText } from './detect/print-alerts.ts'
-import { createSocketClient, isServed } from './socket-client.ts'
+import { readAssetsNow } from './hunt/assets.ts'
+import { type HuntKey, readCheckpoint, type SavedHunt } from './hunt/checkpoint.ts'
+import { DayByDay } from './hunt/day-by-day.ts'
+import { heapGuard } from './hunt/heap-guard.ts'
+import { openPast } from './hunt/past.ts'
+import { ProgressLine } from './hunt/progress-line.ts'
 
 interface HuntFlags extends RuleFlags {
   readonly against?: string
   readonly from: string
   readonly to?: string
   readonly asOf: string
+  readonly resume?: string
+  readonly memoryMax?: string
   readonly data?: string
   readonly config?: string
 }
@@ -47,6 +42,8 @@ export const huntCommand: RegisterCommand = (program, context) => {
     .requiredOption('--from <time>', 'from when: 2h, 7d, or ISO 8601')
     .option('--to <time>', 'until when; now unless given')
     .option('--as-of <when>', 'assets as they were (then) or as they are (now)', 'then')
+    .option('--resume <file>', 'keep a checkpoint there, day by day, and go on from it')
+    .option('--memory-max <size>', 'end when the hunt holds more than this, for example 1GiB')
     .option('--data <dir>', 'the data directory; else what the configuration says')
     .option('--config <file>', 'the configuration file')
     .action((flags: HuntFlags) => run(flags, context))
@@ -57,44 +54,51 @@ function collect(value: string, before: readonly string[]): readonly string[] {
 }
 
 async function run(flags: HuntFlags, context: CliContext): Promise<void> {
-  const nowMs = context.clock.now()
-  const fromMs = parseWhen(flags.from, nowMs, '--from')
-  const toMs = flags.to === undefined ? nowMs : parseWhen(flags.to, nowMs, '--to')
-  if (fromMs >= toMs) throw usage('--from must be earlier than --to')
   const asOf = parseChoice(flags.asOf, ['then', 'now'] as const, '--as-of')
-  const chosen = chooseRules({ ...flags, learning: true }, nowMs)
-  const { against, pipeline, ignoreLogsource } = flags
-  const reading = {
-    learning: true,
-    ...(pipeline !== undefined && { pipeline }),
-    ...(ignoreLogsource !== undefined && { ignoreLogsource }),
+  if (flags.resume !== undefined && flags.against !== undefined) {
+    throw usage('--resume does not go with --against')
   }
-  const current =
-    against === undefined ? undefined : chooseRules({ rules: [against], ...reading }, nowMs)
-  const problems = [...chosen.problems, ...(current?.problems ?? [])]
-  for (const problem of problems) context.stderr.write(`picket: ${formatProblem(problem)}\n`)
-  if (problems.some(({ severity }) => severity === 'error')) context.exit(2)
+  const guard = flags.memoryMax === undefined ? undefined : heapGuard(parseMemory(flags.memoryMax))
+  const nowMs = context.clock.now()
+  const chosen = chooseRules({ ...flags, learning: true }, nowMs)
+  const current = currentRules(flags, nowMs)
+  tellProblems([...chosen.problems, ...(current?.problems ?? [])], context)
   const asOfNow = asOf === 'now' ? await readAssetsNow(flags, context) : undefined
+  const key = { ...keyOf(flags, chosen.ruleSet), assets: asOfNow?.hash ?? '' }
+  const resuming = resumed(flags, chosen, key)
+  const range = resuming ?? { ...rangeOf(flags, nowMs), nowMs }
   const past = await openPast(flags, context)
   const progress = new ProgressLine(context)
   const interrupted = new AbortController()
   const stop = (): void => interrupted.abort()
   process.once('SIGINT', stop)
   const common = {
-    ...{ fromMs, toMs, nowMs, signal: interrupted.signal, rollups: past.rollups },
+    ...{ fromMs: range.fromMs, toMs: range.toMs, nowMs: range.nowMs },
+    ...{ signal: interrupted.signal, rollups: past.rollups },
     ...(asOfNow !== undefined && { asOfNow }),
+    ...(guard !== undefined && { check: guard }),
     onProgress: (how: HuntProgress) => progress.show(how),
   }
-  const huntFor = (ruleSet: RuleSet, tell: 'alerts' | 'matches'): Hunt =>
-    hunt(past.source, { ...common, ruleSet, tell })
+  const huntFor = (ruleSet: RuleSet, tell: 'alerts' | 'matches', more = {}): Hunt =>
+    hunt(past.source, { ...common, ...more, ruleSet, tell })
   try {
     if (current === undefined) {
       const tell = chosen.adHoc ? 'matches' : 'alerts'
-      await tellAlerts(huntFor(chosen.ruleSet, tell), chosen.pipes, progress, context)
+      const printer = new AlertPrinter(context.stdout, chosen.pipes)
+      const { resume: file } = flags
+      const days = file === undefined ? undefined : new DayByDay(file, { key, range, printer })
+      const more = days && { onDay: days.onDay, ...days.resumeFrom(resuming) }
+      const tellTo = days ?? printer
+      await tellAlerts(huntFor(chosen.ruleSet, tell, more), { printer, tellTo }, progress, context)
+      days?.done()
     } else {
       const before = huntFor(current.ruleSet, 'alerts')
       await tellChanges(before, huntFor(chosen.ruleSet, 'alerts'), progress, context)
     }
+  } catch (error) {
+    progress.clear()
+    if (flags.resume !== undefined) context.stderr.write(GO_ON)
+    throw error
   } finally {
     process.off('SIGINT', stop)
     progress.clear()
@@ -102,22 +106,69 @@ async function run(flags: HuntFlags, context: CliContext): Promise<void> {
   }
 }
 
+const GO_ON = 'picket: the days done so far are kept; the same command goes on from there\n'
+
+function rangeOf(flags: HuntFlags, nowMs: number): { fromMs: number; toMs: number } {
+  const fromMs = parseWhen(flags.from, nowMs, '--from')
+  const toMs = flags.to === undefined ? nowMs : parseWhen(flags.to, nowMs, '--to')
+  if (fromMs >= toMs) throw usage('--from must be earlier than --to')
+  return { fromMs, toMs }
+}
+
+function currentRules(flags: HuntFlags, nowMs: number): ChosenRules | undefined {
+  const { against, pipeline, ignoreLogsource } = flags
+  if (against === undefined) return undefined
+  const reading = {
+    learning: true,
+    ...(pipeline !== undefined && { pipeline }),
+    ...(ignoreLogsource !== undefined && { ignoreLogsource }),
+  }
+  return chooseRules({ rules: [against], ...reading }, nowMs)
+}
+
+function tellProblems(problems: readonly RuleProblem[], context: CliContext): void {
+  for (const problem of problems) context.stderr.write(`picket: ${formatProblem(problem)}\n`)
+  if (problems.some(({ severity }) => severity === 'error')) context.exit(2)
+}
+
+function parseMemory(text: string): number {
+  const bytes = parseSizeBytes(text)
+  if (bytes !== undefined && bytes >= MEMORY_BYTES_MIN) return bytes
+  throw usage('--memory-max takes a size such as 512MiB or 2GiB, at least 64MiB')
+}
+
+const MEMORY_BYTES_MIN = 64 * 2 ** 20
+
+/** The hunt that the file of `--resume` is of; undefined where it begins. */
+function resumed(flags: HuntFlags, chosen: ChosenRules, key: HuntKey): SavedHunt | undefined {
+  if (flags.resume === undefined) return undefined
+  if (chosen.pipes.length > 0) throw usage('--resume does not go with | head and | tail')
+  return readCheckpoint(flags.resume, key)
+}
+
+function keyOf(flags: HuntFlags, ruleSet: RuleSet): HuntKey {
+  const { from, to = '', asOf } = flags
+  const rules = sha256Hex(JSON.stringify(ruleSet))
+  return { rules, '--from': from, '--to': to, '--as-of': asOf }
+}
+
 type Hunt = ReturnType<typeof hunt>
 
 async function tellAlerts(
   running: Hunt,
-  pipes: readonly QueryPipe[],
+  to: { readonly printer: AlertPrinter; readonly tellTo: Pick<AlertPrinter, 'print' | 'end'> },
   progress: ProgressLine,
   context: CliContext,
 ): Promise<void> {
   const startedMs = performance.now()
-  const printer = new AlertPrinter(context.stdout, pipes)
   let step = await running.next()
-  for (; step.done !== true; step = await running.next()) await printer.print(step.value)
-  await printer.end()
+  for (; step.done !== true; step = await running.next()) await to.tellTo.print(step.value)
+  await to.tellTo.end()
   progress.clear()
   const elapsedMs = Math.round(performance.now() - startedMs)
-  await tellSummary(step.value, { alerts: printer.printed, elapsedMs }, context)
+  // Pipes tell fewer than were found; what goes on tells those that are left.
+  const alerts = to.tellTo === to.printer ? to.printer.printed : step.value.alerts
+  await tellSummary(step.value, { alerts, elapsedMs }, context)
 }
 
 /** A line an alert, as the proposed rules tell it, with what the change of rules means for it. */
@@ -174,97 +225,4 @@ async function tellSummary(
   const told = { ...counts, ...more, read: { from, to } }
   await writeText(context.stderr, `${text}${JSON.stringify({ summary: told })}\n`)
   if (left.length > 0) context.exit(2)
-}
-
-interface Past {
-  readonly source: EventSource
-  readonly rollups: RollupSource
-  close(): Promise<void>
-}
-
-/**
- * The store of a running server, by a pass from its control socket; else the data directory is
- * taken and its store started for this command. Either way the work is done in this process.
- */
-async function openPast(flags: HuntFlags, context: CliContext): Promise<Past> {
-  const loaded = await loadConfig(flags.config)
-  if (!loaded.ok) throw new ProblemError(loaded.problem)
-  const data = flags.data ?? loaded.value.data
-  const socket = controlSocket(data)
-  if (existsSync(socket) && (await isServed(socket))) {
-    const pass = await createSocketClient(socket).post('/api/v1/store/pass')
-    const reader = connectStore(pass as ConnectOptions)
-    return { ...sourcesOf(reader), close: () => reader.close() }
-  }
-  const folder = join(data, 'store')
-  if (!existsSync(folder)) {
-    const message = 'No server is running on this data directory, and it holds no events.'
-    const hint = 'name the data directory with --data'
-    throw new ProblemError({ code: 'STATE_MISSING', message, at: { file: data }, hint })
-  }
-  const dataDir = await openDataDir(data)
-  const { memory_max: memoryBytesMax, threads_max: threadsMax } = loaded.value.store
-  const started = startStoreEngine({
-    dataDir: join(dataDir.path, 'store'),
-    limits: { memoryBytesMax, threadsMax },
-    log: SILENT,
-    metrics: context.metrics,
-  })
-  if (!started.ok) {
-    dataDir.release()
-    throw new ProblemError(started.problem)
-  }
-  const engine = started.value
-  const close = async (): Promise<void> => {
-    await engine.stop()
-    dataDir.release()
-  }
-  if (await engine.whenReady(AbortSignal.timeout(START_MS_MAX))) {
-    return { ...sourcesOf(engine.client('reader')), close }
-  }
-  const state = engine.state()
-  await close()
-  throw new ProblemError(
-    state.kind === 'down'
-      ? state.problem
-      : { code: 'STORE_UNAVAILABLE', message: 'The store did not start in time.' },
-  )
-}
-
-const START_MS_MAX = 60_000
-
-function sourcesOf(reader: ReturnType<typeof connectStore>): Pick<Past, 'source' | 'rollups'> {
-  const queryName = `picket-hunt-${randomBytes(12).toString('hex')}`
-  return {
-    source: (how) => streamEvents({ reader, queryName }, how),
-    rollups: (range) => streamRollups({ reader, queryName }, range),
-  }
-}
-
-const SHOW_EVERY_MS = 250
-
-/** One line on a terminal, written over again and again. */
-class ProgressLine {
-  readonly #context: CliContext
-  #shownMs = Number.NEGATIVE_INFINITY
-  #shown = false
-
-  constructor(context: CliContext) {
-    this.#context = context
-  }
-
-  show({ events, total, timeMs }: HuntProgress): void {
-    const nowMs = performance.now()
-    if (!this.#context.interactive || nowMs - this.#shownMs < SHOW_EVERY_MS) return
-    this.#shownMs = nowMs
-    this.#shown = true
-    const share = total === 0 ? 100 : Math.floor((events / total) * 100)
-    const at = new Date(timeMs).toISOString().slice(0, 16)
-    this.#context.stderr.write(`\r${share}% of ${total} events, at ${at}Z `)
-  }
-
-  clear(): void {
-    if (this.#shown) this.#context.stderr.write('\r\u001b[K')
-    this.#shown = false
-  }
 }

@@ -9,6 +9,7 @@ import type { SecurityEvent } from '../model/event.ts'
 import type { Rollup } from '../model/journal.ts'
 import type { CorrelationRule, MatchRule, RuleSet } from '../model/rule.ts'
 import { Engine, type EngineStats } from './engine.ts'
+import { packRules } from './rules-control.ts'
 
 export interface OfflineOptions {
   /** `alerts`: episodes, as of deployed rules. `matches`: every event, every sequence by itself. */
@@ -22,6 +23,19 @@ export interface OfflineOptions {
    * is ahead of it by more than AHEAD_MAX_MS is seen, but does not make those after it late.
    */
   readonly nowMs?: () => number
+}
+
+/** All that is held between two events, as plain data; see `OfflineDetector.save`. */
+export interface OfflineState {
+  /** Rows of the engine, without that of the rules. */
+  readonly rows: readonly (readonly [string, string])[]
+  readonly offset: number
+  /** Null: no event yet. */
+  readonly latestMs: number | null
+  readonly newestMs: number | null
+  readonly unsettled: number
+  /** Matches that wait to be told. */
+  readonly hits: readonly { readonly ruleId: string; readonly hit: Hit }[]
 }
 
 /** As `detection.skew_max` is unless set. */
@@ -48,12 +62,35 @@ export class OfflineDetector {
   #finished = false
   readonly #told = new Map<string, { state: string; open: boolean }>()
 
-  constructor(ruleSet: RuleSet, options: OfflineOptions) {
+  /** With what another one saved it goes on exactly, given the same rules and options. */
+  constructor(ruleSet: RuleSet, options: OfflineOptions, saved?: OfflineState) {
     this.#options = options
     for (const rule of [...ruleSet.matches, ...ruleSet.correlations]) {
       this.#rules.set(rule.meta.id, rule)
     }
-    this.#engine = new Engine(ruleSet, { onHit: (ruleId, hit) => this.#onHit(ruleId, hit) })
+    const onHit = (ruleId: string, hit: Hit): void => this.#onHit(ruleId, hit)
+    if (saved === undefined) {
+      this.#engine = new Engine(ruleSet, { onHit })
+      return
+    }
+    const rules = ['rules', JSON.stringify(packRules(ruleSet))] as const
+    this.#engine = Engine.restore([rules, ...saved.rows], { onHit })
+    this.#offset = saved.offset
+    this.#latestMs = saved.latestMs ?? Number.NEGATIVE_INFINITY
+    this.#newestMs = saved.newestMs ?? Number.NEGATIVE_INFINITY
+    this.#unsettled = saved.unsettled
+    this.#hits = saved.hits.map(({ ruleId, hit }) => ({ rule: this.#rules.get(ruleId)!, hit }))
+  }
+
+  /** For when everything that there was to tell has been taken, and nothing is told early. */
+  save(): OfflineState {
+    const rows = [...this.#engine.rows()].filter(([key]) => key !== 'rules')
+    const finite = (ms: number): number | null => (Number.isFinite(ms) ? ms : null)
+    return {
+      ...{ rows, offset: this.#offset, unsettled: this.#unsettled },
+      ...{ latestMs: finite(this.#latestMs), newestMs: finite(this.#newestMs) },
+      hits: this.#hits.map(({ rule, hit }) => ({ ruleId: rule.meta.id, hit })),
+    }
   }
 
   observe(event: SecurityEvent): void {

@@ -1,9 +1,10 @@
-import { OfflineDetector } from '../detect/offline.ts'
+import { OfflineDetector, type OfflineState } from '../detect/offline.ts'
 import { LATENESS_MS } from '../detect/source-clock.ts'
 import type { AlertRecord } from '../model/alert.ts'
 import type { Rollup } from '../model/journal.ts'
 import type { RuleSet } from '../model/rule.ts'
 import { StoreError } from '../store/failure.ts'
+import type { Sql } from '../store/sql.ts'
 import type { RollupRange } from '../store/search/rollup-stream.ts'
 import type { EventStreamOptions, StoredEvent } from '../store/search/stream.ts'
 import type { RejoinOptions } from '../fleet/rejoin.ts'
@@ -29,6 +30,31 @@ export interface HuntOptions {
   readonly asOfNow?: RejoinOptions
   /** Read before the range; as long as the rules look back unless given. */
   readonly warmUpMs?: number
+  /** Goes on where another hunt of the same options left off. */
+  readonly resume?: HuntCheckpoint
+  /**
+   * Called when the last whole day (UTC) of event time is behind, and everything that was found up to
+   * there has been taken; `checkpoint` makes what `resume` takes.
+   */
+  readonly onDay?: (checkpoint: () => HuntCheckpoint) => Promise<void>
+  /** Called between stretches of events; what it throws ends the hunt. */
+  readonly check?: () => void
+}
+
+/** A hunt between two days: plain data. */
+export interface HuntCheckpoint {
+  /** Events before it were seen. */
+  readonly doneToMs: number
+  readonly alerts: number
+  readonly events: number
+  readonly losses: Losses
+  readonly detector: OfflineState
+}
+
+interface Losses {
+  readonly evicted: number
+  readonly refused: number
+  readonly trimmed: number
 }
 
 export interface HuntProgress {
@@ -80,71 +106,141 @@ export async function* hunt(
   source: EventSource,
   options: HuntOptions,
 ): AsyncGenerator<readonly AlertRecord[], HuntSummary> {
-  const { fromMs, toMs } = options
-  const { huntable, unknowable } = withoutSilence(options.ruleSet)
-  const readFromMs = Math.max(TIME_MS_MIN, fromMs - (options.warmUpMs ?? warmUpMs(huntable)))
-  const readToMs = toMs + Math.max(LATENESS_MS, lookAheadMs(huntable))
-  const { asOfNow } = options
-  const where = necessaryOf(huntable, asOfNow && AS_OF_NOW)
-  const detector = new OfflineDetector(huntable, {
-    tell: options.tell,
-    latenessMs: 0,
-    early: false,
-  })
-  let alerts = 0
-  let events = 0
-  let total = 0
-  const inRange = (found: readonly AlertRecord[]): AlertRecord[] => {
-    const kept = found.filter((alert) => overlaps(alert, fromMs, toMs))
-    alerts += kept.length
-    return kept.toSorted((a, b) => Date.parse(a.first) - Date.parse(b.first))
-  }
-  const range = {
-    ...{ fromMs: readFromMs, toMs: readToMs },
-    ...(options.signal !== undefined && { signal: options.signal }),
-  }
-  const waits = huntable.correlations.some(({ correlation }) => correlation.type === 'absence')
-  const folded = new RollupLane(waits ? options.rollups?.(range) : undefined)
-  const alive = (one: Rollup): void =>
-    detector.alive(asOfNow === undefined ? one : rollupNow(one, asOfNow))
-  const stream = source({
-    fromMs: readFromMs,
-    toMs: readToMs,
-    ...(where !== undefined && { where }),
-    ...(options.signal !== undefined && { signal: options.signal }),
-    onTotal: (count) => (total = count),
-  })
-  for await (const batch of stream) {
-    for (let at = 0; at < batch.length; at += TURN_EVENTS) {
-      if (options.signal?.aborted === true) throw calledOff()
-      const part = batch.slice(at, at + TURN_EVENTS)
-      for (const event of part) {
-        if (folded.isDue(event.time)) await folded.until(event.time, alive)
-        detector.observe(asOfNow === undefined ? event : eventNow(event, asOfNow))
-      }
-      events += part.length
-      const timeMs = part.at(-1)?.time ?? fromMs
-      options.onProgress?.({ events, total, timeMs })
-      const found = inRange(detector.take())
-      if (found.length > 0) yield found
-      await new Promise((resolve) => setImmediate(resolve))
-    }
-  }
-  await folded.until(Number.POSITIVE_INFINITY, alive)
-  detector.finish(Math.min(toMs, options.nowMs ?? toMs))
-  const last = inRange(detector.take())
-  if (last.length > 0) yield last
-  const { evicted, refused, trimmed, left } = detector.stats()
-  const losses = { evicted, refused, trimmed }
-  const narrowed = where !== undefined
-  const context = asOfNow === undefined ? 'as-of-then' : 'as-of-now'
-  const assets = asOfNow && { assets: asOfNow.assets.size }
-  const read = { alerts, events, readFromMs, readToMs, narrowed, context, ...assets } as const
-  return { ...read, ...losses, left, unknowable }
+  return yield* new Hunt(source, options).run()
 }
 
-function calledOff(): StoreError {
-  return new StoreError('cancelled', 'The hunt was called off.')
+const DAY_MS = 86_400_000
+const NO_LOSSES: Losses = { evicted: 0, refused: 0, trimmed: 0 }
+
+class Hunt {
+  readonly #options: HuntOptions
+  readonly #source: EventSource
+  readonly #rules: ReturnType<typeof withoutSilence>
+  readonly #where: Sql | undefined
+  readonly #detector: OfflineDetector
+  readonly #readFromMs: number
+  readonly #readToMs: number
+  #alerts: number
+  #events: number
+  #total = 0
+
+  constructor(source: EventSource, options: HuntOptions) {
+    const { fromMs, toMs, tell, resume, asOfNow } = options
+    this.#source = source
+    this.#options = options
+    this.#rules = withoutSilence(options.ruleSet)
+    const { huntable } = this.#rules
+    this.#readFromMs = Math.max(TIME_MS_MIN, fromMs - (options.warmUpMs ?? warmUpMs(huntable)))
+    this.#readToMs = toMs + Math.max(LATENESS_MS, lookAheadMs(huntable))
+    this.#where = necessaryOf(huntable, asOfNow && AS_OF_NOW)
+    const how = { tell, latenessMs: 0, early: false }
+    this.#detector = new OfflineDetector(huntable, how, resume?.detector)
+    this.#alerts = resume?.alerts ?? 0
+    this.#events = resume?.events ?? 0
+  }
+
+  async *run(): AsyncGenerator<readonly AlertRecord[], HuntSummary> {
+    const { toMs, nowMs, signal, onProgress, onDay } = this.#options
+    const fromMs = this.#options.resume?.doneToMs ?? this.#readFromMs
+    const range = { fromMs, toMs: this.#readToMs, ...(signal !== undefined && { signal }) }
+    const folded = this.#rollups(range)
+    const eventsBefore = this.#events
+    const stream = this.#source({
+      ...range,
+      ...(this.#where !== undefined && { where: this.#where }),
+      onTotal: (count) => (this.#total = eventsBefore + count),
+    })
+    let dayEndMs = onDay === undefined ? Number.POSITIVE_INFINITY : nextDay(fromMs)
+    for await (const batch of stream) {
+      for (let at = 0; at < batch.length; at += TURN_EVENTS) {
+        goOnUnless(signal)
+        this.#options.check?.()
+        const part = batch.slice(at, at + TURN_EVENTS)
+        for (const event of part) {
+          if (event.time >= dayEndMs) {
+            const doneToMs = nextDay(event.time) - DAY_MS
+            if (folded.isDue(doneToMs - 1)) await folded.until(doneToMs - 1, this.#alive)
+            yield this.#found()
+            await onDay?.(() => this.#checkpoint(doneToMs))
+            goOnUnless(signal)
+            dayEndMs = doneToMs + DAY_MS
+          }
+          if (folded.isDue(event.time)) await folded.until(event.time, this.#alive)
+          this.#observe(event)
+        }
+        const timeMs = part.at(-1)?.time ?? fromMs
+        onProgress?.({ events: this.#events, total: this.#total, timeMs })
+        yield this.#found()
+        await new Promise((resolve) => setImmediate(resolve))
+      }
+    }
+    await folded.until(Number.POSITIVE_INFINITY, this.#alive)
+    this.#detector.finish(Math.min(toMs, nowMs ?? toMs))
+    yield this.#found()
+    return this.#summary()
+  }
+
+  #observe(event: StoredEvent): void {
+    const { asOfNow } = this.#options
+    this.#events += 1
+    this.#detector.observe(asOfNow === undefined ? event : eventNow(event, asOfNow))
+  }
+
+  readonly #alive = (one: Rollup): void => {
+    const { asOfNow } = this.#options
+    this.#detector.alive(asOfNow === undefined ? one : rollupNow(one, asOfNow))
+  }
+
+  #rollups(range: RollupRange): RollupLane {
+    const { correlations } = this.#rules.huntable
+    const waits = correlations.some(({ correlation }) => correlation.type === 'absence')
+    return new RollupLane(waits ? this.#options.rollups?.(range) : undefined)
+  }
+
+  /** What can be told since the last time, of the range; in the order of first events. */
+  #found(): readonly AlertRecord[] {
+    const { fromMs, toMs } = this.#options
+    const kept = this.#detector.take().filter((alert) => overlaps(alert, fromMs, toMs))
+    this.#alerts += kept.length
+    return kept.toSorted((a, b) => Date.parse(a.first) - Date.parse(b.first))
+  }
+
+  #losses(): Losses {
+    const { evicted, refused, trimmed } = this.#detector.stats()
+    const before = this.#options.resume?.losses ?? NO_LOSSES
+    return {
+      evicted: before.evicted + evicted,
+      refused: before.refused + refused,
+      trimmed: before.trimmed + trimmed,
+    }
+  }
+
+  #checkpoint(doneToMs: number): HuntCheckpoint {
+    const found = { alerts: this.#alerts, events: this.#events }
+    return { doneToMs, ...found, losses: this.#losses(), detector: this.#detector.save() }
+  }
+
+  #summary(): HuntSummary {
+    const { asOfNow } = this.#options
+    return {
+      ...{ alerts: this.#alerts, events: this.#events },
+      ...{ readFromMs: this.#readFromMs, readToMs: this.#readToMs },
+      narrowed: this.#where !== undefined,
+      context: asOfNow === undefined ? 'as-of-then' : 'as-of-now',
+      ...(asOfNow && { assets: asOfNow.assets.size }),
+      ...this.#losses(),
+      left: this.#detector.stats().left,
+      unknowable: this.#rules.unknowable,
+    }
+  }
+}
+
+function nextDay(timeMs: number): number {
+  return (Math.floor(timeMs / DAY_MS) + 1) * DAY_MS
+}
+
+function goOnUnless(signal: AbortSignal | undefined): void {
+  if (signal?.aborted === true) throw new StoreError('cancelled', 'The hunt was called off.')
 }
 
 /** Times in the store begin here. */

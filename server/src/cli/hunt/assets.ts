@@ -1,0 +1,31 @@
+import { sha256Hex } from '../../base/hash.ts'
+import { ProblemError } from '../../base/problems.ts'
+import { loadConfig } from '../../config/config.ts'
+import { AssetIndex } from '../../fleet/asset-index.ts'
+import type { RejoinOptions } from '../../fleet/rejoin.ts'
+import type { CliContext } from '../context.ts'
+import { openDesk, type DeskOptions } from '../desk.ts'
+
+export interface AssetsNow extends RejoinOptions {
+  /** Changes with the table. */
+  readonly hash: string
+}
+
+/**
+ * The table of assets as it is: of a running server, else as the last one left it. Rejects with
+ * ProblemError where there is neither.
+ */
+export async function readAssetsNow(options: DeskOptions, context: CliContext): Promise<AssetsNow> {
+  const loaded = await loadConfig(options.config)
+  if (!loaded.ok) throw new ProblemError(loaded.problem)
+  const desk = await openDesk(options, context)
+  try {
+    const assets = new AssetIndex()
+    const all = await desk.allAssets()
+    for (const asset of all) assets.put(asset)
+    const { precedence } = loaded.value.identity
+    return { assets, precedence, hash: sha256Hex(JSON.stringify([all, precedence])) }
+  } finally {
+    await desk.close()
+  }
+}

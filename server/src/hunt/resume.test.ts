@@ -1,0 +1,125 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import type { AlertRecord } from '../model/alert.ts'
+import type { Rollup } from '../model/journal.ts'
+import type { StoredEvent } from '../store/search/stream.ts'
+import {
+  type EventSource,
+  hunt,
+  type HuntCheckpoint,
+  type HuntOptions,
+  type HuntSummary,
+} from './hunt.ts'
+import { arrivalsOf, eventful, items, type Listed, RULES } from './testing/every-kind.ts'
+
+const DAY_MS = 86_400_000
+const MIDNIGHT = Date.UTC(2026, 10, 23)
+
+/** A store of these events; `batch` at a time. */
+function sourceOf(events: readonly StoredEvent[], batch: number): EventSource {
+  return async function* ({ fromMs, toMs, onTotal }) {
+    const within = events.filter(({ time }) => time >= fromMs && time < toMs)
+    onTotal?.(within.length)
+    for (let at = 0; at < within.length; at += batch) yield within.slice(at, at + batch)
+  }
+}
+
+/** Around a midnight, and once more a few days later. */
+function eventsOf(list: readonly Listed[], beforeMs: number): readonly StoredEvent[] {
+  return [MIDNIGHT, MIDNIGHT + 3 * DAY_MS]
+    .flatMap((midnightMs, turn) =>
+      arrivalsOf(list, midnightMs - beforeMs).map(({ event }) => ({
+        ...{ ...event, id: `${turn}-${event.id}`, ingestedMs: event.time },
+        position: { partition: 0, offset: 0, index: 0 },
+      })),
+    )
+    .toSorted((a, b) => a.time - b.time)
+}
+
+interface Told {
+  readonly alerts: AlertRecord[]
+  readonly summary: HuntSummary
+  readonly checkpoints: readonly string[]
+}
+
+async function hunted(source: EventSource, more: Partial<HuntOptions> = {}): Promise<Told> {
+  const checkpoints: string[] = []
+  const alerts: AlertRecord[] = []
+  const running = hunt(source, {
+    ...{ ruleSet: RULES, tell: 'alerts', fromMs: MIDNIGHT - DAY_MS, toMs: MIDNIGHT + 5 * DAY_MS },
+    onDay: async (checkpoint) =>
+      void checkpoints.push(JSON.stringify([checkpoint(), alerts.length])),
+    ...more,
+  })
+  for (;;) {
+    const step = await running.next()
+    if (step.done === true) return { alerts, summary: step.value, checkpoints }
+    alerts.push(...step.value)
+  }
+}
+
+test('a hunt that goes on from any of its days tells what the whole one does, alert for alert', async () => {
+  let went = 0
+  await fc.assert(
+    fc.asyncProperty(
+      ...[
+        items,
+        fc.nat(120_000),
+        fc.integer({ min: 1, max: 80 }),
+        fc.constantFrom('alerts', 'matches'),
+      ],
+      async (list, beforeMs, batch, tell) => {
+        const events = eventsOf(list, beforeMs)
+        const source = sourceOf(events, batch)
+        const how = { tell: tell as 'alerts' | 'matches' }
+        const whole = await hunted(source, how)
+        for (const text of whole.checkpoints) {
+          const [checkpoint, told] = JSON.parse(text) as [HuntCheckpoint, number]
+          const rest = await hunted(source, { ...how, resume: checkpoint })
+          const ids = [...whole.alerts.slice(0, told), ...rest.alerts]
+          expect(ids.toSorted(byId)).toEqual(whole.alerts.toSorted(byId))
+          expect(rest.summary).toEqual(whole.summary)
+          went += 1
+        }
+      },
+    ),
+    { numRuns: 12, examples: [[eventful, 40_000, 30, 'alerts']] },
+  )
+  expect(went).toBeGreaterThan(12)
+})
+
+const byId = (a: AlertRecord, b: AlertRecord): number => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0)
+
+test('rollups are taken once, by the day that they are of', async () => {
+  const events = eventsOf(eventful, 40_000)
+  const [first] = events
+  const rollups: readonly Rollup[] = Array.from({ length: 100 }, (_, at) => {
+    const lastSeenMs = (first?.time ?? 0) + at * 2_000
+    const span = { fromMs: lastSeenMs, toMs: lastSeenMs + 1, firstSeenMs: lastSeenMs, lastSeenMs }
+    const of = { device: '10.0.0.1', deviceField: 'source.ip', action: 'beat' }
+    return { ...span, ...of, messages: 1, bytes: 1 }
+  })
+  const options = {
+    rollups: async function* ({ fromMs, toMs }: { fromMs: number; toMs: number }) {
+      yield rollups.filter(({ lastSeenMs }) => lastSeenMs >= fromMs && lastSeenMs < toMs)
+    },
+  }
+  const source = sourceOf(events, 50)
+  const whole = await hunted(source, options)
+  const quiet = whole.alerts.filter(({ rule }) => rule.id === 'quiet')
+  expect(quiet.length).toBeGreaterThan(0)
+  const without = await hunted(source)
+  expect(without.alerts.filter(({ rule }) => rule.id === 'quiet')).not.toEqual(quiet)
+  const [text = ''] = whole.checkpoints
+  const [checkpoint, told] = JSON.parse(text) as [HuntCheckpoint, number]
+  const rest = await hunted(source, { ...options, resume: checkpoint })
+  expect([...whole.alerts.slice(0, told), ...rest.alerts]).toEqual(whole.alerts)
+})
+
+test('what is asked for between stretches may end it', async () => {
+  const source = sourceOf(eventsOf(eventful, 40_000), 50)
+  const check = (): void => {
+    throw new Error('enough')
+  }
+  await expect(hunted(source, { check })).rejects.toThrow('enough')
+})
