@@ -13,6 +13,8 @@ import { deviceOf, storm } from './storm-clients.ts'
 const CLIENTS = Number(process.env['PICKET_STORM_CLIENTS'] ?? 1_000)
 const WITHIN_MS = Number(process.env['PICKET_STORM_MS'] ?? 2_000)
 const RESIDENT_MIB_MAX = 900
+/** A login and the end of a connection in the log, and a message. */
+const EVENTS_EACH = 3
 const mustRun = process.env['REQUIRE_SERVICES'] === '1'
 const [mosquitto] = findBrokers()
 
@@ -53,17 +55,23 @@ describe.skipIf(!mustRun && (!isBuilt || mosquitto === undefined))(
       const openMax = Math.min(CLIENTS, Math.floor(filesMax() * 0.7))
       const given = { port: started.port, clients: CLIENTS, withinMs: WITHIN_MS, openMax }
       const tookMs = await storm(given)
+      const endMs = performance.now()
+      await server.until('all is journalled', async () => {
+        return (await server.metric('picket_source_events_total')) >= EVENTS_EACH * CLIENTS
+      })
+      const behindMs = performance.now() - endMs
       const drops = await server.metric('picket_source_dropped_total')
       const rejects = await server.metric('picket_source_rejects_total')
       const loop = await server.metric('picket_event_loop_delay_worst_seconds')
       for (let number = 0; number < CLIENTS; number += 1) {
         server.written.add(`presence-${deviceOf(number)}`)
         server.written.add(`log-${number}`)
+        server.written.add(`gone-${number}`)
       }
       const docs = [...(await server.stopAndRead()).values()].flat()
       clearInterval(watch)
       process.stdout.write(
-        `storm: ${CLIENTS} clients in ${(tookMs / 1_000).toFixed(1)} s, ${openMax} connections at once at most; ` +
+        `storm: ${CLIENTS} clients in ${(tookMs / 1_000).toFixed(1)} s, journalled ${(behindMs / 1_000).toFixed(1)} s later, ${openMax} connections at once at most; ` +
           `server at most ${residentMib.toFixed(0)} MiB; event-loop delays (all threads, summed) ${loop.toFixed(2)} s; ` +
           `${docs.length} events stored\n`,
       )
