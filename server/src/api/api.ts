@@ -16,7 +16,7 @@ import { createPeople, type Known, type People } from '../people/people.ts'
 import type { DeadLetters } from '../retain/dead-letters.ts'
 import type { State } from '../state/state.ts'
 import { type AccessRecorder, createAccessRecorder } from './access-recorder.ts'
-import type { TlsMaterial } from '../vault/tls.ts'
+import { serverTls, type TlsMaterial } from '../vault/tls.ts'
 import { createAuthenticate } from './cookies.ts'
 import { createOnce } from './idempotency.ts'
 import { describeApi } from './openapi.ts'
@@ -33,7 +33,7 @@ import { sourceRoutes } from './routes/sources.ts'
 import { localRoutes, type StorePass } from './routes/store-pass.ts'
 import { type StreamDeps, streamRoutes } from './routes/stream.ts'
 import { userRoutes } from './routes/users.ts'
-import { buildServer, secureOptions } from './server.ts'
+import { buildServer } from './server.ts'
 
 export interface ApiOptions {
   readonly clock: Clock
@@ -133,7 +133,7 @@ export function createApi(options: ApiOptions): Api {
     replaceTls: (tls) => {
       const { server } = app
       if ('setSecureContext' in server && typeof server.setSecureContext === 'function') {
-        server.setSecureContext(secureOptions(tls))
+        server.setSecureContext(serverTls(tls))
       }
     },
     listen: async ({ host, port, plaintext }) => {

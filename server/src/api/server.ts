@@ -1,7 +1,6 @@
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { timingSafeEqual } from 'node:crypto'
 import { Readable } from 'node:stream'
-import type { TlsOptions as SecureServerOptions } from 'node:tls'
 import { z } from 'zod'
 import type { Clock } from '../base/clock.ts'
 import { shortId } from '../base/hash.ts'
@@ -10,7 +9,7 @@ import type { Metrics } from '../base/metrics.ts'
 import { type Problem, ProblemError } from '../base/problems.ts'
 import type { Principal } from '../model/access.ts'
 import type { Known } from '../people/people.ts'
-import type { TlsMaterial } from '../vault/tls.ts'
+import { serverTls, type TlsMaterial } from '../vault/tls.ts'
 import type { AccessRecorder } from './access-recorder.ts'
 import { readCookie } from './cookies.ts'
 import type { Once } from './idempotency.ts'
@@ -81,7 +80,7 @@ export function buildServer(options: ServerOptions): FastifyInstance {
       refuse(log, error, request, reply),
     clientErrorHandler: refuseBytes,
     ajv: { customOptions: { removeAdditional: false, coerceTypes: false } },
-    ...(options.tls && { https: secureOptions(options.tls) }),
+    ...(options.tls && { https: serverTls(options.tls) }),
   } as Parameters<typeof fastify>[0]) as unknown as FastifyInstance
   // zod is the one definition; it parses here, and describes the route in openapi.json.
   app.setValidatorCompiler(() => () => true)
@@ -124,13 +123,6 @@ function refuseTwins({ raw }: FastifyRequest): void {
     }
     seen.add(name)
   }
-}
-
-/** TLS 1.2 is the least (RFC 9325, 3.1); 1.3 is spoken wherever the other side can. */
-export function secureOptions(tls: TlsMaterial): SecureServerOptions {
-  const { cert, key, clientCa } = tls
-  const client = { ca: clientCa ?? '', requestCert: true, rejectUnauthorized: true }
-  return { cert, key, minVersion: 'TLSv1.2', ...(clientCa !== undefined && client) }
 }
 
 function register(app: FastifyInstance, route: Route, options: ServerOptions): void {

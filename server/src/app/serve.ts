@@ -35,7 +35,8 @@ import { openConfigDesk, type OpenConfigDesk } from './config-desk.ts'
 import { openRuleDesk } from './rule-desk.ts'
 import { readinessOf, type Watched } from './readiness.ts'
 import { latenessOf, makeSources, type RunningSource, sourceDesk } from './sources.ts'
-import { apiTls, watchTls } from './tls-files.ts'
+import { apiTls } from './tls-files.ts'
+import { watchTls } from '../vault/tls-watch.ts'
 import { templateSearch } from './template-search.ts'
 import { ESSENTIAL_READERS, startTrim } from './trim.ts'
 
@@ -133,7 +134,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
   if (tls !== undefined) {
     stops.add(
       'certificates',
-      watchTls({ files: tls.files, clock, log }, (next) => api.replaceTls(next)),
+      watchTls({ ...tls, clock, log }, (next) => api.replaceTls(next)),
     )
   }
   const { dataDir, state } = base

@@ -327,3 +327,37 @@ test('every kind of source can be configured', () => {
   }
   expect(firstOf('sources: { one: { type: carrier-pigeon } }').at?.field).toBe('sources.one.type')
 })
+
+describe('an address that other machines reach', () => {
+  const tls = 'tls: { cert_file: a.crt, key_file: a.key }'
+  const over = (kind: string, rest: string): string =>
+    `sources: { one: { type: ${kind}, decoder: json, ${rest} } }`
+  const listeners = Object.entries(sourceKinds).filter(([, spec]) => 'listen' in spec.options.shape)
+
+  test('is known of every kind that listens', () => {
+    expect(listeners.map(([kind]) => kind).sort()).toEqual([
+      ...['elastic', 'firehose', 'flow', 'hec', 'http', 'otlp', 'syslog'],
+    ])
+    for (const [, spec] of listeners) expect(spec).toHaveProperty('inTheClear')
+  })
+
+  test.each(listeners)('%s: needs TLS, or plaintext: true', (kind) => {
+    const everywhere = kind === 'flow' ? "['127.0.0.1:1', '0.0.0.0:2055']" : '0.0.0.0:5000'
+    const where = (text: string) => problemsOf(text).map(({ at }) => at?.field)
+    expect(where(over(kind, `listen: ${everywhere}`))).toEqual(['sources.one.listen'])
+    expect(where(over(kind, `listen: ${everywhere}, plaintext: false`))).toHaveLength(1)
+    expect(where(over(kind, `listen: ${everywhere}, plaintext: true`))).toEqual([])
+    const here = kind === 'flow' ? "['127.0.0.1:1', '[::1]:2']" : "'[::1]:5000'"
+    expect(where(over(kind, `listen: ${here}`))).toEqual([])
+    if (kind === 'flow' || kind === 'syslog') return
+    expect(where(over(kind, `listen: ${everywhere}, ${tls}`))).toEqual([])
+  })
+
+  test('syslog: each of its doors counts', () => {
+    const fields = (rest: string) => problemsOf(over('syslog', rest)).map(({ at }) => at?.field)
+    const secure = 'listen: 0.0.0.0:6514, cert_file: a.crt, key_file: a.key'
+    expect(fields(`transports: [], listen: 0.0.0.0:5514, tls: { ${secure} }`)).toEqual([])
+    expect(fields('relp: { listen: 0.0.0.0:2514 }')).toEqual(['sources.one.relp.listen'])
+    expect(fields(`relp: { ${secure} }`)).toEqual([])
+  })
+})

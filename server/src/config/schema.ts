@@ -7,13 +7,15 @@ import {
 } from '../model/options.ts'
 import { apiSection } from './api-section.ts'
 import { filterSection } from './filter-section.ts'
+import { isLoopback } from '../base/net.ts'
 import { DECODER_ALIASES } from '../decode/aliases.ts'
 import { decoderNamed, decoders } from '../decode/registry.ts'
 import { identitySection } from './identity-section.ts'
 import { lookupSection } from './lookup-section.ts'
 import { multilineSection } from './multiline-section.ts'
 import { checkPull } from '../source/pull/check.ts'
-import { sourceKinds } from '../source/registry.ts'
+import type { SourceSpec } from '../source/define.ts'
+import { type SourceKind, sourceKinds } from '../source/registry.ts'
 import { timeSection } from './time-section.ts'
 
 const path = z.string().min(1).max(4_096)
@@ -88,6 +90,22 @@ function checkDecoder(
   }
   const message = spec?.check?.(source.decoder_options)
   if (message !== undefined) context.addIssue({ code: 'custom', message, path })
+}
+
+/** What other machines can reach speaks TLS, unless it is said in as many words that it does not. */
+function checkDoors(
+  source: { readonly type: SourceKind; readonly plaintext?: boolean },
+  context: z.RefinementCtx,
+): void {
+  if (source.plaintext === true) return
+  const spec: SourceSpec = sourceKinds[source.type]
+  for (const { address, option } of spec.inTheClear?.(source) ?? []) {
+    if (isLoopback(address.host)) continue
+    const message =
+      'other machines reach this address, and it speaks no TLS: give tls, or plaintext: true to say ' +
+      'that the network is trusted'
+    context.addIssue({ code: 'custom', message, path: [...option] })
+  }
 }
 
 const fileSection = z
@@ -179,19 +197,21 @@ const pullSection = z
   .superRefine(checkDecoders)
   .superRefine(checkPull)
 
-const sourceSection = z.discriminatedUnion('type', [
-  elasticSection,
-  fileSection,
-  firehoseSection,
-  flowSection,
-  hecSection,
-  httpSection,
-  kafkaSection,
-  mqttSection,
-  otlpSection,
-  pullSection,
-  syslogSection,
-])
+const sourceSection = z
+  .discriminatedUnion('type', [
+    elasticSection,
+    fileSection,
+    firehoseSection,
+    flowSection,
+    hecSection,
+    httpSection,
+    kafkaSection,
+    mqttSection,
+    otlpSection,
+    pullSection,
+    syslogSection,
+  ])
+  .superRefine(checkDoors)
 
 const journalSection = z.strictObject({
   bytes_max: sizeOption({ minBytes: 64 * 2 ** 20 })

@@ -27,7 +27,10 @@ export interface DatagramOptions {
   /** Begins the keys; different for each socket of a source. */
   readonly prefix: string
   /** A datagram as an item; undefined where there is nothing in it. */
-  toItem(bytes: Buffer, of: Pick<RawItem, 'key' | 'receivedMs' | 'facts' | 'stream'>): RawItem | undefined
+  toItem(
+    bytes: Buffer,
+    of: Pick<RawItem, 'key' | 'receivedMs' | 'facts' | 'stream'>,
+  ): RawItem | undefined
 }
 
 /**
@@ -77,6 +80,7 @@ export class DatagramListener {
 
   async close(): Promise<void> {
     clearInterval(this.#kernelTimer)
+    await this.#countKernelDrops()
     const socket = this.#socket
     this.#socket = undefined
     if (socket !== undefined) await new Promise<void>((done) => socket.close(() => done()))
@@ -92,7 +96,12 @@ export class DatagramListener {
     }
     const key = `${this.#prefix}.${this.#received + 1}`
     const facts = { peer: peer.address.replace(/^::ffff:/, ''), transport: 'udp' }
-    const item = this.#options.toItem(bytes, { key, receivedMs: deps.clock.now(), facts, stream: facts.peer })
+    const item = this.#options.toItem(bytes, {
+      key,
+      receivedMs: deps.clock.now(),
+      facts,
+      stream: facts.peer,
+    })
     if (item === undefined) return
     this.#received += 1
     this.#queue.push({ item, bytes: bytes.length })

@@ -3,7 +3,7 @@ import type { Clock } from '../base/clock.ts'
 import type { Logger } from '../base/log.ts'
 import type { Metrics } from '../base/metrics.ts'
 import type { DecoderSpec } from '../model/decoder.ts'
-import type { SecretRef } from '../model/options.ts'
+import type { ListenAddress, SecretRef } from '../model/options.ts'
 import type { SenderToken, Source } from '../model/source.ts'
 import type { ListenerRoute } from './http/routes.ts'
 
@@ -20,8 +20,15 @@ export interface SourceDeps {
   readonly framing?: DecoderSpec['framing']
   /** Fetches what a reference names. Rejects with ProblemError CONFIG_SECRET. */
   secret(ref: SecretRef): Promise<string>
+  /** How often changed certificates are looked for; more often only in tests. */
+  readonly tlsLookMs?: number
   /** Looks an API token up that a sender showed; absent where there are no people and tokens. */
   readonly apiTokens?: (token: string) => Promise<SenderToken>
+}
+
+export interface OpenDoor {
+  readonly address: ListenAddress
+  readonly option: readonly string[]
 }
 
 /** One kind of source: its options with their documentation, and how it is made. */
@@ -31,6 +38,8 @@ export interface SourceSpec<Options extends z.ZodObject = z.ZodObject> {
   readonly options: Options
   /** Of a source that listens over HTTP: every route that it answers to. */
   readonly routes?: readonly ListenerRoute[]
+  /** Of a source that listens: where it does so without TLS, and what names that in its options. */
+  inTheClear?(options: z.output<Options>): readonly OpenDoor[]
   create(options: z.output<Options>, deps: SourceDeps): Source
 }
 

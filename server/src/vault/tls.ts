@@ -1,5 +1,6 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { readFile, stat } from 'node:fs/promises'
+import type { TlsOptions } from 'node:tls'
 import type { Problem } from '../base/problems.ts'
 import { fail, ok, type Result } from '../base/result.ts'
 
@@ -44,6 +45,12 @@ export async function readTls(files: TlsFiles, nowMs: number): Promise<Result<Tl
     // The library's words may quote what stands in the file.
     return fail(wrong(files.certFile, 'Certificate, key or authorities are not in PEM.'))
   }
+}
+
+/** TLS 1.2 is the least (RFC 9325, 3.1); 1.3 is spoken wherever the other side can. */
+export function serverTls({ cert, key, clientCa }: TlsMaterial): TlsOptions {
+  const client = { ca: clientCa ?? '', requestCert: true, rejectUnauthorized: true }
+  return { cert, key, minVersion: 'TLSv1.2', ...(clientCa !== undefined && client) }
 }
 
 /** Changes when one of the files does; a file that is away counts as changed too. */

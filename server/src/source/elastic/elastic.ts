@@ -8,7 +8,7 @@ import { type Call, HttpListener, type HttpUse, type Protocol } from '../http/li
 import { type Reply, retryAfter } from '../http/listener.ts'
 import { type Standing, Tokens } from '../http/tokens.ts'
 import type { ListenerRoute } from '../http/routes.ts'
-import { type HttpListenerOptions, httpListenerOptions } from '../http/options.ts'
+import { type HttpListenerOptions, httpInTheClear, httpListenerOptions } from '../http/options.ts'
 import { type BulkAction, type BulkEntry, readBulk } from './bulk.ts'
 import { answerAsCluster, ELASTIC_VERSION, failure } from './cluster.ts'
 
@@ -71,6 +71,7 @@ export const elasticSource = defineSource({
     'and under `/elastic`.',
   options: elasticOptions,
   routes: ELASTIC_ROUTES,
+  inTheClear: httpInTheClear,
   create: (options, deps) => new ElasticSource(options, deps),
 })
 

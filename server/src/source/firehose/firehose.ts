@@ -9,7 +9,7 @@ import { type Call, HttpListener, type HttpUse, type Protocol } from '../http/li
 import { type Reply, retryAfter } from '../http/listener.ts'
 import { Tokens } from '../http/tokens.ts'
 import type { ListenerRoute } from '../http/routes.ts'
-import { httpListenerOptions } from '../http/options.ts'
+import { httpInTheClear, httpListenerOptions } from '../http/options.ts'
 import { type FetchText, fetchText } from './fetch-text.ts'
 import { attributeFacts, readRequest, readTexts } from './records.ts'
 import { readSnsMessage, SnsVerifier } from './sns-message.ts'
@@ -57,6 +57,7 @@ export const firehoseSource = defineSource({
     'of Amazon SNS (`POST /sns`).',
   options: firehoseOptions,
   routes: FIREHOSE_ROUTES,
+  inTheClear: httpInTheClear,
   create: (options, deps) => createFirehose(options, deps, fetchText),
 })
 

@@ -4,6 +4,7 @@ import type { RawItem, Source, SourceSink } from '../../model/source.ts'
 import { DatagramListener } from '../datagrams.ts'
 import { defineSource, sourceCounters, type SourceDeps } from '../define.ts'
 import { Delivering, waitForEnd } from '../delivering.ts'
+import { plaintextOption } from '../server-tls.ts'
 
 const flowOptions = z.strictObject({
   listen: z
@@ -12,6 +13,7 @@ const flowOptions = z.strictObject({
     .max(16)
     .prefault(['127.0.0.1:2055', '127.0.0.1:4739'])
     .describe('Addresses that exporters send to; 2055 is usual for NetFlow, 4739 for IPFIX.'),
+  plaintext: plaintextOption(),
   udp_queue_max: z
     .int()
     .min(1)
@@ -31,6 +33,7 @@ export const flowSource = defineSource({
   summary:
     'Listens for datagrams of flow exporters (NetFlow, IPFIX) over UDP, one item a datagram.',
   options: flowOptions,
+  inTheClear: ({ listen }) => listen.map((address) => ({ address, option: ['listen'] })),
   create: (options, deps) => new FlowSource(options, deps),
 })
 

@@ -9,7 +9,7 @@ import { type Call, HttpListener, type HttpUse, type Protocol } from '../http/li
 import { type Reply, retryAfter } from '../http/listener.ts'
 import { type Sender, Tokens } from '../http/tokens.ts'
 import type { ListenerRoute } from '../http/routes.ts'
-import { httpListenerOptions } from '../http/options.ts'
+import { httpInTheClear, httpListenerOptions } from '../http/options.ts'
 import { type Envelope, type EnvelopeFault, type Metadata } from './envelopes.ts'
 import { metadataOf, readEnvelopes, toFacts } from './envelopes.ts'
 import { RequestMemory } from './memory.ts'
@@ -66,6 +66,7 @@ export const hecSource = defineSource({
   summary: "Takes events as Splunk's HTTP Event Collector does, under /services/collector.",
   options: hecOptions,
   routes: HEC_ROUTES,
+  inTheClear: httpInTheClear,
   create: (options, deps) => new HecSource(options, deps),
 })
 

@@ -6,7 +6,7 @@ import { type Call, HttpListener, type HttpUse, type Protocol, type Reply } from
 import { retryAfter } from './listener.ts'
 import { bearerOf, Tokens } from './tokens.ts'
 import type { ListenerRoute } from './routes.ts'
-import { type HttpListenerOptions, httpListenerOptions } from './options.ts'
+import { type HttpListenerOptions, httpInTheClear, httpListenerOptions } from './options.ts'
 import { splitDocuments, toHttpItem } from './documents.ts'
 import type { BodyFault } from './body.ts'
 
@@ -29,6 +29,7 @@ export const httpSource = defineSource({
     'CloudEvents.',
   options: httpOptions,
   routes: HTTP_ROUTES,
+  inTheClear: httpInTheClear,
   create: (options, deps) => new HttpSource(options, deps),
 })
 

@@ -1,12 +1,12 @@
-import { readFile } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
-import { resolve } from 'node:path'
+import { isLoopback } from '../../base/net.ts'
 import { ProblemError } from '../../base/problems.ts'
 import type { SenderScope, SourceSink } from '../../model/source.ts'
 import { type SourceCounters, sourceCounters, type SourceDeps } from '../define.ts'
 import { waitForEnd } from '../delivering.ts'
 import { listen } from '../listen.ts'
+import { openServerTls } from '../server-tls.ts'
 import { type BodyFault, PendingBytes, readBody } from './body.ts'
 import type { HttpListenerOptions } from './options.ts'
 import { type ListenerRoute, routeOf } from './routes.ts'
@@ -68,6 +68,7 @@ export class HttpListener {
   readonly #pending: PendingBytes
   readonly #calls = new Set<Promise<void>>()
   #server: Server | undefined
+  #unwatch: (() => Promise<void>) | undefined
 
   constructor(options: HttpListenerOptions, deps: SourceDeps, protocol: Protocol) {
     this.#options = options
@@ -93,7 +94,12 @@ export class HttpListener {
       this.#counters.failed(CLIENT_FAULTS[error.code ?? ''] ?? 'request_malformed')
       socket.destroy()
     })
-    await listen(server, address)
+    try {
+      await listen(server, address)
+    } catch (error) {
+      await this.#unwatch?.()
+      throw error
+    }
     this.#server = server
     sink.status('connected')
   }
@@ -102,6 +108,7 @@ export class HttpListener {
     const server = this.#server
     this.#server = undefined
     if (server === undefined) return
+    await this.#unwatch?.()
     const closed = new Promise((done) => server.close(done))
     server.closeIdleConnections()
     await waitForEnd(Promise.all([...this.#calls]))
@@ -120,17 +127,9 @@ export class HttpListener {
     }
     const { tls } = this.#options
     if (tls === undefined) return createServer(limits, onRequest)
-    const at = (path: string): Promise<Buffer> => readFile(resolve(this.#deps.baseDir, path))
-    const ca = tls.client_ca_file === undefined ? undefined : await at(tls.client_ca_file)
-    const server = createTlsServer(
-      {
-        ...limits,
-        cert: await at(tls.cert_file),
-        key: await at(tls.key_file),
-        ...(ca === undefined ? {} : { ca, requestCert: true, rejectUnauthorized: true }),
-      },
-      onRequest,
-    )
+    const secure = await openServerTls(tls, this.#deps)
+    const server = createTlsServer({ ...limits, ...secure.options }, onRequest)
+    this.#unwatch = secure.watch(server)
     return server.on('tlsClientError', () => this.#counters.failed('tls_handshake'))
   }
 
@@ -223,10 +222,6 @@ function toCall(request: IncomingMessage): Call {
     headers: request.headers,
     peer: request.socket.remoteAddress?.replace(/^::ffff:/, '') ?? 'unknown',
   }
-}
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || host.startsWith('127.')
 }
 
 function openDoor(source: string, host: string): ProblemError {

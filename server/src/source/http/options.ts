@@ -1,7 +1,8 @@
 import { z } from 'zod'
 import { durationOption, listenOption, secretOption, sizeOption } from '../../model/options.ts'
+import type { OpenDoor } from '../define.ts'
+import { plaintextOption, serverTlsShape } from '../server-tls.ts'
 
-const path = z.string().min(1).max(4_096)
 const tokenName = z.string().regex(/^[a-z0-9][a-z0-9_-]{0,62}$/, 'a name is of a-z, 0-9, - and _')
 
 /** What every source that listens over HTTP takes. */
@@ -22,16 +23,8 @@ export function httpListenerOptions(listen: string) {
         'API tokens with the role `ingest` (`picket token create`): false, they are not taken; true, they are ' +
           'taken and one token or another is demanded. Unless set they are taken where `tokens` names some.',
       ),
-    tls: z
-      .strictObject({
-        cert_file: path.describe('Certificate chain, PEM.'),
-        key_file: path.describe('Private key, PEM.'),
-        client_ca_file: path
-          .optional()
-          .describe('Authorities; with it every sender must show a certificate of one.'),
-      })
-      .optional()
-      .describe('Serve over TLS.'),
+    tls: z.strictObject(serverTlsShape).optional().describe('Serve over TLS.'),
+    plaintext: plaintextOption(),
     body_bytes_max: sizeOption({ minBytes: 1_024, maxBytes: 256 * 2 ** 20 })
       .prefault('16MiB')
       .describe('Largest body of a request, also after decompression.'),
@@ -57,3 +50,8 @@ export function httpListenerOptions(listen: string) {
 
 const example = z.strictObject(httpListenerOptions('127.0.0.1:0'))
 export type HttpListenerOptions = z.output<typeof example>
+
+/** Where such a source listens without TLS. */
+export function httpInTheClear({ listen, tls }: HttpListenerOptions): readonly OpenDoor[] {
+  return tls === undefined ? [{ address: listen, option: ['listen'] }] : []
+}

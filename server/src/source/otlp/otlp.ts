@@ -9,7 +9,7 @@ import { type Call, HttpListener, type HttpUse, type Protocol } from '../http/li
 import type { Reply } from '../http/listener.ts'
 import { bearerOf, Tokens } from '../http/tokens.ts'
 import type { ListenerRoute } from '../http/routes.ts'
-import { type HttpListenerOptions, httpListenerOptions } from '../http/options.ts'
+import { type HttpListenerOptions, httpInTheClear, httpListenerOptions } from '../http/options.ts'
 import { accepted, type Encoding, encodingOf, failed } from './answers.ts'
 import { type Signal, SIGNALS } from './messages.ts'
 import { type OtlpItem, type OtlpItems, readRecords } from './records.ts'
@@ -30,6 +30,7 @@ export const otlpSource = defineSource({
     'Takes logs, spans and metrics of OpenTelemetry over HTTP (`/v1/logs`, `/v1/traces`, `/v1/metrics`).',
   options: z.strictObject(httpListenerOptions('127.0.0.1:4318')),
   routes: OTLP_ROUTES,
+  inTheClear: httpInTheClear,
   create: (options, deps) => new OtlpSource(options, deps),
 })
 

@@ -195,3 +195,22 @@ test('frames cut into any chunks come out whole; any bytes: no throw', () => {
     }),
   )
 })
+
+test('a sender that reads no answers is not read on', async () => {
+  const port = await freePort()
+  const source = await make(new MetricsRegistry(), port)
+  await source.start(new RecordSink())
+  const socket = connect(port, '127.0.0.1').on('error', () => undefined)
+  socket.pause()
+  // Each asks for an answer of eight times its size: all of them are more than any system keeps for a socket.
+  for (let n = 0; n < 1_000; n += 1) socket.write('1 open 0\n'.repeat(2_000))
+  let stuck = 0
+  for (let left = Number.POSITIVE_INFINITY; socket.writableLength > 0 && stuck < 20; ) {
+    stuck = socket.writableLength < left ? 0 : stuck + 1
+    left = socket.writableLength
+    await new Promise((wake) => setTimeout(wake, 50))
+  }
+  expect(socket.writableLength).toBeGreaterThan(0)
+  socket.destroy()
+  await source.stop()
+})

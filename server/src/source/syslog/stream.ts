@@ -1,6 +1,4 @@
-import { readFile } from 'node:fs/promises'
 import { createServer, type Server, type Socket } from 'node:net'
-import { resolve } from 'node:path'
 import { createServer as createTlsServer, TLSSocket } from 'node:tls'
 import { isUtf8 } from 'node:buffer'
 import type { ListenAddress } from '../../model/options.ts'
@@ -8,6 +6,7 @@ import type { RawItem, SourceSink } from '../../model/source.ts'
 import type { SourceCounters, SourceDeps } from '../define.ts'
 import type { Delivering } from '../delivering.ts'
 import { listen } from '../listen.ts'
+import { openServerTls } from '../server-tls.ts'
 import { type Frame, SyslogFramer } from './framer.ts'
 import { relpAnswer, RelpFramer } from './relp.ts'
 import type { SyslogOptions } from './syslog.ts'
@@ -44,6 +43,7 @@ export class StreamListener implements Listener {
   readonly #owed = new Set<Socket>()
   #isClosing = false
   #server: Server | undefined
+  #unwatch: (() => Promise<void>) | undefined
   #connections = 0
 
   constructor(context: SyslogContext, options: StreamOptions) {
@@ -57,11 +57,15 @@ export class StreamListener implements Listener {
     const isTls = cert !== undefined && key !== undefined
     const server = isTls ? await this.#tlsServer(cert, key) : createServer(accept)
     if (isTls) server.on('secureConnection', accept)
+    // Also those that are not through their handshake.
+    server.maxConnections = this.#context.options.connections_max
+    server.on('drop', () => this.#context.counters.failed('connections_max'))
     this.#server = server
     await listen(server, this.#options.listen)
   }
 
   async close(): Promise<void> {
+    await this.#unwatch?.()
     const server = this.#server
     const closed = new Promise<void>((done) => {
       if (server?.listening === true) server.close(() => done())
@@ -72,17 +76,12 @@ export class StreamListener implements Listener {
     await Promise.all([closed, ...this.#open.values()])
   }
 
-  async #tlsServer(cert: string, key: string): Promise<Server> {
-    const at = (path: string): Promise<Buffer> =>
-      readFile(resolve(this.#context.deps.baseDir, path))
-    const { client_ca_file: authorities } = this.#options
-    const ca = authorities === undefined ? undefined : await at(authorities)
-    const server = createTlsServer({
-      cert: await at(cert),
-      key: await at(key),
-      handshakeTimeout: 10_000,
-      ...(ca === undefined ? {} : { ca, requestCert: true, rejectUnauthorized: true }),
-    })
+  async #tlsServer(cert_file: string, key_file: string): Promise<Server> {
+    const { client_ca_file } = this.#options
+    const files = { cert_file, key_file, client_ca_file }
+    const secure = await openServerTls(files, this.#context.deps)
+    const server = createTlsServer({ handshakeTimeout: 10_000, ...secure.options })
+    this.#unwatch = secure.watch(server)
     server.on('tlsClientError', () => this.#context.counters.failed('tls_handshake'))
     return server
   }
@@ -90,11 +89,6 @@ export class StreamListener implements Listener {
   #accept(socket: Socket): void {
     const { options, counters } = this.#context
     socket.on('error', () => counters.failed('connection'))
-    if (this.#open.size >= options.connections_max) {
-      counters.failed('connections_max')
-      socket.destroy()
-      return
-    }
     socket.setTimeout(options.idle_timeout, () => {
       counters.failed('idle_timeout')
       socket.destroy()
@@ -158,8 +152,10 @@ export class StreamListener implements Listener {
           await new Promise<void>((told) => socket.end(answers, told))
           return undefined
         }
-        socket.write(answers)
+        const isTaken = socket.write(answers)
         this.#owed.delete(socket)
+        // Who does not read its answers is not read on either: they would pile up here.
+        if (!isTaken) await drained(socket)
         if (fault !== undefined) return fault
       }
     } catch {
@@ -180,6 +176,13 @@ export class StreamListener implements Listener {
     })
     return this.#context.delivering.deliver({ items }, bytes)
   }
+}
+
+function drained(socket: Socket): Promise<void> {
+  return new Promise((resolve) => {
+    if (socket.destroyed || !socket.writableNeedDrain) return resolve()
+    socket.once('drain', resolve).once('close', resolve)
+  })
 }
 
 type Facts = Readonly<Record<string, string>>

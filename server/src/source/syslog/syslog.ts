@@ -1,31 +1,26 @@
 import { z } from 'zod'
 import { durationOption, listenOption, sizeOption } from '../../model/options.ts'
 import type { Source, SourceSink } from '../../model/source.ts'
-import { defineSource, sourceCounters, type SourceDeps } from '../define.ts'
+import { defineSource, type OpenDoor, sourceCounters, type SourceDeps } from '../define.ts'
 import { DatagramListener, type DatagramOptions } from '../datagrams.ts'
 import { Delivering, waitForEnd } from '../delivering.ts'
+import { plaintextOption, serverTlsShape } from '../server-tls.ts'
 import { withoutLineEnd } from './framer.ts'
 import { type Listener, StreamListener, type StreamOptions, toItem } from './stream.ts'
 
-const path = z.string().min(1).max(4_096)
-
 const tlsOptions = z.strictObject({
   listen: listenOption().prefault('127.0.0.1:6514').describe('Address of the TLS listener.'),
-  cert_file: path.describe('Certificate chain, PEM.'),
-  key_file: path.describe('Private key, PEM.'),
-  client_ca_file: path
-    .optional()
-    .describe('Certificates of authorities; with it every sender must show a certificate of one.'),
+  ...serverTlsShape,
 })
 
 const relpOptions = z
   .strictObject({
     listen: listenOption().prefault('127.0.0.1:2514').describe('Address of the RELP listener.'),
-    cert_file: path.optional().describe('Certificate chain, PEM: RELP over TLS.'),
-    key_file: path.optional().describe('Private key, PEM.'),
-    client_ca_file: path
+    ...serverTlsShape,
+    cert_file: serverTlsShape.cert_file
       .optional()
-      .describe('Authorities; with it every sender must show a certificate of one.'),
+      .describe('Certificate chain, PEM: RELP over TLS.'),
+    key_file: serverTlsShape.key_file.optional().describe('Private key, PEM.'),
   })
   .refine(
     (relp) => (relp.cert_file === undefined) === (relp.key_file === undefined),
@@ -49,6 +44,7 @@ const syslogOptions = z.strictObject({
   relp: relpOptions
     .optional()
     .describe('A further listener for RELP, whose messages are acknowledged once durable.'),
+  plaintext: plaintextOption(),
   message_bytes_max: sizeOption({ minBytes: 480, maxBytes: 16 * 2 ** 20 })
     .prefault('64KiB')
     .describe('Longer messages are cut here and rejected, with their true length counted.'),
@@ -79,8 +75,18 @@ export const syslogSource = defineSource({
   name: 'syslog',
   summary: 'Listens for syslog messages over UDP, TCP, TLS and RELP, one item a message.',
   options: syslogOptions,
+  inTheClear,
   create: (options, deps) => new SyslogSource(options, deps),
 })
+
+function inTheClear({ listen, transports, relp }: SyslogOptions): readonly OpenDoor[] {
+  const doors: OpenDoor[] = []
+  if (transports.length > 0) doors.push({ address: listen, option: ['listen'] })
+  if (relp !== undefined && relp.cert_file === undefined) {
+    doors.push({ address: relp.listen, option: ['relp', 'listen'] })
+  }
+  return doors
+}
 
 class SyslogSource implements Source {
   readonly #options: SyslogOptions
