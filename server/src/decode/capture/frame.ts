@@ -15,12 +15,28 @@ export interface Segment {
   readonly missing: number
 }
 
+/** A part of an IP packet that was sent in several. */
+export interface Fragment {
+  readonly kind: 'fragment'
+  /** Source and destination, one behind the other. */
+  readonly addresses: Uint8Array
+  readonly id: number
+  /** What the packet carries: of the first fragment, the protocol or the next extension header. */
+  readonly next: number
+  readonly offset: number
+  readonly more: boolean
+  readonly payload: Uint8Array
+  /** Bytes at the end of the payload that the capture left out. */
+  readonly missing: number
+}
+
 /** Why a frame holds no segment that could be read. */
 export const FRAME_SKIPS = [
   'link-unknown',
   'not-ip',
   'not-tcp',
   'ip-fragment',
+  'ip-fragment-overlap',
   'cut-short',
   'bad-header',
 ] as const
@@ -54,8 +70,8 @@ interface Place {
   readonly type: number
 }
 
-/** The TCP segment of a captured frame of one link type, or why there is none. */
-export function readFrame(frame: Uint8Array, link: number): Segment | FrameSkip {
+/** The TCP segment of a captured frame of one link type, a fragment of one, or why there is none. */
+export function readFrame(frame: Uint8Array, link: number): Segment | Fragment | FrameSkip {
   const place = network(frame, link)
   if (typeof place === 'string') return place
   return place.type === IPV4 ? ipv4(frame, place.at) : ipv6(frame, place.at)
@@ -135,16 +151,25 @@ function behindLabels(frame: Uint8Array, from: number): Place | FrameSkip {
 }
 
 /** RFC 791, 3.1. */
-function ipv4(frame: Uint8Array, at: number): Segment | FrameSkip {
+function ipv4(frame: Uint8Array, at: number): Segment | Fragment | FrameSkip {
   if (frame.length < at + 20) return 'cut-short'
   const head = ((frame[at] ?? 0) & 15) * 4
   if ((frame[at] ?? 0) >> 4 !== 4 || head < 20) return 'bad-header'
-  // More fragments, or an offset.
-  if ((u16(frame, at + 6) & 0x3fff) !== 0) return 'ip-fragment'
   if (frame[at + 9] !== TCP) return 'not-tcp'
   // A sender that leaves segmentation to its network card may write no length.
   const length = u16(frame, at + 2) || frame.length - at
   if (length < head) return 'bad-header'
+  const parts = u16(frame, at + 6)
+  // More fragments, or an offset.
+  if ((parts & 0x3fff) !== 0) {
+    const of = { id: u16(frame, at + 4), next: TCP, offset: (parts & 0x1fff) * 8 }
+    const addresses = frame.subarray(at + 12, at + 20)
+    return fragment(frame, at + head, at + length, {
+      ...of,
+      addresses,
+      more: (parts & 0x2000) !== 0,
+    })
+  }
   return tcp(frame, at + head, at + length, at + 12, 4)
 }
 
@@ -156,21 +181,70 @@ const DESTINATION = 60
 const EXTENSIONS_MAX = 16
 
 /** RFC 8200, 3 and 4. */
-function ipv6(frame: Uint8Array, at: number): Segment | FrameSkip {
+function ipv6(frame: Uint8Array, at: number): Segment | Fragment | FrameSkip {
   if (frame.length < at + 40) return 'cut-short'
   if ((frame[at] ?? 0) >> 4 !== 6) return 'bad-header'
   const length = u16(frame, at + 4)
   const end = length === 0 ? frame.length : at + 40 + length
-  let next = frame[at + 6] ?? 0
-  let head = at + 40
+  return behindHeaders(frame, { next: frame[at + 6] ?? 0, at: at + 40, end, addresses: at + 8 })
+}
+
+/** The segment of a packet whose fragments were put together. */
+export function wholeSegment(
+  addresses: Uint8Array,
+  next: number,
+  payload: Uint8Array,
+  missing: number,
+): Segment | FrameSkip {
+  const size = addresses.length / 2
+  const frame = new Uint8Array(addresses.length + payload.length)
+  frame.set(addresses)
+  frame.set(payload, addresses.length)
+  const at = addresses.length
+  const end = frame.length + missing
+  if (size === 4) return tcp(frame, at, end, 0, size)
+  const found = behindHeaders(frame, { next, at, end, addresses: 0 })
+  // A fragment within a fragment: nobody sends that.
+  return typeof found === 'object' && found.kind === 'fragment' ? 'bad-header' : found
+}
+
+function fragment(
+  frame: Uint8Array,
+  from: number,
+  end: number,
+  of: Omit<Fragment, 'kind' | 'payload' | 'missing'>,
+): Fragment {
+  const to = Math.max(from, Math.min(end, frame.length))
+  const payload = frame.subarray(Math.min(from, frame.length), to)
+  return { kind: 'fragment', ...of, payload, missing: Math.max(0, end - to) }
+}
+
+interface Headers {
+  readonly next: number
+  readonly at: number
+  readonly end: number
+  readonly addresses: number
+}
+
+function behindHeaders(
+  frame: Uint8Array,
+  { next: first, at, end, addresses }: Headers,
+): Segment | Fragment | FrameSkip {
+  let next = first
+  let head = at
   for (let extensions = 0; ; extensions++) {
-    if (next === TCP) return tcp(frame, head, end, at + 8, 16)
+    if (next === TCP) return tcp(frame, head, end, addresses, 16)
     const isWords = next === HOP_BY_HOP || next === ROUTING || next === DESTINATION
     if (!isWords && next !== FRAGMENT && next !== AUTHENTICATION) return 'not-tcp'
     if (extensions >= EXTENSIONS_MAX) return 'bad-header'
     if (frame.length < head + 8) return 'cut-short'
+    const parts = u16(frame, head + 2)
     // An atomic fragment (RFC 6946) is whole.
-    if (next === FRAGMENT && (u16(frame, head + 2) & 0xfff9) !== 0) return 'ip-fragment'
+    if (next === FRAGMENT && (parts & 0xfff9) !== 0) {
+      const of = { id: u32(frame, head + 4), next: frame[head] ?? 0, offset: parts & 0xfff8 }
+      const both = frame.subarray(addresses, addresses + 32)
+      return fragment(frame, head + 8, end, { ...of, addresses: both, more: (parts & 1) === 1 })
+    }
     const units = frame[head + 1] ?? 0
     const size = next === FRAGMENT ? 8 : next === AUTHENTICATION ? (units + 2) * 4 : (units + 1) * 8
     next = frame[head] ?? 0

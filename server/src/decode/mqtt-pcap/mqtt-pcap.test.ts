@@ -4,6 +4,7 @@ import type { Draft } from '../../model/decoder.ts'
 import { fieldOf } from '../../model/event.ts'
 import { decodeInto, newTold, RECEIVED_MS, settleInto, type Told } from '../testing/decode-text.ts'
 import { pcapngOf, pcapOf, WireConnection, type WireSegment } from '../testing/capture-wire.ts'
+import { cutSegment, recordsOf } from '../testing/fragment-wire.ts'
 import { mqttPcap } from './mqtt-pcap.ts'
 
 const T = Date.UTC(2026, 10, 22, 10)
@@ -41,6 +42,24 @@ const session = (id = 'pump-1', more: object = {}): WireConnection =>
   new WireConnection({ timeMs: T, ...more })
     .open()
     .connect(id, { username: 'u', password: Buffer.from('s3cret') })
+
+test.each(['10.1.0.7', '2001:db8::7'])(
+  'is told though its packets came in fragments: %s',
+  (client) => {
+    const server = client.includes(':') ? '2001:db8::1' : '10.1.0.1'
+    const whole = session('pump-1', { client, server }).connack().close()
+    const [header, ...records] = pcapOf(whole.segments)
+    const fragments = whole.segments.flatMap((segment, id) =>
+      segment.payload.length < 16
+        ? [records[id]!]
+        : recordsOf(records[id]!, cutSegment(segment, [1, 3], id).toReversed()),
+    )
+    expect(fragments.length).toBeGreaterThan(records.length)
+    const told = decode([header!, ...fragments])
+    expect(story(told)).toEqual(story(read(whole.segments)))
+    expect(story(told)[0]).toBe('mqtt-connect connected pump-1')
+  },
+)
 
 describe('a session in a capture', () => {
   const whole = session()

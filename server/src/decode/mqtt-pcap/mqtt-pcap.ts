@@ -3,6 +3,7 @@ import type { Decoder, DecoderSpec, DecodeSink, StateChange } from '../../model/
 import type { RawItem } from '../../model/source.ts'
 import { captureForm, cutCapture } from '../capture/cut.ts'
 import { FRAME_SKIPS, type FrameSkip, readFrame } from '../capture/frame.ts'
+import { Reassembly } from '../capture/reassembly.ts'
 import { type CaptureRecord, type CaptureState, readRecord } from '../capture/reader.ts'
 import { isObject } from '../document/values.ts'
 import { KeptMap } from '../kept-map.ts'
@@ -41,6 +42,7 @@ type RoutineClass = (typeof ROUTINE)[number]
  */
 class MqttPcapDecoder implements Decoder {
   readonly #captures = new KeptMap<CaptureState>('p:', FILES_MAX)
+  readonly #reassembly = new Reassembly()
   readonly #sensor: Sensor
 
   constructor(options: SensorOptions) {
@@ -66,6 +68,7 @@ class MqttPcapDecoder implements Decoder {
   takeChanges(): readonly StateChange[] {
     const changes: StateChange[] = []
     this.#captures.takeChanges(changes)
+    this.#reassembly.takeChanges(changes)
     this.#sensor.takeChanges(changes)
     return changes
   }
@@ -76,6 +79,7 @@ class MqttPcapDecoder implements Decoder {
     for (const [key, state] of [...this.#captures]) {
       if (!isCapture(state)) this.#captures.delete(key)
     }
+    this.#reassembly.restore(all)
     this.#sensor.restore(all)
   }
 
@@ -84,7 +88,8 @@ class MqttPcapDecoder implements Decoder {
   }
 
   stats(): Readonly<Record<string, number>> {
-    return { captures: this.#captures.size, ...this.#sensor.stats() }
+    const parts = [this.#reassembly.stats(), this.#sensor.stats()]
+    return Object.assign({ captures: this.#captures.size }, ...parts)
   }
 
   /** All records of an item; the most telling class, or what was wrong with the first that was. */
@@ -138,9 +143,12 @@ class MqttPcapDecoder implements Decoder {
   #packet(packet: CaptureRecord & { kind: 'packet' }, receivedMs: number): RoutineClass {
     const { timeMs = receivedMs } = packet
     const isTime = timeMs > 0 && timeMs < YEAR_9999_MS
-    const segment: ReturnType<typeof readFrame> = readFrame(packet.bytes, packet.link)
+    const atMs = isTime ? timeMs : receivedMs
+    const read = readFrame(packet.bytes, packet.link)
+    if (typeof read === 'string') return read satisfies FrameSkip
+    const segment = read.kind === 'fragment' ? this.#reassembly.push(read, atMs) : read
     if (typeof segment === 'string') return segment satisfies FrameSkip
-    return this.#sensor.segment(segment, isTime ? timeMs : receivedMs)
+    return this.#sensor.segment(segment, atMs)
   }
 }
 
