@@ -67,6 +67,7 @@ function makeSource(name: string, options: SourceConfig, context: SourceContext)
     ...decoding(options),
     routes: options.decoders.map((one) => ({ when: one.when, ...decoding(one) })),
     plainSpec: text,
+    unwrap: options.unwrap,
     tenant: TENANT,
     skewMs: config.detection.skew_max,
     filter: context.filter,
@@ -92,7 +93,7 @@ function makeSource(name: string, options: SourceConfig, context: SourceContext)
     apiTokens: (token: string) => senderToken({ state: context.state, clock }, token, datasets),
   }
   const { type, decoder: _d, decoder_options: _o, decoders: _s, ...timed } = options
-  const { lateness: _l, multiline: _m, ...own } = timed
+  const { lateness: _l, multiline: _m, unwrap: _u, ...own } = timed
   const source: Source = createSource(type, own, deps)
   ingest.watchBacklog(() => source.behind?.() ?? [])
   return { name, ingest, source }

@@ -39,7 +39,7 @@ const ofEverySource = {
           .record(z.string().min(1).max(200), z.string().min(1).max(1_000))
           .describe(
             'What a delivery says of itself, all of it: `sourcetype`, `index`, `host`, `source`, `topic`, ' +
-              '`peer`. A value may end in `*`.',
+              '`peer`, `path`. A value may end in `*`.',
           ),
         decoder: z.enum(DECODER_NAMES).describe('The decoder of such input.'),
         decoder_options: z
@@ -53,6 +53,16 @@ const ofEverySource = {
     .default([])
     .describe('Other decoders for part of the input; the first that fits is taken.'),
   multiline: multilineSection,
+  unwrap: z
+    .string()
+    .min(1)
+    .max(200)
+    .default('auto')
+    .describe(
+      'Where the line stands in the documents that a log shipper makes around it. `auto`: as Beats, Elastic ' +
+        'Agent, Logstash, Vector, Fluent Bit and Docker make them; `never`; or the path of a field. The decoder ' +
+        '`json` gets the documents themselves.',
+    ),
   lateness: durationOption({ maxMs: 7 * 86_400_000 })
     .optional()
     .describe(

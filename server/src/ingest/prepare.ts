@@ -10,6 +10,7 @@ import type { Enricher } from './enrich/enricher.ts'
 import type { FilterInForce } from './filter/filter.ts'
 import { FilterLane } from './filter/lane.ts'
 import { type JoinEnd, type Joining, LineJoiner } from './lines/joiner.ts'
+import { takesWhole, type Unwrap, unwrapping } from './lines/shipped.ts'
 import { outOfScope } from './sender-scope.ts'
 import { SEEN_MAX, SEEN_TEXT_MAX } from './seen-inputs.ts'
 import { settleClaim } from './time/claims.ts'
@@ -32,6 +33,8 @@ export interface PreparerOptions {
   readonly metrics?: Metrics
   /** Joins lines that belong together before they are decoded; absent: each item stands alone. */
   readonly joining?: Joining | undefined
+  /** Takes lines out of the documents of log shippers; absent: of the shippers that are known. */
+  readonly unwrap?: Unwrap | undefined
 }
 
 export interface Prepared {
@@ -66,6 +69,7 @@ class Preparer implements LinePreparer, DecodeSink {
   readonly #stages: NormalizeStages
   readonly #lane: FilterLane | undefined
   readonly #joiner: LineJoiner | undefined
+  readonly #unwrap: ((item: RawItem) => RawItem) | undefined
   #item: RawItem = { text: '', key: '', receivedMs: 0 }
   #ingestedMs = 0
   #redelivered = false
@@ -77,10 +81,12 @@ class Preparer implements LinePreparer, DecodeSink {
 
   constructor(options: PreparerOptions) {
     this.#options = options
-    const { decoderSpec, decoderOptions, filter, metrics, joining, enricher: _, ...rest } = options
+    const { decoderSpec, decoderOptions, filter, metrics, joining, enricher: _, ...more } = options
+    const { unwrap = 'auto', ...rest } = more
     this.#decoder = decoderSpec.create(decoderOptions)
     this.#stages = createNormalizeStages({ ...rest, decoder: decoderSpec })
     this.#lane = filter && new FilterLane(filter, options.source, metrics)
+    this.#unwrap = takesWhole(decoderSpec) ? undefined : unwrapping(unwrap)
     this.#joiner = joining && new LineJoiner(joining, joinCounter(options.source, metrics))
   }
 
@@ -88,7 +94,8 @@ class Preparer implements LinePreparer, DecodeSink {
     this.#begin(ingestedMs, raw.redelivered === true, raw.scope)
     // What one sender may speak for does not hold for what another adds.
     const isWhole = raw.whole === true || raw.scope !== undefined
-    const items = this.#joiner?.join(raw.items, ingestedMs, isWhole) ?? raw.items
+    const given = this.#unwrap === undefined ? raw.items : raw.items.map(this.#unwrap)
+    const items = this.#joiner?.join(given, ingestedMs, isWhole) ?? given
     const shownFrom = items.length - SEEN_MAX
     const seen: SeenInput[] = []
     for (let index = 0; index < items.length; index++) {

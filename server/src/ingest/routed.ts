@@ -2,6 +2,7 @@ import type { DecoderSpec, StateChange } from '../model/decoder.ts'
 import type { Commit, JournalBatch } from '../model/journal.ts'
 import type { RawBatch, RawItem, SeenInput } from '../model/source.ts'
 import type { Joining } from './lines/joiner.ts'
+import { takesWhole, unwrapping } from './lines/shipped.ts'
 import { createPreparer, type LinePreparer, type Prepared } from './prepare.ts'
 import type { PreparerOptions } from './prepare.ts'
 import { SEEN_MAX } from './seen-inputs.ts'
@@ -34,6 +35,8 @@ interface Lane {
   readonly preparer: LinePreparer
   readonly fits: (item: RawItem) => boolean
   readonly isDocuments: boolean
+  /** It gets the documents of log shippers as they are. */
+  readonly takesWhole: boolean
   /** Stands before the keys of its decoder's memory. */
   readonly prefix: string
 }
@@ -45,13 +48,15 @@ class RoutedPreparer implements LinePreparer {
   readonly #lanes: readonly Lane[]
   readonly #own: Lane
   readonly #plain: Lane
+  readonly #unwrap: ((item: RawItem) => RawItem) | undefined
 
   constructor({ routes, plainSpec, ...rest }: RoutedOptions) {
     const { decoderSpec: _spec, decoderOptions: _options, joining: _joining, ...shared } = rest
     const laneOf = (options: PreparerOptions, prefix: string, fits: Fits = ALWAYS): Lane => {
       const { documents = false, objects = false } = options.decoderSpec
       const isDocuments = documents || objects
-      return { preparer: createPreparer(options), prefix, fits, isDocuments }
+      const preparer = createPreparer({ ...options, unwrap: 'never' })
+      return { preparer, prefix, fits, isDocuments, takesWhole: takesWhole(options.decoderSpec) }
     }
     this.#own = laneOf(rest, '')
     this.#plain = laneOf({ ...shared, decoderSpec: plainSpec }, '@text/')
@@ -60,17 +65,22 @@ class RoutedPreparer implements LinePreparer {
       return laneOf({ ...shared, ...decoder }, `@${at}.${decoder.decoderSpec.name}/`, test)
     })
     this.#lanes = [...routed, this.#own]
+    const isAllWhole = this.#lanes.every((lane) => lane.takesWhole)
+    this.#unwrap = isAllWhole ? undefined : unwrapping(rest.unwrap ?? 'auto')
   }
 
   prepare(raw: RawBatch, ingestedMs: number): Prepared {
     const { items, cursor: _cursor, ...marks } = raw
+    // What a shipper says of a line chooses its decoder too.
+    const lines = this.#unwrap === undefined ? items : items.map(this.#unwrap)
     const made: Prepared[] = []
     let from = 0
     while (from < items.length) {
-      const lane = this.#laneOf(items[from] as RawItem)
+      const lane = this.#laneOf(lines[from] as RawItem)
       let to = from + 1
-      while (to < items.length && this.#laneOf(items[to] as RawItem) === lane) to += 1
-      const run = from === 0 && to === items.length ? items : items.slice(from, to)
+      while (to < items.length && this.#laneOf(lines[to] as RawItem) === lane) to += 1
+      const given = lane.takesWhole ? items : lines
+      const run = from === 0 && to === items.length ? given : given.slice(from, to)
       made.push(prefixed(lane.preparer.prepare({ items: run, ...marks }, ingestedMs), lane))
       from = to
     }
