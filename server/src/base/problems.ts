@@ -41,6 +41,7 @@ export const ERROR_CODES = {
   SOURCE_LISTEN: { status: 500, help: 'A source cannot listen on the address it was given.' },
   // files and input
   INPUT_UNREADABLE: { status: 422, help: 'A file that was named could not be read.' },
+  OUTPUT_UNWRITABLE: { status: 422, help: 'A file that was named could not be written.' },
   INPUT_NO_ROOM: {
     status: 507,
     help: 'Input too large for memory found no room on disk to be sorted in.',

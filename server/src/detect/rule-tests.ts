@@ -1,6 +1,7 @@
 import { AssetIndex } from '../fleet/asset-index.ts'
 import { joinAsset } from '../fleet/enrich.ts'
 import { LeaseTable } from '../fleet/leases.ts'
+import { LookupTable } from '../fleet/lookup-table.ts'
 import type { AlertRecord } from '../model/alert.ts'
 import { IDENTIFIER_KINDS } from '../model/asset.ts'
 import type { EcsDoc, SecurityEvent } from '../model/event.ts'
@@ -21,7 +22,8 @@ export interface RuleTestResult {
 
 /** Runs one case of a rule on a detector of its own, by the case's virtual clock. */
 export function runRuleTest(ruleSet: RuleSet, ruleId: string, test: RuleTest): RuleTestResult {
-  const engine = createEngine(withInputs(ruleSet, ruleId))
+  const own = test.rules === undefined ? ruleSet : { hash: ruleSet.hash, ...test.rules }
+  const engine = createEngine(withInputs(own, ruleId))
   const beats = beatsOf(test)
   let index = 0
   const tickUntil = (timeMs: number): void => {
@@ -56,14 +58,24 @@ export function* eventsOfTest(test: RuleTest): Iterable<SecurityEvent> {
   }
 }
 
-/** Joins events to the assets of the case, in the order that holds unless configured. */
+/** Joins events to the assets of the case, as if nothing were configured, then to its lookups. */
 function joining(test: RuleTest): (event: SecurityEvent) => void {
-  if (test.assets.length === 0) return () => undefined
   const assets = new AssetIndex()
   for (const asset of test.assets) assets.put(asset)
   const options = { assets, leases: new LeaseTable(), precedence: IDENTIFIER_KINDS }
-  return ({ doc, time }) => void joinAsset(doc, time, options)
+  const lookups = test.lookups.map(({ rows, ageMs, ...plan }) => {
+    const table = new LookupTable({ ...plan, entriesMax: rows.size, staleMs: LOOKUP_STALE_MS })
+    table.replace(rows, 0)
+    return { table, ageMs }
+  })
+  return ({ doc, time }) => {
+    if (test.assets.length > 0) joinAsset(doc, time, options)
+    for (const { table, ageMs } of lookups) table.join(doc, ageMs)
+  }
 }
+
+/** As a lookup that says nothing of it. */
+const LOOKUP_STALE_MS = 86_400_000
 
 interface Beat {
   readonly atMs: number

@@ -1,7 +1,7 @@
 import { allOf, notOf } from '../lang/conditions.ts'
 import { parseElasticRule, type ElasticRule } from '../lang/elastic/rule.ts'
 import type { Problem } from '../base/problems.ts'
-import type { MatchRule, RuleProblem } from '../model/rule.ts'
+import type { MatchRule, RuleProblem, RuleTest } from '../model/rule.ts'
 import type { RuleFormat, RuleReport } from './format.ts'
 
 /** Rule files as Elastic publishes them, in TOML, and files of exceptions for them. */
@@ -12,14 +12,21 @@ export const elasticFormat: RuleFormat = {
     const rules = files.map(({ text, path }) => parseElasticRule(text, path))
     const reports: RuleReport[] = []
     const problems: RuleProblem[] = []
-    for (const [index, { meta, problems: found }] of rules.entries()) {
+    for (const [index, { meta, problems: found, tests }] of rules.entries()) {
       if (meta === undefined) {
         problems.push(...found.map(asError))
         continue
       }
       const ok = found.length === 0
       const path = files[index]?.path ?? ''
-      reports.push({ path, kind: 'rule', meta, ok, problems: found.map(asError), tests: [] })
+      reports.push({
+        path,
+        kind: 'rule',
+        meta,
+        ok,
+        problems: found.map(asError),
+        tests: tests.map((test) => withOthers(test, rules)),
+      })
     }
     return {
       matches: rules.flatMap(({ matches }) => matches.map((match) => narrowed(match, rules))),
@@ -28,6 +35,13 @@ export const elasticFormat: RuleFormat = {
       problems,
     }
   },
+}
+
+/** What a case has of its own does not undo the exceptions in other files. */
+function withOthers(test: RuleTest, files: readonly ElasticRule[]): RuleTest {
+  if (test.rules === undefined) return test
+  const matches = test.rules.matches.map((match) => narrowed(match, files))
+  return { ...test, rules: { ...test.rules, matches } }
 }
 
 function asError(problem: Problem): RuleProblem {

@@ -1,10 +1,13 @@
 import { readFileSync } from 'node:fs'
 import { fail, ok, type Result } from '../base/result.ts'
+import { rulesOfCase } from '../lang/sigma/case-rules.ts'
 import type { SigmaDocument } from '../lang/sigma/documents.ts'
 import { parsePipeline, type Pipeline } from '../lang/sigma/pipeline/pipeline.ts'
 import { parseSigmaFile } from '../lang/sigma/read.ts'
 import { lowerSigma } from '../lang/sigma/sigma.ts'
+import type { SigmaOptions } from '../lang/sigma/source-mapper.ts'
 import { parseTests } from '../lang/sigma/tests.ts'
+import type { RuleProblem, RuleTest } from '../model/rule.ts'
 import type { RuleFormat, RuleReport } from './format.ts'
 
 /** Sigma rules, correlations and filters, and our lists and macros, in YAML. */
@@ -18,14 +21,17 @@ export const sigmaFormat: RuleFormat = {
       return { matches: [], correlations: [], reports: [], problems }
     }
     const files = texts.map(({ path, text }) => parseSigmaFile(text, path))
-    const lowered = lowerSigma(files, {
+    const how: SigmaOptions = {
       pipeline: pipeline.value,
       ignoreLogsource: options.ignoreLogsource === true,
-    })
+    }
+    const documents = files.flatMap((file) => file.documents)
+    const parsed = new Map(documents.map((each) => [each, each.problems.length]))
+    const lowered = lowerSigma(files, how)
     return {
       matches: lowered.matches,
       correlations: lowered.correlations,
-      reports: lowered.documents.map(reportOf),
+      reports: lowered.documents.map((document) => reportOf(document, parsed, how)),
       problems: files.flatMap((file) => file.problems),
     }
   },
@@ -45,9 +51,18 @@ function pipelineOf(name: string | undefined): Result<'default' | 'none' | Pipel
   return parsePipeline(text, name)
 }
 
-function reportOf(document: SigmaDocument): RuleReport {
+function reportOf(
+  document: SigmaDocument,
+  parsed: ReadonlyMap<SigmaDocument, number>,
+  options: SigmaOptions,
+): RuleReport {
   const { kind, meta, problems } = document
-  const tests = parseTests(document.tests, (problem) => void problems.push(problem))
+  const report = (problem: RuleProblem): void => void problems.push(problem)
+  const tests = parseTests(document.tests, report).map(({ test, mocks }): RuleTest => {
+    if (mocks === undefined) return test
+    const rules = rulesOfCase(document, mocks, { parsed, options, report })
+    return rules === undefined ? test : { ...test, rules }
+  })
   const ok = !problems.some((problem) => problem.severity === 'error')
   return { path: meta.path ?? '', kind, meta, ok, problems, tests }
 }

@@ -82,6 +82,18 @@ export interface RuleTestSource {
   readonly lastMs: number
 }
 
+/** A lookup that a rule's own test stands in for: what the table would add to the events. */
+export interface RuleTestLookup {
+  readonly name: string
+  /** Fields of the event; the first that has a value is the key. */
+  readonly key: readonly string[]
+  /** Column of the table to field of the event. */
+  readonly fields: Readonly<Record<string, string>>
+  readonly rows: ReadonlyMap<string, Readonly<Record<string, unknown>>>
+  /** How old what the table says is when an event comes. */
+  readonly ageMs: number
+}
+
 /**
  * A case that a rule carries: events and how many alerts (episodes) of the rule they must raise.
  * `alerts: 0` is a case that must not fire.
@@ -100,5 +112,9 @@ export interface RuleTest {
   readonly sources: readonly RuleTestSource[]
   /** The table of assets that its events are joined to, as they would be when they come. */
   readonly assets: readonly Asset[]
+  /** What its events are joined to after that. */
+  readonly lookups: readonly RuleTestLookup[]
+  /** The rules as they are with the lists and exceptions of the case; else those of the files. */
+  readonly rules?: Pick<RuleSet, 'matches' | 'correlations'>
   readonly line: number
 }

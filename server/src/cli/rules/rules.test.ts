@@ -181,6 +181,151 @@ test('what is wrong with assets and sources of a case is said with its line', as
   expect(err).toMatch(/b\.yml:8:\d+: .*within the test/)
 })
 
+const MOCKED = `title: Of a critical owner
+id: mocked
+level: low
+logsource: {product: picket}
+detection:
+  sel: {event.action: denied, iot.owner: critical}
+  admin: {user.name|expand: '%admins%'}
+  condition: sel and not admin
+tests:
+  - name: by the lookup of the case
+    alerts: 1
+    lookups: {cmdb: {key: [x.y, device.id], fields: {team: iot.owner}, rows: {cam: {team: critical}}}}
+    lists: {admins: [root]}
+    events: [{event.action: denied, device.id: cam}, {event.action: denied, device.id: lamp}]
+  - name: an old table is marked
+    alerts: 1
+    lookups: {cmdb: {key: device.id, age: 2d, rows: {cam: {iot: {owner: critical}}}}}
+    lists: {admins: [root]}
+    exceptions: [{iot.lookup.cmdb.age|lt: 172800}, {iot.lookup.cmdb.stale: false}]
+    events: [{event.action: denied, device.id: cam}]
+  - name: what the event says itself stays
+    fires: false
+    lookups: {cmdb: {key: device.id, rows: {cam: {iot.owner: critical}}}}
+    lists: {admins: [root]}
+    events: [{event.action: denied, device.id: cam, iot.owner: other}]
+  - name: by the list of the case
+    fires: false
+    lists: {admins: [root, eve]}
+    events: [{event.action: denied, iot.owner: critical, user.name: eve}]
+  - name: an exception of fields, and one of selections
+    alerts: 1
+    lists: {admins: [root]}
+    exceptions:
+      - {user.name: backup}
+      - {a: {user.name|startswith: svc}, b: {user.name: probe}, condition: not 1 of them}
+    events:
+      - {event.action: denied, iot.owner: critical, user.name: backup, device.id: a}
+      - {event.action: denied, iot.owner: critical, user.name: svc-1, device.id: b}
+      - {event.action: denied, iot.owner: critical, user.name: probe, device.id: c}
+      - {event.action: denied, iot.owner: critical, user.name: mallory, device.id: d}
+---
+title: Twice
+id: twice
+level: low
+correlation: {type: event_count, rules: [mocked], timespan: 1m, condition: {gte: 2}}
+tests:
+  - name: an exception holds for what feeds the rule
+    fires: false
+    lists: {admins: [root]}
+    exceptions: [{device.id: a}]
+    events: [{event.action: denied, iot.owner: critical, device.id: a, repeat: 2}]
+  - name: and only there
+    alerts: 1
+    lists: {admins: [root]}
+    events: [{event.action: denied, iot.owner: critical, device.id: a, repeat: 2}]
+`
+
+test('a case stands in for lookups, lists and exceptions', async () => {
+  const { code, out, err } = await run(['rules', 'test', write('mocked.yml', MOCKED)])
+  expect(out).not.toContain('FAIL')
+  expect(err).toContain('7 cases, 0 failed')
+  // What has values only in its cases runs there, and is refused elsewhere.
+  expect(code).toBe(0)
+  expect((await run(['rules', 'check', write('mocked.yml', MOCKED)])).code).toBe(2)
+})
+
+test('what a case stands in for ends with the case', async () => {
+  const list = "---\nlist: admins\nitems: ['eve']\n"
+  const text = `${MOCKED.replaceAll(/^ +lists: .*\n/gm, '')}${list}`
+  const { code, out } = await run(['rules', 'test', write('mocked.yml', text)])
+  expect(code).toBe(0)
+  expect(out).not.toContain('FAIL')
+  const other = await run(['rules', 'test', write('mocked.yml', text.replace("['eve']", '[bob]'))])
+  expect(other.code).toBe(1)
+  expect(other.out).toMatch(/FAIL mocked: by the list of the case .*there were 1/)
+})
+
+test('what is wrong with what a case stands in for is said with its line', async () => {
+  const broken = MOCKED.replace('key: [x.y, device.id]', 'kay: device.id')
+    .replace('age: 2d', 'age: old')
+    .replace('lists: {admins: [root, eve]}', 'lists: [root]')
+    .replace('{user.name: backup}', '[]')
+  const { code, err } = await run(['rules', 'test', write('broken.yml', broken)])
+  expect(code).toBe(2)
+  expect(err).toMatch(/broken\.yml:12:\d+: .*A lookup of a test has no "kay"/)
+  expect(err).toMatch(/broken\.yml:17:\d+: .*"age" takes a time/)
+  expect(err).toMatch(/broken\.yml:28:\d+: .*"lists" of a test is a map/)
+  expect(err).toMatch(/broken\.yml:34:\d+: .*An exception of a test is a map/)
+})
+
+const TOML = `[metadata]
+maturity = "production"
+[rule]
+rule_id = "toml"
+name = "One after the other"
+type = "eql"
+query = 'sequence by host.id with maxspan=1m [process where true] [network where true]'
+author = ["Somebody"]
+[[tests]]
+name = "within"
+alerts = 1
+start = 2026-01-01T00:00:00Z
+events = [
+  {event = {category = "process"}, host = {id = "h"}},
+  {at = "60s", event = {category = "network"}, host = {id = "h"}},
+]
+[[tests]]
+name = "too late"
+fires = false
+events = [
+  {event = {category = "process"}, host = {id = "h"}},
+  {at = "61s", event = {category = "network"}, host = {id = "h"}},
+]
+[[tests]]
+name = "excepted"
+fires = false
+exceptions = [{entries = [{field = "host.id", type = "match", value = "h"}]}]
+events = [
+  {event = {category = "process"}, host = {id = "h"}},
+  {at = "5s", event = {category = "network"}, host = {id = "h"}},
+]
+`
+
+test("rule files in TOML have cases too, with Elastic's exceptions", async () => {
+  const good = await run(['rules', 'test', write('rule.toml', TOML)])
+  expect(good.out).not.toContain('FAIL')
+  expect(good.err).toContain('3 cases, 0 failed')
+  expect(good.code).toBe(0)
+  const bad = await run(['rules', 'test', write('rule.toml', TOML.replace('"61s"', '"59s"'))])
+  expect(bad.out).toMatch(/FAIL toml: too late .* at .*rule\.toml:17/)
+  expect(bad.code).toBe(1)
+  const wrong = TOML.replace('alerts = 1', 'alarms = 1')
+  const refused = await run(['rules', 'test', write('rule.toml', wrong)])
+  expect(refused.err).toMatch(/rule\.toml:9:\d+: .*A test has no "alarms"/)
+  expect(refused.code).toBe(2)
+})
+
+test('results that cannot be written are told, not thrown', async () => {
+  const junit = join(folder, 'no', 'such', 'folder.xml')
+  const { code, err } = await run(['rules', 'test', write('a.yml', RULE), '--junit', junit])
+  expect(err).toContain('OUTPUT_UNWRITABLE')
+  expect(err).not.toContain('at Object')
+  expect(code).toBe(2)
+})
+
 test('list and explain', async () => {
   const path = write('a.yml', RULE)
   const { out } = await run(['rules', 'list', '--json', path])

@@ -2,7 +2,7 @@ import { readFile, stat } from 'node:fs/promises'
 import { sha256Hex } from '../../base/hash.ts'
 import { rowsOfText, formatOfName } from '../../library/asset-files.ts'
 import { type EcsDoc, fieldOf } from '../../model/event.ts'
-import type { LookupValues } from './table.ts'
+import type { LookupValues } from '../../fleet/lookup-table.ts'
 
 /** Where a table or a key is got from. */
 export interface LookupPlace {

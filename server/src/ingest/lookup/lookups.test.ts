@@ -9,7 +9,7 @@ import { SILENT } from '../../base/log.ts'
 import { MetricsRegistry } from '../../base/metrics.ts'
 import type { EcsDoc } from '../../model/event.ts'
 import { type Lookups, type LookupSettings, startLookups, type TableInUse } from './lookups.ts'
-import { LookupTable } from './table.ts'
+import { LookupTable } from '../../fleet/lookup-table.ts'
 import { Wanted } from './wanted.ts'
 
 const NOW = Date.UTC(2026, 10, 22)

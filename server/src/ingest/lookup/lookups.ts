@@ -10,7 +10,7 @@ import {
   readFileTable,
   type TableRows,
 } from './fetch-table.ts'
-import { type LookupPlan, LookupTable } from './table.ts'
+import { type LookupPlan, LookupTable } from '../../fleet/lookup-table.ts'
 import { ChangeWatch } from '../../library/file-stamp.ts'
 import { Wanted } from './wanted.ts'
 

@@ -24,7 +24,10 @@ export interface ExceptionEntry {
   readonly entries?: readonly ExceptionEntry[] | undefined
 }
 
-const itemSchema = z.looseObject({ name: z.string().default(''), entries: z.array(entrySchema) })
+export const itemSchema = z.looseObject({
+  name: z.string().default(''),
+  entries: z.array(entrySchema),
+})
 
 const threatSchema = z.looseObject({
   tactic: z.looseObject({ id: z.string().optional(), name: z.string() }).optional(),
@@ -87,6 +90,8 @@ const fileSchema = z.looseObject({
     .default({ rule_ids: [] }),
   rule: ruleSchema.optional(),
   exceptions: z.array(z.looseObject({ items: z.array(itemSchema).default([]) })).default([]),
+  /** Ours: the cases of a rule. */
+  tests: z.unknown(),
 })
 
 export type ElasticRuleText = z.infer<typeof ruleSchema>

@@ -2,12 +2,13 @@ import type { Problem } from '../../base/problems.ts'
 import { fail, ok, type Result } from '../../base/result.ts'
 import type { Condition } from '../../model/condition.ts'
 import type { Correlation, GroupField } from '../../model/correlation.ts'
-import type { CorrelationRule, MatchRule, RuleMeta } from '../../model/rule.ts'
+import type { CorrelationRule, MatchRule, RuleMeta, RuleTest } from '../../model/rule.ts'
 import { allOf, notOf } from '../conditions.ts'
 import { compileEql } from '../eql/compile.ts'
 import { compileKqlCondition } from '../kql/compile.ts'
 import { compileLucene } from '../lucene/compile.ts'
 import { QueryError } from '../syntax.ts'
+import { elasticCases } from './cases.ts'
 import { readElasticFile, type ElasticRuleText, type ExceptionItem } from './file.ts'
 import { exceptionCondition, filterCondition } from './filters.ts'
 import { elasticMeta } from './meta.ts'
@@ -19,6 +20,7 @@ export interface ElasticRule {
   readonly matches: readonly MatchRule[]
   readonly correlations: readonly CorrelationRule[]
   readonly problems: readonly Problem[]
+  readonly tests: readonly RuleTest[]
   /** Exceptions kept in a file of their own, for the rules of these ids. */
   readonly exceptions: readonly {
     readonly ruleIds: readonly string[]
@@ -38,7 +40,7 @@ const NOT_HERE: Readonly<Record<string, string>> = {
  * back with its reason as a problem (RULE_UNSUPPORTED); nothing is thrown.
  */
 export function parseElasticRule(text: string, path: string): ElasticRule {
-  const none = { matches: [], correlations: [], exceptions: [] }
+  const none = { matches: [], correlations: [], exceptions: [], tests: [] }
   const read = readElasticFile(text, path)
   if (!read.ok) return { ...none, meta: undefined, problems: [read.problem] }
   const file = read.value
@@ -64,7 +66,11 @@ export function parseElasticRule(text: string, path: string): ElasticRule {
   }
   const meta = elasticMeta(rule, file, { text, path })
   const lowered = lowerRule(rule, meta)
-  if (lowered.ok) return { meta, ...lowered.value, problems, exceptions }
+  if (lowered.ok) {
+    const cases = elasticCases(file.tests, lowered.value, { text, path })
+    problems.push(...cases.problems)
+    return { meta, ...lowered.value, problems, exceptions, tests: cases.tests }
+  }
   problems.push(placed(lowered.problem, text, path))
   return { ...none, meta, problems, exceptions }
 }

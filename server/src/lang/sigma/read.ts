@@ -177,6 +177,12 @@ function parseFilter(tree: MapTree, report: Report) {
   }
 }
 
+/** The body of a filter for every rule: its selections and its condition, narrowed by nothing else. */
+export function parseFilterTree(body: MapTree, report: Report) {
+  const logsource = parseLogsource(childOf(body, 'logsource'), report)
+  return { logsource, rules: undefined, ...parseSelections(body, ['rules', 'logsource'], report) }
+}
+
 function parseLogsource(tree: Tree | undefined, report: Report): Logsource {
   if (tree === undefined) return {}
   if (tree.kind !== 'map') {

@@ -2,6 +2,8 @@ import { isoToMs } from '../../base/timestamp.ts'
 import type { EcsDoc } from '../../model/event.ts'
 import { type Asset, assetSchema } from '../../model/asset.ts'
 import type { RuleTest, RuleTestEvent, RuleTestSource } from '../../model/rule.ts'
+import { parseLookups } from './case-lookups.ts'
+import type { CaseMocks } from './case-rules.ts'
 import type { Report } from './detection.ts'
 import { parseTimespan } from './timespan.ts'
 import { childOf, plainOf, textOf, type MapTree, type Tree } from './yaml/yaml-tree.ts'
@@ -28,8 +30,11 @@ const OWN_KEYS = new Set(['at', 'repeat', 'every'])
  *         assets:              # what the events are joined to
  *           - {id: cam-1, site: north, identifiers: {client_id: [cam-1]}}
  *         sources: {broker: 5m} # connected; gives something until then, from the start
+ *         lookups: {owners: {key: device.id, rows: {cam-1: {iot.owner: video}}}}
+ *         lists: {admins: [root]}           # instead of what the files say
+ *         exceptions: [{user.name: backup}] # besides the filters of the files
  */
-export function parseTests(tree: Tree | undefined, report: Report): RuleTest[] {
+export function parseTests(tree: Tree | undefined, report: Report): ParsedCase[] {
   if (tree === undefined) return []
   const items = tree.kind === 'list' ? tree.items : [tree]
   return items.flatMap((item, index) => {
@@ -37,6 +42,12 @@ export function parseTests(tree: Tree | undefined, report: Report): RuleTest[] {
     report(invalid('A test is a map of name, alerts and events.', item))
     return []
   })
+}
+
+/** A case, and what of it changes the rules. */
+export interface ParsedCase {
+  readonly test: RuleTest
+  readonly mocks: CaseMocks | undefined
 }
 
 function invalid(message: string, tree: Tree) {
@@ -53,9 +64,12 @@ const TEST_KEYS = [
   'description',
   'assets',
   'sources',
+  'lookups',
+  'lists',
+  'exceptions',
 ]
 
-function parseTest(tree: MapTree, index: number, report: Report): RuleTest {
+function parseTest(tree: MapTree, index: number, report: Report): ParsedCase {
   for (const entry of tree.entries) {
     if (TEST_KEYS.includes(entry.key)) continue
     const hint = `a test has ${TEST_KEYS.join(', ')}`
@@ -71,14 +85,18 @@ function parseTest(tree: MapTree, index: number, report: Report): RuleTest {
   if (untilMs === undefined) report(invalid('"until" takes a time such as 10m.', until ?? tree))
   const fromMs = startMs ?? START_MS
   const endMs = Math.max(lastMs, fromMs + (untilMs ?? 0))
-  return {
+  const test: RuleTest = {
     name: textOf(childOf(tree, 'name')) ?? `test ${index + 1}`,
     ...expected(tree, report),
     ...{ events, startMs: fromMs, endMs },
     sources: parseSources(childOf(tree, 'sources'), { startMs: fromMs, endMs }, report),
     assets: parseAssets(childOf(tree, 'assets'), report),
+    lookups: parseLookups(childOf(tree, 'lookups'), report),
     line: tree.place.line,
   }
+  const [lists, exceptions] = [childOf(tree, 'lists'), childOf(tree, 'exceptions')]
+  const isPlain = lists === undefined && exceptions === undefined
+  return { test, mocks: isPlain ? undefined : { lists, exceptions } }
 }
 
 const SOURCES_MAX = 20

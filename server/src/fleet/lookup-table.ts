@@ -1,4 +1,4 @@
-import { type EcsDoc, fieldOf } from '../../model/event.ts'
+import { type EcsDoc, fieldOf } from '../model/event.ts'
 
 /** What a lookup gives for one key: values by the names of its columns. */
 export type LookupValues = Readonly<Record<string, unknown>>
@@ -92,7 +92,8 @@ export class LookupTable {
     if (entry?.values === undefined) return
     for (const [column, field] of Object.entries(this.plan.fields)) {
       const value = plain(fieldOf(entry.values, column))
-      if (value !== undefined) setPath(doc, field.split('.'), value)
+      if (value === undefined || fieldOf(doc, field) !== undefined) continue
+      setPath(doc, field.split('.'), value)
     }
     const mark = { age: Math.round(ageMs / 1_000), ...(stale && { stale }) }
     for (const [name, value] of Object.entries(mark)) {
