@@ -64,7 +64,12 @@ function joining(test: RuleTest): (event: SecurityEvent) => void {
   for (const asset of test.assets) assets.put(asset)
   const options = { assets, leases: new LeaseTable(), precedence: IDENTIFIER_KINDS }
   const lookups = test.lookups.map(({ rows, ageMs, ...plan }) => {
-    const table = new LookupTable({ ...plan, entriesMax: rows.size, staleMs: LOOKUP_STALE_MS })
+    const table = new LookupTable({
+      ...plan,
+      entriesMax: rows.size,
+      refreshMs: LOOKUP_STALE_MS,
+      staleMs: LOOKUP_STALE_MS,
+    })
     table.replace(rows, 0)
     return { table, ageMs }
   })
