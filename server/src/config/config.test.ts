@@ -210,6 +210,19 @@ describe('files and secrets', () => {
     expect(await probeSecrets(parsed.value, {})).toMatchObject([{ code: 'CONFIG_SECRET' }])
     expect(await probeSecrets(parsed.value, { NOT_SET: 'x' })).toEqual([])
   })
+
+  test('checking finds the missing secrets of sources, each with its field', async () => {
+    const text = `sources:
+  a: { type: hec, decoder: json, tokens: { x: { env: A }, y: { file: /none/y } } }
+  b: { type: file, decoder: mosquitto, paths: [/x], decoders: [{ when: { env: A }, decoder: json }] }
+`
+    const parsed = parseConfig(text, ORIGIN)
+    if (!parsed.ok) throw new Error('not read')
+    expect((await probeSecrets(parsed.value, {})).map(({ at }) => at)).toEqual([
+      { file: 'picket.yml', field: 'sources.a.tokens.x' },
+      { file: 'picket.yml', field: 'sources.a.tokens.y' },
+    ])
+  })
 })
 
 describe('an OpenID provider', () => {

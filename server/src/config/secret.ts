@@ -56,17 +56,41 @@ function missing(place: string, what: string): Problem {
   return { code: 'CONFIG_SECRET', message: `${place} ${what}` }
 }
 
-/** Problems of the secrets that a configuration names, without running any command. */
+/** Problems of all secrets that a configuration names, without running any command. */
 export async function probeSecrets(config: Config, env: Environment): Promise<Problem[]> {
   const problems: Problem[] = []
-  for (const ref of [
-    config.master_key,
-    config.state.postgres_url,
-    config.api.oidc?.client_secret,
-  ]) {
-    if (ref === undefined || 'command' in ref) continue
+  for (const { ref, field } of secretsIn(config, [])) {
+    if ('command' in ref) continue
     const read = await readSecret(ref, env)
-    if (!read.ok) problems.push(read.problem)
+    if (read.ok) continue
+    const at = { ...(config.file !== undefined && { file: config.file }), field }
+    problems.push({ ...read.problem, at })
   }
   return problems
+}
+
+/** Sections of free form, where a key `env` or `file` may mean anything. */
+const FREE = new Set(['decoder_options', 'when'])
+
+function* secretsIn(
+  value: unknown,
+  path: readonly string[],
+): Generator<{ readonly ref: SecretRef; readonly field: string }> {
+  if (typeof value !== 'object' || value === null) return
+  const ref = secretOf(value)
+  if (ref !== undefined) {
+    yield { ref, field: path.join('.') }
+    return
+  }
+  for (const [name, part] of Object.entries(value)) {
+    if (!FREE.has(name)) yield* secretsIn(part, [...path, name])
+  }
+}
+
+function secretOf(value: object): SecretRef | undefined {
+  const [entry, ...others] = Object.entries(value)
+  if (entry === undefined || others.length > 0) return undefined
+  const [name, given] = entry as [string, unknown]
+  if (name === 'env' && typeof given === 'string') return { env: given }
+  return name === 'file' && typeof given === 'string' ? { file: given } : undefined
 }

@@ -181,10 +181,11 @@ test('the file that a shipper names chooses the decoder; the decoder of any JSON
   const { batch } = preparer.prepare({ items }, NOW)
   const settled = preparer.settle(NOW)?.batch.events ?? []
   const modules = [...(batch.events ?? []), ...settled].map(({ doc }) => doc['event'])
-  expect(modules.map((event) => Reflect.get(event as object, 'module')).toSorted()).toEqual([
-    'json',
-    'mosquitto',
-  ])
+  expect(
+    modules
+      .map((event) => String(Reflect.get(event as object, 'module')))
+      .toSorted((a, b) => a.localeCompare(b)),
+  ).toEqual(['json', 'mosquitto'])
   const whole = (batch.events ?? []).find((event) => event.doc['message'] === '{"a":1}')
   expect(whole?.doc['agent']).toMatchObject({ type: 'filebeat' })
 })
