@@ -198,6 +198,26 @@ describe('a narrowed analyst', () => {
     await app.close()
   })
 
+  test.each([
+    [{ sites: ['oslo'] }, ['a-oslo']],
+    [{ sites: ['oslo', 'bergen'] }, ['a-both', 'a-bergen', 'a-oslo']],
+    [{ deviceTypes: ['pump'] }, ['a-unknown', 'a-both', 'a-bergen', 'a-oslo']],
+    [{ deviceTypes: ['lock'] }, []],
+    [{ datasets: ['mosquitto', 'other'] }, ['a-unknown', 'a-both', 'a-bergen', 'a-oslo']],
+    [{ datasets: ['other'] }, []],
+    [{ sites: ['oslo'], deviceTypes: ['pump'], datasets: ['other'] }, []],
+  ])('of %j sees what is wholly within it', async (visibility, ids) => {
+    const one = await makeOne()
+    await fill(one)
+    const app = serveAs(one, { ...narrowed, visibility })
+    const { alerts } = (await app.inject('/api/v1/alerts')).json<{ alerts: { id: string }[] }>()
+    expect(alerts.map(({ id }) => id)).toEqual(ids)
+    const counts = (await app.inject('/api/v1/alerts/counts')).json<{ bySeverity: object }>()
+    const sum = Object.values(counts.bySeverity).reduce((all: number, n: number) => all + n, 0)
+    expect(sum).toBe(ids.length)
+    await app.close()
+  })
+
   test('of no site at all sees nothing', async () => {
     const one = await makeOne()
     await fill(one)

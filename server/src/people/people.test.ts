@@ -218,6 +218,16 @@ describeEngines('people', (engine) => {
     expect(await people.byToken(token.text)).toBeUndefined()
   })
 
+  test('a session of a user who is disabled by whatever way ends', async () => {
+    const { state, deps, people, login } = await setUp('whatever')
+    await createUser(deps, { name: 'ada', roles: ['admin'], password: PASSWORD })
+    const { secret } = await login('ada', PASSWORD)
+    await state.db.updateTable('user').set({ disabled: 1 }).execute()
+    expect(await people.bySession(secret)).toBeUndefined()
+    await state.db.updateTable('user').set({ disabled: 0 }).execute()
+    expect(await people.bySession(secret)).toBeUndefined()
+  })
+
   test('a token of a former admin delivers, and does nothing else', async () => {
     const { deps, people } = await setUp('former')
     await createUser(deps, { name: 'root', roles: ['admin'], password: PASSWORD })

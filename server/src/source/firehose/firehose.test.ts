@@ -156,6 +156,15 @@ describe('POST /firehose', () => {
     ['brotli', 'x', { 'content-encoding': 'br' }, 415],
     ['no gzip', 'x', { 'content-encoding': 'gzip' }, 400],
     ['a bomb in a record', requestOf('r1', [gzipSync(Buffer.alloc(5_000_000))]), {}, 413],
+    [
+      'a bomb of many records',
+      requestOf(
+        'r1',
+        [1, 2, 3].map(() => gzipSync(Buffer.alloc(60_000))),
+      ),
+      {},
+      413,
+    ],
   ])('%s: refused with a reason in its form', async (_, body, headers, status) => {
     const { send, sink } = await begin()
     const answer = await send(body, headers)
@@ -259,11 +268,27 @@ describe('POST /sns', () => {
     ['topic', messageOf({ TopicArn: `${TOPIC}-other` }), 403, 0],
     ['certificate_url', messageOf({ SigningCertURL: CERT_URL.replace('com', 'co') }), 403, 0],
     ['certificate_url', messageOf({ SigningCertURL: CERT_URL.replace('https', 'http') }), 403, 0],
-    ['certificate_url', messageOf({ SigningCertURL: `${HOST}:8443/x.pem` }), 403, 0],
+    [
+      'certificate_url',
+      messageOf({ SigningCertURL: CERT_URL.replace('.com/', '.com:8443/') }),
+      403,
+      0,
+    ],
+    ['certificate_url', messageOf({ SigningCertURL: CERT_URL.replace('//', '//user@') }), 403, 0],
+    ['certificate_url', messageOf({ SigningCertURL: `${CERT_URL}?x=1` }), 403, 0],
+    // SNS hosts what others put there too: only its own certificates count.
+    ['certificate_url', messageOf({ SigningCertURL: `${HOST}/bucket/own.pem` }), 403, 0],
+    ['certificate_url', messageOf({ SigningCertURL: CERT_URL.replace('sns.', 'x.sns.') }), 403, 0],
     ['signature', messageOf().replace('a\\":1', 'a\\":2'), 403, 1],
     ['signature', messageOf({ key: over.key }), 403, 1],
     ['subscribe_url', messageOf({ ...confirmation, SubscribeURL: evil }), 403, 1],
     ['subscribe_url', messageOf({ ...confirmation, SubscribeURL: `${HOST}/?Action=X` }), 403, 1],
+    [
+      'subscribe_url',
+      messageOf({ ...confirmation, SubscribeURL: `${CONFIRM}`.replace(':fleet&', ':other&') }),
+      403,
+      1,
+    ],
   ])('%s: refused, and nothing else is fetched', async (reason, body, status, fetches) => {
     const { send, sink, fetched, errors } = await withSns()
     const answer = await send(body)

@@ -13,6 +13,8 @@ import { readEnvelopes, readTime } from './envelopes.ts'
 
 const clock = { now: () => Date.now() }
 const TOKEN = 'secret-of-HEC'
+/** One more than is taken. */
+const MANY_FIELDS = Array.from({ length: 201 }, (_, n) => `"f${n}":1`).join(',')
 const CHANNEL = '0aeeac95-ac74-4aa9-b30d-6c4c0ac581ba'
 
 function make(port: number, metrics: MetricsRegistry, given: Record<string, unknown> = {}): Source {
@@ -108,6 +110,7 @@ describe('the collector', () => {
     ['{"host":"x"}', {}, '', 400, 12, 0],
     ['{"event":"a"}{"event":""}', {}, '', 400, 13, 1],
     ['{"event":"a","fields":{"x":{"y":1}}}', {}, '', 400, 15, 0],
+    [`{"event":"a","fields":{${MANY_FIELDS}}}`, {}, '', 400, 15, 0],
     ['{"event":"a","index":"other"}', {}, '', 400, 7, 0],
     ['{"event":"a"}', { authorization: 'Splunk wrong' }, '', 403, 4, undefined],
     ['{"event":"a"}', { authorization: 'Digest x' }, '', 401, 3, undefined],
@@ -155,6 +158,8 @@ describe('the collector', () => {
     const other = { 'x-splunk-request-channel': CHANNEL.replace('0', '1') }
     expect(await send('{"acks":[0]}', other, '/ack')).toEqual([200, { acks: { '0': false } }])
     expect(await send('{"acks":7}', channel, '/ack')).toMatchObject([400, { code: 6 }])
+    const many = JSON.stringify({ acks: Array.from({ length: 10_001 }, (_, n) => n) })
+    expect(await send(many, channel, '/ack')).toMatchObject([400, { code: 6 }])
     // Firehose asks whether anyone is there with an empty body.
     expect(await send('', channel)).toMatchObject([400, { code: 5 }])
   })

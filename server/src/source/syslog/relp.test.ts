@@ -205,7 +205,7 @@ test('a sender that reads no answers is not read on', async () => {
   // Each asks for an answer of eight times its size: all of them are more than any system keeps for a socket.
   for (let n = 0; n < 1_000; n += 1) socket.write('1 open 0\n'.repeat(2_000))
   let stuck = 0
-  for (let left = Number.POSITIVE_INFINITY; socket.writableLength > 0 && stuck < 20; ) {
+  for (let left = Number.POSITIVE_INFINITY; socket.writableLength > 0 && stuck < 20;) {
     stuck = socket.writableLength < left ? 0 : stuck + 1
     left = socket.writableLength
     await new Promise((wake) => setTimeout(wake, 50))

@@ -224,6 +224,65 @@ describe('the listener', () => {
     socket.close()
   })
 
+  test('half a counted message, and a length that is none, are counted as lost', async () => {
+    for (const [bytes, reason] of [
+      ['100 <13>half', 'frame_incomplete'],
+      ['9999999999 <13>x', 'frame_length'],
+    ] as const) {
+      const port = await freePort()
+      const to = sink()
+      const metrics = await begin({ listen: `127.0.0.1:${port}`, transports: ['tcp'] }, to)
+      connect(port, '127.0.0.1').end(`6 <13>ok${bytes}`)
+      await until('it is counted', () => to.drops.length > 0)
+      expect([to.texts, to.drops]).toEqual([['<13>ok'], [{ reason, count: 1 }]])
+      const labels = { source: 'test', reason }
+      expect(metrics.value('picket_source_errors_total', labels)).toBe(1)
+      await source?.stop()
+    }
+  })
+
+  test.skipIf(process.platform !== 'linux')(
+    'each datagram is kept, or counted where it was lost: by the kernel too (Linux)',
+    async () => {
+      const port = await freePort()
+      const to = sink()
+      const listen = `127.0.0.1:${port}`
+      await begin({ listen, transports: ['udp'], udp_buffer_bytes: '4KiB' }, to)
+      const socket = createSocket('udp4')
+      await new Promise<void>((resolve) => socket.connect(port, '127.0.0.1', resolve))
+      // In one turn of the event loop, so that nobody reads meanwhile.
+      const sent = Array.from({ length: 500 }, (_, n) => {
+        return new Promise((resolve) => socket.send(`<13>${n} ${'x'.repeat(500)}`, resolve))
+      })
+      await Promise.all(sent)
+      const lost = (): number => to.drops.reduce((sum, { count }) => sum + count, 0)
+      await until('some arrive', () => to.items.length > 0)
+      await source?.stop()
+      expect(to.drops.every(({ reason }) => reason === 'udp_kernel')).toBe(true)
+      expect(lost()).toBeGreaterThan(0)
+      // What was in the buffer when it was closed is in neither.
+      expect(to.items.length + lost()).toBeLessThanOrEqual(500)
+      socket.close()
+    },
+  )
+
+  test('datagrams that were taken and could not be kept when it stops are counted', async () => {
+    const port = await freePort()
+    const to = sink()
+    to.failures.push(...Array.from({ length: 10_000 }, () => 'busy' as const))
+    await begin({ listen: `127.0.0.1:${port}`, transports: ['udp'] }, to)
+    const socket = createSocket('udp4')
+    for (let n = 0; n < 20; n += 1) {
+      await new Promise((resolve) => socket.send(`<13>${n}`, port, '127.0.0.1', resolve))
+    }
+    await until('they wait', () => to.failures.length < 9_990)
+    await source?.stop()
+    const stopped = to.drops.filter(({ reason }) => reason === 'stopped')
+    expect(stopped.reduce((sum, { count }) => sum + count, 0)).toBeGreaterThan(0)
+    expect([to.items, stopped.length]).toEqual([[], to.drops.length])
+    socket.close()
+  })
+
   test.skipIf(!has('logger'))('the program logger (needs util-linux) is understood', async () => {
     const port = await freePort()
     const to = sink()
