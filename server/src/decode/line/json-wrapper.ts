@@ -9,7 +9,8 @@ export interface Unwrapped {
 
 /**
  * One line of a log kept as JSON objects: Docker's `json-file` (`log`, `time`), `journalctl -o json`
- * (`MESSAGE`, `__REALTIME_TIMESTAMP` in microseconds) and shippers' `message` with `@timestamp`.
+ * (`MESSAGE`, `__REALTIME_TIMESTAMP` in microseconds), Google Cloud's entries (`textPayload`, `timestamp`) and
+ * shippers' `message` with `@timestamp`.
  * Undefined for anything else.
  */
 export function unwrapJson(text: string, at: number): Unwrapped | undefined {
@@ -21,11 +22,14 @@ export function unwrapJson(text: string, at: number): Unwrapped | undefined {
   }
   if (parsed === null || typeof parsed !== 'object' || Array.isArray(parsed)) return undefined
   const fields = parsed as Readonly<Record<string, unknown>>
-  const message = fields['log'] ?? messageText(fields['MESSAGE']) ?? fields['message']
+  const message =
+    fields['log'] ?? messageText(fields['MESSAGE']) ?? fields['message'] ?? fields['textPayload']
   if (typeof message !== 'string') return undefined
   const micros = fields['__REALTIME_TIMESTAMP']
   const time =
-    typeof micros === 'string' ? Number(micros) : (fields['time'] ?? fields['@timestamp'])
+    typeof micros === 'string'
+      ? Number(micros)
+      : (fields['time'] ?? fields['@timestamp'] ?? fields['timestamp'])
   const timeMs = timeToMs(time)
   return {
     message: message.endsWith('\n')

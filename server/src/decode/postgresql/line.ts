@@ -1,5 +1,6 @@
+import type { EcsDoc } from '../../model/event.ts'
 import { splitCsv } from '../custom/steps.ts'
-import { isObject, numberAt, textAt } from '../document/values.ts'
+import { isObject, numberAt, objectAt, textAt } from '../document/values.ts'
 import { timeIn } from './zone-names.ts'
 
 /** What one record of the log says, whichever of the three forms it had. */
@@ -20,12 +21,12 @@ export interface Line {
 type Local = (ms: number) => number
 
 const HEAD_MAX = 600
-/** Two spaces stand behind the level; one where a shipper squeezed them, and then a border before it. */
+/** Two spaces stand behind the level; one where a shipper or a service squeezed them, and then a border before it. */
 const LEVEL =
   /(LOG|ERROR|FATAL|PANIC|WARNING|NOTICE|INFO|DEBUG\d?|DETAIL|HINT|STATEMENT|CONTEXT|QUERY|LOCATION): {2}/
 const OTHER_TONGUE = /([A-ZÀ-Þ]{4,14}): {2}/
 const SQUEEZED =
-  /(?:^|[\s\])])(LOG|ERROR|FATAL|PANIC|WARNING|NOTICE|INFO|DEBUG\d?|DETAIL|HINT|STATEMENT|CONTEXT|QUERY|LOCATION): /
+  /(?:^|[\s\]):>-])(LOG|ERROR|FATAL|PANIC|WARNING|NOTICE|INFO|DEBUG\d?|DETAIL|HINT|STATEMENT|CONTEXT|QUERY|LOCATION): /
 /** Levels as the catalogs of other languages have them (postgres, src/backend/po). */
 const FOREIGN: Readonly<Record<string, string>> = {
   ...{
@@ -77,19 +78,25 @@ function readText(text: string, local: Local): Line | undefined {
   const level = found?.[1]
   if (found === null || level === undefined) return undefined
   const head = begin.slice(0, found.index + found[0].indexOf(level))
+  const words = text.slice(found.index + found[0].length)
+  // With log_error_verbosity = verbose the SQLSTATE stands before the message.
+  const state = /^(?=[A-Z]{0,4}\d)[0-9A-Z]{5}(?=: )/.exec(words)?.[0]
   const name = (pattern: RegExp): string | undefined => known(pattern.exec(head)?.[1])
   const pair = /(?:^|[\s:[(])([^\s@=,:[\]()]{1,63})@([^\s@,:[\]()]{1,63})/.exec(head)
   return {
     timeMs: timeIn(head, local) ?? epochIn(head),
     level: FOREIGN[level] ?? level,
-    message: text.slice(found.index + found[0].length),
+    message: state === undefined ? words : words.slice(7),
+    state: state ?? /sql_error_code = ([0-9A-Z]{5})/.exec(head)?.[1],
     user: name(/\b(?:user|usr|u)=([^,\s\]|]+)/) ?? known(pair?.[1]),
     database: name(/\b(?:db|database|d)=([^,\s\]|]+)/) ?? known(pair?.[2]),
     peer:
       name(/\b(?:client|host|remote|h|r)=([^,\s\]|]+)/) ??
       name(/(?:^|[\s:@[])((?:\d{1,3}\.){3}\d{1,3}(?:\(\d+\))?)/) ??
       name(/(?:^|[\s@[])([0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7}\(\d+\))/i),
-    application: name(/\b(?:app|application)=([^,\]|]+)/),
+    application: name(
+      /\b(?:app|application|a)=(.{0,200}?)(?=[,\s|]\s?\w{1,20}=|\]?[\s:|]*$|\]\s+\[)/,
+    ),
   }
 }
 
@@ -111,26 +118,39 @@ function readJson(text: string, local: Local): Line | undefined {
   } catch {
     return undefined
   }
-  if (!isObject(doc)) return undefined
+  return isObject(doc) ? ofJson(objectAt(doc, 'record') ?? doc, local) : undefined
+}
+
+/** `jsonlog`, or csvlog's columns under the names of the manual, as the CloudNativePG operator writes them. */
+function ofJson(doc: EcsDoc, local: Local): Line | undefined {
   const [level, message] = [textAt(doc, 'error_severity'), textAt(doc, 'message')]
-  if (level === undefined || message === undefined) return undefined
+  if (level === undefined || (message === undefined && !('audit' in doc))) return undefined
   return {
-    timeMs: timeIn(textAt(doc, 'timestamp') ?? '', local),
+    timeMs: timeIn(textAt(doc, 'timestamp', 'log_time') ?? '', local),
     level,
-    message,
-    user: textAt(doc, 'user'),
-    database: textAt(doc, 'dbname'),
-    peer: textAt(doc, 'remote_host'),
+    message: auditText(objectAt(doc, 'audit')) ?? message ?? '',
+    user: textAt(doc, 'user', 'user_name'),
+    database: textAt(doc, 'dbname', 'database_name'),
+    peer: textAt(doc, 'remote_host', 'connection_from'),
     port: numberAt(doc, 'remote_port'),
-    state: textAt(doc, 'state_code'),
+    state: textAt(doc, 'state_code', 'sql_state_code'),
     detail: textAt(doc, 'detail'),
-    query: textAt(doc, 'statement'),
+    query: textAt(doc, 'statement', 'query'),
     application: textAt(doc, 'application_name'),
   }
 }
 
+/** The operator takes an audited statement apart; here it is put together again. */
+function auditText(audit: EcsDoc | undefined): string | undefined {
+  if (audit === undefined) return undefined
+  const quoted = (name: string): string => `"${(textAt(audit, name) ?? '').replaceAll('"', '""')}"`
+  const names =
+    'audit_type statement_id substatement_id class command object_type object_name statement parameter'
+  return `AUDIT: ${names.split(' ').map(quoted).join(',')}`
+}
+
 export const beginsCsv = (text: string): boolean =>
-  /^\d{4}-\d\d-\d\d [\d:.]{8,16} \S{1,10},/.test(text)
+  /^"?\d{4}-\d\d-\d\d [\d:.]{8,16} [^\s,"]{1,10}"?,/.test(text)
 
 function readCsv(text: string, local: Local): Line | undefined {
   const values = beginsCsv(text) ? splitCsv(text, ',') : undefined

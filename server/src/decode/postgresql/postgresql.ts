@@ -1,8 +1,9 @@
 import { ANEW } from '../../base/anew.ts'
 import type { Decoder, DecoderSpec, DecodeSink, StateChange } from '../../model/decoder.ts'
-import { type RawItem, streamOf } from '../../model/source.ts'
+import type { RawItem } from '../../model/source.ts'
 import { isObject } from '../document/values.ts'
 import { KeptMap } from '../kept-map.ts'
+import { Frame } from '../line/frame.ts'
 import { unwrapJson } from '../line/json-wrapper.ts'
 import { checkStampOptions, STAMP_OPTIONS, stampOptions } from '../line/options.ts'
 import type { StampOptions } from '../line/stamp.ts'
@@ -13,13 +14,6 @@ const LINE_MAX = 1_048_576
 const FILES_MAX = 100
 const OPEN_LINES_MAX = 2_000
 const OPEN_CHARACTERS_MAX = 65_536
-
-const CHUNK_HEAD_MAX = 400
-/** Priority and time, host, program and process id, number of the line in its message. */
-const SYSLOG_CHUNK = new RegExp(
-  String.raw`^(?:<\d{1,3}>)?(?:1 )?(?:[A-Z][a-z]{2} [ \d]\d [\d:]{8}|\d{4}-\d\d-\d\dT\S{8,30}) ` +
-    String.raw`(\S{1,255}) [\w.-]{1,60}(?:\[| )(\d{1,10})(?:\]:| - -) \[\d{1,10}-(\d{1,6})\] `,
-)
 
 /** A record whose quotes are not closed yet. */
 interface Open {
@@ -35,9 +29,12 @@ interface Open {
 class PostgresqlDecoder implements Decoder {
   readonly #open = new KeptMap<Open>('q:', FILES_MAX)
   readonly #zone: StampOptions['zone']
+  readonly #frame: Frame
 
   constructor(options: Readonly<Record<string, unknown>>) {
-    this.#zone = stampOptions(options).zone
+    const stamps = stampOptions(options)
+    this.#zone = stamps.zone
+    this.#frame = new Frame(stamps)
   }
 
   decode(item: RawItem, out: DecodeSink): void {
@@ -46,12 +43,7 @@ class PostgresqlDecoder implements Decoder {
       out.reject('DECODE_TOO_LONG', `${text.length} characters, at most ${LINE_MAX}.`)
       return
     }
-    const chunk = SYSLOG_CHUNK.exec(text.slice(0, CHUNK_HEAD_MAX))
-    if (chunk !== null) {
-      this.#chunk(chunk, item, out)
-      return
-    }
-    const file = streamOf(item)
+    const file = item.facts?.['path'] ?? ''
     const open = this.#open.get(file)
     if (open !== undefined) {
       if (!begins(text)) {
@@ -83,22 +75,6 @@ class PostgresqlDecoder implements Decoder {
     return { records: this.#open.size }
   }
 
-  /**
-   * PostgreSQL numbers what it says to syslog, and the lines of each message (`syslog_split_messages`):
-   * `postgres[812]: [3-1] …`, then `[3-2] #011…`. Lines of several sessions stand among each other.
-   */
-  #chunk(chunk: RegExpExecArray, item: RawItem, out: DecodeSink): void {
-    const [head, host = '', pid = '', part] = chunk
-    const place = `${streamOf(item)}\u0000${host}\u0000${pid}`
-    const rest = item.text.slice(head.length)
-    const open = this.#open.get(place)
-    if (part === '1') {
-      if (open !== undefined) this.#end(place, open, out)
-      this.#read(item, place, out)
-    } else if (open === undefined || rest === '') out.routine('continuation')
-    else this.#goOn(place, open, rest.replace(/^#011/, ''), out)
-  }
-
   #read(item: RawItem, file: string, out: DecodeSink): void {
     const { text } = item
     if (opens(text) && this.#open.size < FILES_MAX) {
@@ -107,14 +83,24 @@ class PostgresqlDecoder implements Decoder {
       this.#open.set(file, { item: kept, text, lines: 1 })
       return
     }
-    const line = readLine(text, this.#zone)
-    const inner = line === undefined && text.startsWith('{') ? unwrapJson(text, 0) : undefined
+    const inner = text.startsWith('{') ? unwrapJson(text, 0) : undefined
     const unwrapped = inner === undefined ? undefined : readLine(inner.message, this.#zone)
-    if (line !== undefined) tell(line, out)
-    else if (inner !== undefined && unwrapped !== undefined) {
-      tell({ ...ANEW, ...unwrapped, timeMs: unwrapped.timeMs ?? inner.timeMs }, out)
-    } else if (/^\s/.test(text)) out.routine('continuation')
+    const line = unwrapped ?? readLine(text, this.#zone)
+    if (line !== undefined) {
+      const timeMs = line.timeMs ?? inner?.timeMs ?? this.#stampOf(item)
+      if (line.timeMs === timeMs) tell(line, out)
+      else tell({ ...ANEW, ...line, timeMs }, out)
+    } else if (goesOn(inner?.message ?? text)) out.routine('continuation')
+    else if (ofOperator(text)) out.routine('operator')
+    else if (OTHER.test(text)) out.routine('other-program')
+    else if (STARTING.test(inner?.message ?? text)) out.routine('start-script')
     else out.reject('DECODE_UNKNOWN', 'No line of the log of PostgreSQL.')
+  }
+
+  /** The time of a syslog header or of a shipper, where the line's own prefix has none. */
+  #stampOf({ text, receivedMs }: RawItem): number | undefined {
+    this.#frame.read(text, receivedMs)
+    return this.#frame.timeMs
   }
 
   #goOn(file: string, open: Open, text: string, out: DecodeSink): void {
@@ -137,6 +123,32 @@ class PostgresqlDecoder implements Decoder {
     else tell({ timeMs: undefined, level: 'ERROR', message: text.slice(0, 500) }, out, whole)
   }
 }
+
+/** Lines behind the first of a record: a tab before them, or a second part under one number in syslog. */
+const goesOn = (text: string): boolean =>
+  /^(?:[\w.-]{1,60} +\| ?)?\s/.test(text) ||
+  /(?:postgres\w*|\.\d{1,9})(?:\[\d{1,9}\]|\]):? (?:\[[A-Z_]{1,40}\] )?\[\d{1,9}-(?:[2-9]|\d{2,9})\] /.test(
+    text.slice(0, 200),
+  )
+
+/** The CloudNativePG operator's own lines, beside which it writes those of the server. */
+const ofOperator = (text: string): boolean =>
+  text.startsWith('{"level":"') &&
+  /"logg(?:er|ing_pod)":"/.test(text) &&
+  !text.includes('"record":{')
+
+/** A line of another program in a syslog file. */
+const OTHER =
+  /^[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d [\w.-]{1,255} (?!\S*(?:postgres|\d{1,9}-))[\w./()-]{1,64}(?:\[\d{1,10}\])?: /
+
+/** What initdb, pg_ctl and the start script of the container image print into the same stream. */
+const STARTING = new RegExp(
+  '^(?:[\\w.-]{1,60} +\\| ?)?(?:pg_ctl|initdb|initdb: .*|PostgreSQL (?:init process|Database directory)|Examine the log' +
+    '|waiting for server to|server st|\\.* ?(?:done|stopped waiting)|The (?:files|database cluster|default)|This user must|Data page' +
+    '|(?:fixing|creating|selecting|running|performing|syncing) .*(?:\\.\\.\\.|ok)|Success\\. You can|You can change this' +
+    '|WARNING: (?:enabling|no usable)|/usr/(?:local/)?bin/|/usr/lib/|(?:CREATE|ALTER|GRANT|INSERT|COMMENT|SET|DO|DROP|REVOKE)\\b' +
+    '|psql:|\\*{4,}|Error: Database is uninitialized)',
+)
 
 /** Whether a record begins here that goes on in the next line. */
 function opens(text: string): boolean {
