@@ -5,8 +5,12 @@ import { ending, type Told } from './ending.ts'
 
 const REASON_MAX = 500
 /** `client@10.0.0.5:5000 [Channel] words`; a client id that is no clean text is `<<"id">>`. */
-const HEAD =
-  /^(?:(?<client>.{1,500}?)@)?(?<peer>(?:[\d.]{7,15}|\[?[\da-fA-F:.]{2,45}\]?|[\w-]{1,60}):\d{1,5}) (?:\[(?<part>[\w/ ]{2,20})\],?|(?=PUBLISH to|SUBSCRIBE|\S+: ))\s*,?\s*(?<words>.*)$/s
+const HEAD = new RegExp(
+  String.raw`^(?:(?<client>.{1,500}?)@)?` +
+    String.raw`(?<peer>(?:[\d.]{7,15}|\[?[\da-fA-F:.]{2,45}\]?|[\w-]{1,60}):\d{1,5}) ` +
+    String.raw`(?:\[(?<part>[\w/ ]{2,20})\],?|(?=PUBLISH to|SUBSCRIBE|\S+: ))\s*,?\s*(?<words>.*)$`,
+  's',
+)
 /** `Client(id@10.0.0.5:5000): words` and `Session(id): words` of version 2. */
 const OLD_HEAD =
   /^(?:<[\d.]+>@?\S* )?(?<kind>Client|Session)\((?<who>[^)]{1,500})\): (?<words>.*)$/s

@@ -1,6 +1,6 @@
 import { ANEW } from '../../base/anew.ts'
 import type { Decoder, DecoderSpec, DecodeSink, StateChange } from '../../model/decoder.ts'
-import type { RawItem } from '../../model/source.ts'
+import { type RawItem, streamOf } from '../../model/source.ts'
 import { decodeDocuments } from '../document/json-decoder.ts'
 import { isObject } from '../document/values.ts'
 import { KeptMap } from '../kept-map.ts'
@@ -20,8 +20,10 @@ const ERLANG =
 /** A line that begins with its level has lost its time. */
 const LEVELED = /^\s*\[(?:debug|info|notice|warn|warning|error|critical)\]/
 /** What the start script of the broker prints. */
-const BANNER =
-  /^(?:EMQX? .{0,60} is (?:running|started|stopped)|Listener \S+ on \S+ (?:started|stopped)|Start(?:ing)? (?:listener )?[\w:.]+ (?:on|successfully)|Starting emqx|EMQX_\w+ ?[:=])/
+const BANNER = new RegExp(
+  String.raw`^(?:EMQX? .{0,60} is (?:running|started|stopped)|Listener \S+ on \S+ (?:started|stopped)` +
+    String.raw`|Start(?:ing)? (?:listener )?[\w:.]+ (?:on|successfully)|Starting emqx|EMQX_\w+ ?[:=])`,
+)
 
 interface Report {
   readonly atMs: number | null
@@ -49,7 +51,7 @@ class EmqxDecoder implements Decoder {
     const { text } = item
     const begin = text.search(/\S/)
     const first = text.charCodeAt(begin)
-    const file = item.facts?.['path'] ?? ''
+    const file = streamOf(item)
     if (begin < 0) out.routine('blank')
     else if (begin > 0 && this.#reports.size > 0 && this.#reportLine(text, file, out)) return
     else if (ERLANG.test(text.slice(0, 80))) out.routine('continuation')

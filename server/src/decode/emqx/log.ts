@@ -1,3 +1,4 @@
+import { ANEW } from '../../base/anew.ts'
 import type { Draft } from '../../model/decoder.ts'
 import type { EcsDoc, EventAction } from '../../model/event.ts'
 import { eventOf } from '../document/json-decoder.ts'
@@ -73,8 +74,12 @@ const textOf = (value: unknown): string | undefined =>
       ? JSON.stringify(value).slice(0, 4_000)
       : undefined
 
-const BROKEN =
-  /^(?:frame_parse_(?:failed|error)|frame_error|parse_failed|malformed_mqtt_message|first_packet_probably_not_mqtt|unexpected_frame)$/
+const BROKEN = new Set(
+  (
+    'frame_parse_failed frame_parse_error frame_error parse_failed malformed_mqtt_message ' +
+    'first_packet_probably_not_mqtt unexpected_frame'
+  ).split(' '),
+)
 
 function tell(
   doc: EcsDoc,
@@ -101,7 +106,11 @@ function tell(
   if (message === 'emqx_connection_terminated') return 'terminate-told'
   if (message === 'flapping_detected') {
     const rest = { code: 'flapping-detected', reason: 'The client reconnects too often' }
-    const event = eventOf(['intrusion_detection'], ['info'], 'unknown', { ...rest, kind: 'alert' })
+    const event = eventOf(['intrusion_detection'], ['info'], 'unknown', {
+      ...ANEW,
+      ...rest,
+      kind: 'alert',
+    })
     return told('audit-finding', event)
   }
   if (message === 'log_events_throttled_during_last_period') {
@@ -112,7 +121,7 @@ function tell(
   if (/tls_alert|ssl_error|ssl_upgrade_fail|handshake_failed/.test(`${message} ${reason} ${raw}`)) {
     return fault('tls-handshake', 'network', 'tls')
   }
-  if (BROKEN.test(message)) return fault('protocol-error', 'network', 'protocol-error')
+  if (BROKEN.has(message)) return fault('protocol-error', 'network', 'protocol-error')
   if (/^(?:error|critical|alert|emergency)$/.test(level))
     return fault('service-error', 'process', 'broker-error')
   return `log-${/^[a-z]{1,10}$/.test(level) ? level : 'other'}`

@@ -1,6 +1,6 @@
 import { ANEW } from '../../base/anew.ts'
 import type { Decoder, DecoderSpec, DecodeSink, StateChange } from '../../model/decoder.ts'
-import type { RawItem } from '../../model/source.ts'
+import { type RawItem, streamOf } from '../../model/source.ts'
 import { isObject } from '../document/values.ts'
 import { KeptMap } from '../kept-map.ts'
 import { Frame } from '../line/frame.ts'
@@ -14,6 +14,13 @@ const LINE_MAX = 1_048_576
 const FILES_MAX = 100
 const OPEN_LINES_MAX = 2_000
 const OPEN_CHARACTERS_MAX = 65_536
+
+const CHUNK_HEAD_MAX = 400
+/** Priority and time, host, program and process id, number of the line in its message. */
+const SYSLOG_CHUNK = new RegExp(
+  String.raw`^(?:<\d{1,3}>)?(?:1 )?(?:[A-Z][a-z]{2} [ \d]\d [\d:]{8}|\d{4}-\d\d-\d\dT\S{8,30}) ` +
+    String.raw`(\S{1,255}) [\w.-]{1,60}(?:\[| )(\d{1,10})(?:\]:| - -) \[\d{1,10}-(\d{1,6})\] `,
+)
 
 /** A record whose quotes are not closed yet. */
 interface Open {
@@ -43,7 +50,12 @@ class PostgresqlDecoder implements Decoder {
       out.reject('DECODE_TOO_LONG', `${text.length} characters, at most ${LINE_MAX}.`)
       return
     }
-    const file = item.facts?.['path'] ?? ''
+    const chunk = SYSLOG_CHUNK.exec(text.slice(0, CHUNK_HEAD_MAX))
+    if (chunk !== null) {
+      this.#chunk(chunk, item, out)
+      return
+    }
+    const file = streamOf(item)
     const open = this.#open.get(file)
     if (open !== undefined) {
       if (!begins(text)) {
@@ -73,6 +85,22 @@ class PostgresqlDecoder implements Decoder {
 
   stats(): Readonly<Record<string, number>> {
     return { records: this.#open.size }
+  }
+
+  /**
+   * PostgreSQL numbers what it says to syslog, and the lines of each message (`syslog_split_messages`):
+   * `postgres[812]: [3-1] …`, then `[3-2] #011…`. Lines of several sessions stand among each other.
+   */
+  #chunk(chunk: RegExpExecArray, item: RawItem, out: DecodeSink): void {
+    const [head, host = '', pid = '', part] = chunk
+    const place = `${streamOf(item)}\u0000${host}\u0000${pid}`
+    const rest = item.text.slice(head.length)
+    const open = this.#open.get(place)
+    if (part === '1') {
+      if (open !== undefined) this.#end(place, open, out)
+      this.#read(item, place, out)
+    } else if (open === undefined || rest === '') out.routine('continuation')
+    else this.#goOn(place, open, rest.replace(/^#011/, ''), out)
   }
 
   #read(item: RawItem, file: string, out: DecodeSink): void {
@@ -138,8 +166,10 @@ const ofOperator = (text: string): boolean =>
   !text.includes('"record":{')
 
 /** A line of another program in a syslog file. */
-const OTHER =
-  /^[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d [\w.-]{1,255} (?!\S*(?:postgres|\d{1,9}-))[\w./()-]{1,64}(?:\[\d{1,10}\])?: /
+const OTHER = new RegExp(
+  String.raw`^[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d [\w.-]{1,255} ` +
+    String.raw`(?!\S*(?:postgres|\d{1,9}-))[\w./()-]{1,64}(?:\[\d{1,10}\])?: `,
+)
 
 /** What initdb, pg_ctl and the start script of the container image print into the same stream. */
 const STARTING = new RegExp(
