@@ -154,10 +154,11 @@ class PostgresqlDecoder implements Decoder {
 
 /** Lines behind the first of a record: a tab before them, or a second part under one number in syslog. */
 const goesOn = (text: string): boolean =>
-  /^(?:[\w.-]{1,60} +\| ?)?\s/.test(text) ||
-  /(?:postgres\w*|\.\d{1,9})(?:\[\d{1,9}\]|\]):? (?:\[[A-Z_]{1,40}\] )?\[\d{1,9}-(?:[2-9]|\d{2,9})\] /.test(
-    text.slice(0, 200),
-  )
+  /^(?:[\w.-]{1,60} +\| ?)?\s/.test(text) || SECOND_PART.test(text.slice(0, 200))
+
+const SECOND_PART = new RegExp(
+  String.raw`(?:postgres\w*|\.\d{1,9})(?:\[\d{1,9}\]|\]):? (?:\[[A-Z_]{1,40}\] )?\[\d{1,9}-(?:[2-9]|\d{2,9})\] `,
+)
 
 /** The CloudNativePG operator's own lines, beside which it writes those of the server. */
 const ofOperator = (text: string): boolean =>
