@@ -174,11 +174,11 @@ const OTHER = new RegExp(
 
 /** What initdb, pg_ctl and the start script of the container image print into the same stream. */
 const STARTING = new RegExp(
-  '^(?:[\\w.-]{1,60} +\\| ?)?(?:pg_ctl|initdb|initdb: .*|PostgreSQL (?:init process|Database directory)|Examine the log' +
-    '|waiting for server to|server st|\\.* ?(?:done|stopped waiting)|The (?:files|database cluster|default)|This user must|Data page' +
-    '|(?:fixing|creating|selecting|running|performing|syncing) .*(?:\\.\\.\\.|ok)|Success\\. You can|You can change this' +
-    '|WARNING: (?:enabling|no usable)|/usr/(?:local/)?bin/|/usr/lib/|(?:CREATE|ALTER|GRANT|INSERT|COMMENT|SET|DO|DROP|REVOKE)\\b' +
-    '|psql:|\\*{4,}|Error: Database is uninitialized)',
+  String.raw`^(?:[\w.-]{1,60} +\| ?)?(?:pg_ctl|initdb|PostgreSQL (?:init process|Database directory)|Examine the log` +
+    String.raw`|waiting for server to|server st|\.* ?(?:done|stopped waiting)|The (?:files|database cluster|default)` +
+    String.raw`|This user must|Data page|Success\. You can|You can change this|WARNING: (?:enabling|no usable)` +
+    String.raw`|(?:fixing|creating|selecting|running|performing|syncing) .*(?:\.\.\.|ok)|/usr/(?:local/)?bin/|/usr/lib/` +
+    String.raw`|(?:CREATE|ALTER|GRANT|INSERT|COMMENT|SET|DO|DROP|REVOKE)\b|psql:|\*{4,}|Error: Database is uninitialized)`,
 )
 
 /** Whether a record begins here that goes on in the next line. */
