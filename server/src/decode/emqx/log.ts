@@ -15,7 +15,7 @@ const PAIRS_MAX = 60
 const REASON_MAX = 500
 const JOIN_MS = 30_000
 
-/** `[warning] msg: authorization_permission_denied, mfa: …, peername: …, clientid: …`, and the lines of version 4. */
+/** `[warning] msg: authorization_permission_denied, peername: …, clientid: …`, and lines of older versions. */
 export function readLine(
   message: string,
   timeMs: number | undefined,

@@ -177,8 +177,8 @@ const STARTING = new RegExp(
   String.raw`^(?:[\w.-]{1,60} +\| ?)?(?:pg_ctl|initdb|PostgreSQL (?:init process|Database directory)|Examine the log` +
     String.raw`|waiting for server to|server st|\.* ?(?:done|stopped waiting)|The (?:files|database cluster|default)` +
     String.raw`|This user must|Data page|Success\. You can|You can change this|WARNING: (?:enabling|no usable)` +
-    String.raw`|(?:fixing|creating|selecting|running|performing|syncing) .*(?:\.\.\.|ok)|/usr/(?:local/)?bin/|/usr/lib/` +
-    String.raw`|(?:CREATE|ALTER|GRANT|INSERT|COMMENT|SET|DO|DROP|REVOKE)\b|psql:|\*{4,}|Error: Database is uninitialized)`,
+    String.raw`|(?:fixing|creating|selecting|running|performing|syncing) .*(?:\.\.\.|ok)|/usr/\S*(?:bin|lib)/` +
+    String.raw`|(?:CREATE|ALTER|GRANT|INSERT|COMMENT|SET|DO|DROP|REVOKE)\b|psql:|\*{4,}|Error: Database is un)`,
 )
 
 /** Whether a record begins here that goes on in the next line. */
