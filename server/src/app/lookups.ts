@@ -1,11 +1,9 @@
-import { resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Clock } from '../base/clock.ts'
 import type { Logger } from '../base/log.ts'
 import type { Metrics } from '../base/metrics.ts'
-import { ProblemError } from '../base/problems.ts'
 import type { Config } from '../config/schema.ts'
-import { readSecret } from '../config/secret.ts'
+import { lookupSettings } from '../config/lookup-settings.ts'
 import {
   type Lookups,
   type LookupSettings,
@@ -33,10 +31,7 @@ export interface OpenLookups extends Omit<Lookups, 'take'> {
 
 /** Starts the lookups of a configuration. */
 export function openLookups(context: LookupContext): OpenLookups {
-  const all = (config: Config): LookupSettings[] =>
-    Object.entries(config.lookups).map(([name, section]) => {
-      return settingsOf(name, section, { config, env: context.env })
-    })
+  const all = (config: Config): LookupSettings[] => lookupSettings(config, context.env)
   const { clock, journal } = context
   const note = async (body: TableInUse): Promise<void> => {
     const atMs = clock.now()
@@ -52,34 +47,4 @@ const WAIT_MS = 2_000
 /** What answers soon is known from the first event on; nobody waits for the rest. */
 export async function soon(begun: Promise<void>): Promise<void> {
   await Promise.race([begun, sleep(WAIT_MS, undefined, { ref: false })])
-}
-
-function settingsOf(
-  name: string,
-  section: Config['lookups'][string],
-  { config, env }: Pick<LookupContext, 'config' | 'env'>,
-): LookupSettings {
-  const { file, url = '', token, header, key } = section
-  const value = async (): Promise<string> => {
-    if (token === undefined) return ''
-    const ref = 'file' in token ? { file: resolve(config.baseDir, token.file) } : token
-    const read = await readSecret(ref, env)
-    if (!read.ok) throw new ProblemError(read.problem)
-    return header === undefined ? `Bearer ${read.value}` : read.value
-  }
-  return {
-    name,
-    version: JSON.stringify([section, config.baseDir]),
-    from: file === undefined ? { url } : { file: resolve(config.baseDir, file) },
-    key: typeof key === 'string' ? [key] : key,
-    fields: section.fields,
-    match: section.match,
-    items: section.items,
-    refreshMs: section.refresh,
-    staleMs: section.stale,
-    timeoutMs: section.timeout,
-    bytesMax: section.bytes_max,
-    entriesMax: section.entries_max,
-    ...(token !== undefined && { secret: { header: header ?? 'authorization', value } }),
-  }
 }

@@ -270,3 +270,31 @@ value = "now-7d"`,
     expect([alerts, exits]).toEqual([[], [2]])
   })
 })
+
+test('rules see what assets say, and folded messages keep a device from being absent', async () => {
+  const T = 1_795_301_000
+  const connect = (second: number, id: string): string =>
+    `${T + second}: New client connected from 10.0.0.1:5 as ${id} (p2, c1, k60).`
+  const publish = (second: number): string =>
+    `${T + second}: Received PUBLISH from c7 (d0, q0, r0, m0, 'a/b', ... (5 bytes))`
+  const seconds = [60, 240, 420, 600, 780]
+  const log = file('folded.log', [connect(0, 'c7'), ...seconds.map(publish), connect(900, 'c8')])
+  const assets = file('served.csv', ['id,client_id,site', 'pump-8,c8,oslo'])
+  const rule = file('site.yml', [
+    ...['title: At Oslo', 'id: 11111111-2222-4333-8444-555555555555', 'logsource: {}'],
+    ...['detection: { a: { iot.site: oslo }, condition: a }', 'level: low'],
+  ])
+  const silent = file('silent.yml', [
+    ...['title: Any', 'name: any', 'id: 11111111-2222-4333-8444-666666666666', 'logsource: {}'],
+    ...["detection: { a: { event.dataset: 'mosquitto.log' }, condition: a }", 'level: low', '---'],
+    ...['title: Silent', 'id: 11111111-2222-4333-8444-777777777777', 'correlation:'],
+    ...['  type: absence', '  rules: [any]', '  group-by: [iot.mqtt.client_id]', '  timespan: 5m'],
+    'level: low',
+  ])
+  const args = ['--decoder', 'mosquitto', '--pipeline', 'none', log]
+  expect((await detect('--rules', rule, ...args)).alerts).toEqual([])
+  const joined = await detect('--rules', rule, ...args, '--assets', assets)
+  expect(joined.alerts.map(({ group }) => group)).toEqual([{ 'device.id': 'pump-8' }])
+  expect((await detect('--rules', silent, ...args)).alerts).toHaveLength(1)
+  expect((await detect('--rules', silent, ...args, '--filter', 'builtin')).alerts).toEqual([])
+})

@@ -2,14 +2,16 @@ import { formatProblem, ProblemError } from '../base/problems.ts'
 import { compareOffline } from '../detect/event-lines.ts'
 import { OfflineDetector } from '../detect/offline.ts'
 import { LATENESS_MS } from '../detect/source-clock.ts'
-import { MULTILINE_HELP } from './choose-decoder.ts'
+import { MULTILINE_HELP } from './input/choose-decoder.ts'
 import type { CliContext, RegisterCommand } from './context.ts'
+import { servedOptions, type ServedFlags } from './input/as-served.ts'
 import { chooseRules, type ChosenRules } from './detect/choose-rules.ts'
 import { AlertPrinter, writeText } from './detect/print-alerts.ts'
+import { Folded } from './detect/folded.ts'
 import { EventSorter } from './detect/sort-events.ts'
 import { readInput, type InputBatch, type InputFlags } from './detect/read-input.ts'
 
-interface DetectFlags {
+interface DetectFlags extends ServedFlags {
   readonly rules: readonly string[]
   readonly eql?: string
   readonly kql?: string
@@ -29,7 +31,7 @@ interface DetectFlags {
 
 /** `picket detect`: rules over files or standard input; one JSON alert a line. */
 export const detectCommand: RegisterCommand = (program, context) => {
-  program
+  const command = program
     .command('detect')
     .description('Try rules on files: decode, normalize, detect; one JSON alert a line.')
     .option('--rules <path>', 'rule file or folder; may be repeated', collect, [])
@@ -40,6 +42,7 @@ export const detectCommand: RegisterCommand = (program, context) => {
     .option('--zone <zone>', 'zone of time stamps that name none, for example Europe/Berlin')
     .option('--option <key=value>', 'an option of the decoder; may be repeated', collect, [])
     .option('--multiline <how>', MULTILINE_HELP)
+  servedOptions(command)
     .option('--ndjson', 'the input is one event a line already')
     .option('--timestamp-field <field>', 'field of the event time (with --ndjson)')
     .option('--tiebreaker-field <field>', 'orders events of the same time (with --ndjson)')
@@ -103,15 +106,19 @@ class DetectRun {
   /** Files are complete: all their events, in the order of event time. */
   async #runFiles(input: AsyncIterable<InputBatch>): Promise<void> {
     const sorter = new EventSorter()
+    const folded = new Folded()
     for await (const batch of input) {
       await this.#count(batch)
       sorter.add(batch.events, batch.bytes)
+      folded.add(batch.rollups ?? [])
     }
     let count = 0
     for (const event of sorter.sorted()) {
+      for (const rollup of folded.until(event.time)) this.#detector.alive(rollup)
       this.#detector.observe(event)
       if (count++ % 5_000 === 0) await this.#tell()
     }
+    for (const rollup of folded.until(Number.POSITIVE_INFINITY)) this.#detector.alive(rollup)
   }
 
   /** A stream: events as they come, within the lateness. */
@@ -123,6 +130,7 @@ class DetectRun {
       await told
       await this.#count(batch)
       for (const event of batch.events.toSorted(compareOffline)) this.#detector.observe(event)
+      for (const rollup of batch.rollups ?? []) this.#detector.alive(rollup)
       this.#detector.settle()
       quiet = setTimeout(() => {
         told = this.#tell()
@@ -172,12 +180,24 @@ class DetectRun {
 
 function inputFlags(flags: DetectFlags): InputFlags {
   const { decoder, zone, option, ndjson, multiline, timestampField, tiebreakerField } = flags
+  const { assets, lookups, filter, config } = flags
   if ((decoder === undefined) === (ndjson !== true)) {
     const message = 'Say how the input is written: one of --decoder NAME and --ndjson.'
     throw new ProblemError({ code: 'USAGE', message })
   }
+  const isJoined = [assets, lookups, filter, config].some((given) => given !== undefined)
+  if (ndjson === true && isJoined) {
+    const message = 'Events of --ndjson are taken as they are: leave --assets and the like out.'
+    throw new ProblemError({ code: 'USAGE', message })
+  }
   return {
     option,
+    served: {
+      ...(assets !== undefined && { assets }),
+      ...(lookups !== undefined && { lookups }),
+      ...(filter !== undefined && { filter }),
+      ...(config !== undefined && { config }),
+    },
     fields: {
       ...(timestampField !== undefined && { timestamp: timestampField }),
       ...(tiebreakerField !== undefined && { tiebreaker: tiebreakerField }),

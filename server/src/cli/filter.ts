@@ -12,11 +12,12 @@ import { loadRules } from '../library/library.ts'
 import type { EcsDoc } from '../model/event.ts'
 import type { SearchAnswer } from '../model/search.ts'
 import { explain } from '../rule/explain.ts'
-import { chooseDecoder, decoderOptions } from './choose-decoder.ts'
+import { chooseDecoder, decoderOptions } from './input/choose-decoder.ts'
 import type { CliContext, RegisterCommand } from './context.ts'
 import { openDesk } from './desk.ts'
+import { openServed } from './input/as-served.ts'
 import { testPolicy, unseenByRules } from './filter/run-tests.ts'
-import { readEvent, readText, writeClauses } from './read-event.ts'
+import { readEvent, readText, writeReasons } from './read-event.ts'
 
 interface Flags {
   readonly config?: string
@@ -85,7 +86,7 @@ const KEPT = {
 function tell(doc: EcsDoc, decision: CompiledEntry, filter: Filter, context: CliContext): void {
   const { name, keep, reason, when, condition } = decision
   context.stdout.write(`${KEPT[keep]}, by the entry ${name}: ${reason}\n  when: ${when}\n`)
-  writeClauses(explain(condition, doc), 1, context)
+  writeReasons(explain(condition, doc), 1, context)
   const before = filter.settings.policy.entries
   const passed = before.slice(0, before.indexOf(decision)).map((entry) => entry.name)
   if (passed.length > 0) context.stdout.write(`  did not hold before: ${passed.join(', ')}\n`)
@@ -108,7 +109,12 @@ async function decoded(
   context: CliContext,
 ): Promise<readonly EcsDoc[]> {
   const decoderSpec = chooseDecoder(name)
+  // Conditions may ask for what the table of assets or a lookup says.
+  const { config } = flags
+  const served = await openServed(config === undefined ? {} : { config }, context)
+  const { enricher } = served.options
   const preparer = createPreparer({
+    ...(enricher !== undefined && { enricher }),
     source: 'cli',
     decoderSpec,
     decoderOptions: decoderOptions(decoderSpec, flags.option, undefined),
@@ -122,6 +128,7 @@ async function decoded(
     .map((text, index) => ({ text, key: String(index + 1), receivedMs }))
   const { batch } = preparer.prepare({ items }, receivedMs)
   const rest = preparer.settle(receivedMs)?.batch.events ?? []
+  served.close()
   for (const { code, message, key = '' } of batch.deadLetters ?? []) {
     context.stderr.write(`line ${key}: ${code}: ${message}\n`)
   }

@@ -1,6 +1,8 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable, Writable } from 'node:stream'
-import { describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { ManualClock } from '../base/clock.ts'
 import { MetricsRegistry } from '../base/metrics.ts'
 import { runCli } from './cli.ts'
@@ -45,6 +47,75 @@ async function run(args: readonly string[], input = '', slow = false) {
   await runCli(['normalize', ...args], context, [registerNormalize])
   return { stdout, stderr, code }
 }
+
+describe('as the server does', () => {
+  let folder: string
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'picket-served-'))
+    const put = (name: string, text: string): void => writeFileSync(join(folder, name), text)
+    put('assets.csv', 'id,client_id,site\npump-7,c7,oslo\n')
+    put('owners.csv', 'id,mail\npump-7,a@b.example\n')
+    const owners = 'owners: { file: owners.csv, key: device.id, fields: { mail: iot.owner } }'
+    put('picket.yaml', `identity: { assets: assets.csv }\nlookups: { ${owners} }\n`)
+    const policy = '{ name: own, when: "event.action: mqtt-connect", keep: routine, reason: r }'
+    put('filter.yaml', `filter: { policy: [${policy}, builtin] }\n`)
+    put(
+      'bad.yaml',
+      'lookups: { owners: { file: gone.csv, key: device.id, fields: { a: iot.a } } }\n',
+    )
+  })
+  afterAll(() => rmSync(folder, { recursive: true }))
+  const LINE = '1795301345: New client connected from 10.0.0.1:5 as c7 (p2, c1, k60).\n'
+  const served = (...args: readonly string[]) => {
+    const given = args.map((arg) => (/\.\w+$/.test(arg) ? join(folder, arg) : arg))
+    return run(['--decoder', 'mosquitto', '-', ...given], LINE)
+  }
+
+  test('events are joined to a table of assets and to lookups', async () => {
+    const { stdout } = await served('--assets', 'assets.csv')
+    expect(stdout.lines[0]).toMatchObject({
+      ...{ device: { id: 'pump-7' }, iot: { site: 'oslo', identity: { rule: 'client_id' } } },
+    })
+    const both = await served('--assets', 'assets.csv', '--lookups', 'picket.yaml')
+    expect(both.stdout.lines[0]).toMatchObject({ iot: { owner: 'a@b.example' } })
+    const whole = await served('--config', 'picket.yaml')
+    expect(whole.stdout.lines[0]).toEqual(both.stdout.lines[0])
+  })
+
+  test('what the policy folds is counted', async () => {
+    const { stdout, stderr } = await served('--filter', 'filter.yaml')
+    expect(stdout.lines).toEqual([])
+    expect(stderr.lines.at(-1)).toMatchObject({ summary: { routine: { 'folded:own': 1 } } })
+    expect((await served('--filter', 'builtin')).stdout.lines).toHaveLength(1)
+  })
+
+  test.each([
+    ['--assets', 'gone.csv', 'INPUT_UNREADABLE'],
+    ['--lookups', 'filter.yaml', 'no section lookups'],
+    ['--lookups', 'bad.yaml', 'the file cannot be read'],
+    ['--filter', 'gone.yaml', 'CONFIG_UNREADABLE'],
+  ])('%s %s is refused with the reason', async (flag, name, reason) => {
+    const { stderr, code } = await served(flag, name)
+    expect(code).toBe(2)
+    expect(stderr.text).toContain(reason)
+  })
+})
+
+test('lines are joined as --multiline says', async () => {
+  const input = '<11>Nov 22 06:00:00 gw app[7]: failed\n<11>Nov 22 06:00:00 gw app[7]: #011at x()\n'
+  const messages = async (...how: readonly string[]): Promise<unknown[]> => {
+    const { stdout } = await run(['--decoder', 'syslog', '-', ...how], input)
+    return stdout.lines.map(({ message }) => message)
+  }
+  expect(await messages('--multiline', 'trace')).toEqual(['failed\n\tat x()'])
+  expect(await messages('--multiline', 'start=^[a-z]')).toEqual(['failed\n\tat x()'])
+  expect(await messages()).toHaveLength(2)
+  const pretty = '{\n "message": "x"\n}\n'
+  expect((await run(['--decoder', 'json', '-'], pretty)).stdout.lines).toHaveLength(1)
+  const apart = await run(['--decoder', 'json', '-', '--multiline', 'off'], pretty)
+  expect(apart.stderr.lines.at(-1)).toMatchObject({ summary: { lines: 3, rejects: 3 } })
+  expect((await run(['--decoder', 'json', '-', '--multiline', 'start=('], pretty)).code).toBe(2)
+})
 
 describe('picket normalize', () => {
   test.each([

@@ -6,14 +6,15 @@ import type { DecoderSpec } from '../model/decoder.ts'
 import type { EcsDoc } from '../model/event.ts'
 import { toOcsf } from '../ocsf/project.ts'
 import type { CliContext, RegisterCommand } from './context.ts'
+import { openServed, servedOptions, type ServedFlags } from './input/as-served.ts'
 import {
   chooseDecoder,
   decoderOptions,
   MULTILINE_HELP,
   wholeFileJoining,
-} from './choose-decoder.ts'
+} from './input/choose-decoder.ts'
 
-interface NormalizeFlags {
+interface NormalizeFlags extends ServedFlags {
   readonly decoder: string
   readonly zone?: string
   readonly option: readonly string[]
@@ -35,13 +36,14 @@ const REJECT_RAW_MAX = 2_000
 
 /** `picket normalize --decoder NAME FILE…|-`: one ECS event a line. */
 export const registerNormalize: RegisterCommand = (program, context) => {
-  program
+  const command = program
     .command('normalize')
     .description('Decode files and print one ECS event a line; rejects go to standard error.')
     .requiredOption('--decoder <name>', 'how the input is written, for example mosquitto or json')
     .option('--zone <zone>', 'zone of time stamps that name none, for example Europe/Berlin')
     .option('--option <key=value>', 'an option of the decoder; may be repeated', collect, [])
     .option('--multiline <how>', MULTILINE_HELP)
+  servedOptions(command)
     .addOption(
       new Option('--format <format>', 'ecs, or ocsf: the class of OCSF 1.8 that fits each event')
         .choices(['ecs', 'ocsf'])
@@ -63,11 +65,13 @@ async function normalizeFiles(
   context: CliContext,
 ): Promise<void> {
   const decoderSpec = chooseDecoder(flags.decoder)
+  const served = await openServed(flags, context)
   const preparer = createPreparer({
     source: 'cli',
     decoderSpec,
     decoderOptions: decoderOptions(decoderSpec, flags.option, flags.zone),
     joining: wholeFileJoining(decoderSpec, flags.multiline),
+    ...served.options,
     tenant: 'default',
     // The receipt of a file that is read as complete says nothing about the time of its events.
     skewMs: Number.POSITIVE_INFINITY,
@@ -76,6 +80,7 @@ async function normalizeFiles(
   try {
     await run({ files, decoderSpec, preparer, form: FORMS[flags.format] }, tally, context)
   } finally {
+    served.close()
     await writeSummary(tally, context)
   }
 }

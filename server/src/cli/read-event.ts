@@ -32,6 +32,22 @@ export async function readText(path: string, context: CliContext): Promise<strin
   return Buffer.concat(chunks).toString('utf8')
 }
 
+/**
+ * As `writeClauses`, for a clause that holds: of alternatives only those that hold, and how many others
+ * there are.
+ */
+export function writeReasons(clause: Explanation, depth: number, context: CliContext): void {
+  const { holds, text, parts } = clause
+  const shown = holds && text.endsWith('any of') ? parts.filter((part) => part.holds) : parts
+  const left = parts.length - shown.length
+  const [only] = shown
+  const isOne = left > 0 && shown.length === 1 && only !== undefined && text === 'any of'
+  if (isOne) return writeReasons(only, depth, context)
+  const more = left > 0 ? ` (${left} others do not hold)` : ''
+  context.stdout.write(`${'  '.repeat(depth)}${holds ? '+' : '-'} ${text}${more}\n`)
+  for (const part of shown) writeReasons(part, depth + 1, context)
+}
+
 /** A clause and those it is made of, each with + where it holds and - where it does not. */
 export function writeClauses(clause: Explanation, depth: number, context: CliContext): void {
   context.stdout.write(`${'  '.repeat(depth)}${clause.holds ? '+' : '-'} ${clause.text}\n`)

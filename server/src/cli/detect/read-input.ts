@@ -1,9 +1,11 @@
-import { chooseDecoder, decoderOptions, wholeFileJoining } from '../choose-decoder.ts'
+import { chooseDecoder, decoderOptions, wholeFileJoining } from '../input/choose-decoder.ts'
 import type { CliContext } from '../context.ts'
+import { openServed, type ServedFlags } from '../input/as-served.ts'
 import { readEventLine, type EventFields, type OfflineEvent } from '../../detect/event-lines.ts'
 import { createPreparer, type Prepared } from '../../ingest/prepare.ts'
 import { readInput as readItems } from '../../ingest/read-input.ts'
 import { type LineSource, readLines } from '../../ingest/read-lines.ts'
+import type { Rollup } from '../../model/journal.ts'
 import type { RawItem } from '../../model/source.ts'
 
 export interface InputFlags {
@@ -13,6 +15,7 @@ export interface InputFlags {
   readonly multiline?: string
   readonly ndjson?: boolean
   readonly fields: EventFields
+  readonly served: ServedFlags
 }
 
 export interface Reject {
@@ -29,6 +32,8 @@ export interface InputBatch {
   readonly events: readonly OfflineEvent[]
   readonly rejects: readonly Reject[]
   readonly routine: Readonly<Record<string, number>>
+  /** What was folded, where a filter was asked for. */
+  readonly rollups?: readonly Rollup[]
   /** Events that name no time; they stand where their line stands. */
   readonly untimed: number
 }
@@ -85,6 +90,7 @@ async function* readDecoded(
 ): AsyncGenerator<InputBatch> {
   const decoderSpec = chooseDecoder(flags.decoder ?? '')
   const lines = readItems(decoderSpec, sources, { nowMs: () => context.clock.now() })
+  const served = await openServed(flags.served, context)
   const preparer = createPreparer({
     source: 'cli',
     decoderSpec,
@@ -94,12 +100,17 @@ async function* readDecoded(
     // When a file is read says nothing about the time of its events.
     skewMs: Number.POSITIVE_INFINITY,
     ids: 'own',
+    ...served.options,
   })
-  for await (const items of lines) {
-    yield batchOf(preparer.prepare({ items }, context.clock.now()), items)
+  try {
+    for await (const items of lines) {
+      yield batchOf(preparer.prepare({ items }, context.clock.now()), items)
+    }
+    const waited = preparer.settle(context.clock.now())
+    if (waited !== undefined) yield batchOf(waited, [])
+  } finally {
+    served.close()
   }
-  const waited = preparer.settle(context.clock.now())
-  if (waited !== undefined) yield batchOf(waited, [])
 }
 
 function sizeOf(items: readonly RawItem[]): number {
@@ -109,7 +120,7 @@ function sizeOf(items: readonly RawItem[]): number {
 }
 
 function batchOf({ batch }: Prepared, items: readonly RawItem[]): InputBatch {
-  const { events = [], deadLetters = [], routine = {} } = batch
+  const { events = [], deadLetters = [], routine = {}, rollups } = batch
   return {
     lines: items.length,
     bytes: sizeOf(items),
@@ -122,5 +133,6 @@ function batchOf({ batch }: Prepared, items: readonly RawItem[]): InputBatch {
     })),
     routine,
     untimed: 0,
+    ...(rollups !== undefined && { rollups }),
   }
 }

@@ -1,11 +1,16 @@
-import { nearest } from '../base/nearest.ts'
-import { ProblemError } from '../base/problems.ts'
-import { DECODER_ALIASES } from '../decode/aliases.ts'
-import { decoderNamed, decoders } from '../decode/registry.ts'
-import { readOptionFiles } from '../library/option-files.ts'
-import { joiningOf, LINE_FORMS, MULTILINE_DEFAULTS, WHOLE_FILE } from '../ingest/lines/joining.ts'
-import type { PreparerOptions } from '../ingest/prepare.ts'
-import type { DecoderSpec } from '../model/decoder.ts'
+import { nearest } from '../../base/nearest.ts'
+import { ProblemError } from '../../base/problems.ts'
+import { DECODER_ALIASES } from '../../decode/aliases.ts'
+import { decoderNamed, decoders } from '../../decode/registry.ts'
+import { readOptionFiles } from '../../library/option-files.ts'
+import {
+  joiningOf,
+  LINE_FORMS,
+  MULTILINE_DEFAULTS,
+  WHOLE_FILE,
+} from '../../ingest/lines/joining.ts'
+import type { PreparerOptions } from '../../ingest/prepare.ts'
+import type { DecoderSpec } from '../../model/decoder.ts'
 
 /** The decoder of a name; throws USAGE with the nearest name, and all of them. */
 export function chooseDecoder(name: string): DecoderSpec {
