@@ -1,7 +1,15 @@
-import type { Condition, ValueTest } from '../model/condition.ts'
+import type { Condition } from '../model/condition.ts'
 import type { EcsDoc } from '../model/event.ts'
+import {
+  conditionsOf,
+  exprFound,
+  exprText,
+  foundText,
+  placesText,
+  testText,
+} from './explain-text.ts'
 import { interpret } from './interpret.ts'
-import { valuesAt } from './values.ts'
+import { objectsAt } from './values.ts'
 
 /** One clause of a condition, whether it holds for an event, and the clauses it is made of. */
 export interface Explanation {
@@ -19,18 +27,34 @@ export function explain(condition: Condition, doc: EcsDoc): Explanation {
       return leaf('every event')
     case 'never':
       return leaf('no event')
-    case 'field':
-      return leaf(
-        `${condition.path} ${testText(condition.test)}; ${foundText(doc, condition.path)}`,
+    case 'field': {
+      const { path, test } = condition
+      const other = test.kind === 'fieldref' ? `; ${test.path}: ${foundText(doc, test.path)}` : ''
+      return leaf(`${path} ${testText(test)}; ${foundText(doc, path)}${other}`)
+    }
+    case 'anywhere': {
+      const { test } = condition
+      const places = placesText(doc, (_, value) =>
+        interpret({ kind: 'field', path: 'value', test }, { value }),
       )
-    case 'anywhere':
-      return leaf(`any value ${testText(condition.test)}`)
-    case 'fields':
-      return leaf(`a field named ${condition.pattern} ${testText(condition.test)}`)
+      return leaf(`any value ${testText(test)}${places}`)
+    }
+    case 'fields': {
+      const { pattern, test } = condition
+      const places = placesText(
+        doc,
+        (path, value) =>
+          isLike(path, pattern) && interpret({ kind: 'field', path: 'value', test }, { value }),
+      )
+      return leaf(`a field named ${pattern} ${testText(test)}${places}`)
+    }
     case 'nested':
-      return leaf(`one object at ${condition.path} satisfies all of a group`)
-    case 'expr':
-      return leaf('an expression is true')
+      return explainNested(condition, holds, doc)
+    case 'expr': {
+      const { expr } = condition
+      const parts = conditionsOf(expr).map((part) => explain(part, doc))
+      return { text: `${exprText(expr)}${exprFound(expr, doc)}`, holds, parts }
+    }
     case 'and':
     case 'or': {
       const parts = condition.parts.map((part) => explain(part, doc))
@@ -50,56 +74,33 @@ export function explain(condition: Condition, doc: EcsDoc): Explanation {
   }
 }
 
-const VALUES_SHOWN_MAX = 3
-const VALUE_CHARS_MAX = 120
-
-function foundText(doc: EcsDoc, path: string): string {
-  const values = valuesAt(doc, path)
-  if (values.length === 0) return 'the event has none'
-  const shown = values.slice(0, VALUES_SHOWN_MAX).map((value) => quoted(value))
-  return `the event has ${shown.join(', ')}${values.length > shown.length ? ', …' : ''}`
+function isLike(path: string, pattern: string): boolean {
+  const test = { kind: 'wildcard', parts: wildcards(pattern), cased: true } as const
+  return interpret({ kind: 'field', path: 'path', test }, { path })
 }
 
-function quoted(value: unknown): string {
-  const text = JSON.stringify(value) ?? 'undefined'
-  return text.length <= VALUE_CHARS_MAX ? text : `${text.slice(0, VALUE_CHARS_MAX)}…`
+function wildcards(pattern: string) {
+  return pattern
+    .split('*')
+    .flatMap((text, index) => (index === 0 ? [text] : [{ any: 'many' } as const, text]))
+    .filter((part) => part !== '')
 }
 
-function testText(test: ValueTest): string {
-  switch (test.kind) {
-    case 'equals':
-      return `is ${quoted(test.value)}${cased(test.cased)}`
-    case 'prefix':
-      return `starts with ${quoted(test.value)}${cased(test.cased)}`
-    case 'suffix':
-      return `ends with ${quoted(test.value)}${cased(test.cased)}`
-    case 'substring':
-      return `contains ${quoted(test.value)}${cased(test.cased)}`
-    case 'wildcard': {
-      const parts = test.parts.map((part) =>
-        typeof part === 'string' ? part : part.any === 'one' ? '?' : '*',
-      )
-      return `fits ${quoted(parts.join(''))}${cased(test.cased)}`
-    }
-    case 'regex':
-      return `fits /${test.pattern}/${test.flags}`
-    case 'cidr':
-      return `is in ${test.network}`
-    case 'compare':
-      return `is ${SIGNS[test.op]} ${quoted(test.value)}`
-    case 'exists':
-      return 'has a value'
-    case 'present':
-      return 'is there'
-    case 'timepart':
-      return `has the ${test.part} ${test.value}`
-    case 'fieldref':
-      return `is in relation "${test.op}" to ${test.path}`
+const OBJECTS_SHOWN_MAX = 5
+
+/** Each object for itself, up to the first for which all holds. */
+function explainNested(
+  { path, part }: Extract<Condition, { readonly kind: 'nested' }>,
+  holds: boolean,
+  doc: EcsDoc,
+): Explanation {
+  const objects = objectsAt(doc, path)
+  const text = `one object at ${path} satisfies the group; the event has ${objects.length}`
+  const parts: Explanation[] = []
+  for (const object of objects.slice(0, OBJECTS_SHOWN_MAX)) {
+    const one = explain(part, object)
+    if (one.holds) return { text, holds, parts: [one] }
+    parts.push(one)
   }
-}
-
-const SIGNS = { lt: '<', lte: '<=', gt: '>', gte: '>=' } as const
-
-function cased(isCased: boolean): string {
-  return isCased ? ' (in this letter case)' : ''
+  return { text, holds, parts }
 }

@@ -59,7 +59,10 @@ function explainInput(
   input: string,
   on: { readonly event: EcsDoc; readonly matching: ReadonlyMap<string, boolean | 'correlation'> },
 ): Explanation {
-  const leaf = (text: string, holds: boolean): Explanation => ({ text, holds, parts: [] })
+  const role = roleOf(correlation, input)
+  const leaf = (text: string, holds: boolean): Explanation => {
+    return { text: `${text}${role}`, holds, parts: [] }
+  }
   const matches = on.matching.get(input)
   if (matches === undefined) return leaf(`${input} is no rule here`, false)
   if (matches === 'correlation') return leaf(`${input} is made of several events`, false)
@@ -81,9 +84,24 @@ function explainInput(
   return leaf(`${input} matches; ${group}; value ${values.join(', ')}`, true)
 }
 
+function untilOf(correlation: CorrelationRule['correlation']) {
+  return correlation.type === 'sequence' && correlation.until !== undefined
+    ? [correlation.until]
+    : []
+}
+
+/** What it means for a sequence that the rule matches, where it is not what is looked for. */
+function roleOf(correlation: CorrelationRule['correlation'], input: string): string {
+  if (correlation.type !== 'sequence') return ''
+  if (correlation.until?.input === input) return ' (it would end what is under way)'
+  const stage = correlation.stages.find((one) => one.input === input)
+  return stage?.missing === true ? ' (it must not occur)' : ''
+}
+
 function keyPaths(correlation: CorrelationRule['correlation'], input: string): string[] {
   if (correlation.type === 'sequence' || correlation.type === 'sample') {
-    const stage = correlation.stages.find((one) => one.input === input)
+    const stages = [...correlation.stages, ...untilOf(correlation)]
+    const stage = stages.find((one) => one.input === input)
     return (stage?.by ?? []).filter(({ optional }) => !optional).map(({ path }) => path)
   }
   return correlation.groupBy.map(({ path, paths }) => paths?.[input] ?? path)

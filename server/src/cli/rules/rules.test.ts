@@ -383,6 +383,23 @@ correlation: { type: event_count, rules: [many], timespan: 1d, condition: { gte:
   expect(JSON.parse(many!)).toMatchObject({ rule: 'many', kind: 'value_count', holds: false })
 })
 
+test('explain says what an event is to a sequence', async () => {
+  const text = `sequence by host.id with maxspan=1m
+  [process where true] ![file where true] [network where true]
+until [process where event.type == "end"]`
+  const path = write('q.eql', text)
+  const explain = async (event: unknown) => {
+    return (await run(['rules', 'explain', path, JSON.stringify(event)])).out
+  }
+  const host = { id: 'h' }
+  const file = await explain({ event: { category: 'file' }, host })
+  expect(file).toContain('+ q#2 matches; group {"host.id":"h"} (it must not occur)')
+  const end = await explain({ event: { category: 'process', type: 'end' }, host })
+  expect(end).toContain('+ q#until matches; group {"host.id":"h"} (it would end what is under way)')
+  const lost = await explain({ event: { category: 'process', type: 'end' } })
+  expect(lost).toContain('- q#until matches, but the event has no host.id to group by')
+})
+
 test('techniques are told apart by their numbers', () => {
   const tags = [
     'attack.t0800',
