@@ -59,12 +59,31 @@ export function checkText(loaded: LoadedRules): string {
     `${ruleSet.matches.length} match rules and ${ruleSet.correlations.length} correlations run.`,
   )
   lines.push(...costLines(loaded))
-  const { enterprise, ics, tactics } = coverageOf(reports.map((report) => report.meta))
-  lines.push(
-    `ATT&CK: ${tactics.length} tactics; Enterprise: ${enterprise.length} techniques; ` +
-      `ICS: ${ics.length} techniques${ics.length > 0 ? ` (${ics.join(', ')})` : ''}.`,
-  )
+  lines.push(...coverageLines(reports))
   return `${lines.join('\n')}\n`
+}
+
+const TECHNIQUES_MAX = 60
+
+/** ATT&CK by its two matrices, and how many rules name nothing of it. */
+function coverageLines(reports: readonly RuleReport[]): string[] {
+  const rules = reports.filter(({ kind, ok }) => ok && (kind === 'rule' || kind === 'correlation'))
+  const { enterprise, ics, tactics } = coverageOf(rules.map((rule) => rule.meta))
+  const named = (names: readonly string[]): string => {
+    const shown = names.slice(0, TECHNIQUES_MAX)
+    const more = names.length > shown.length ? ', …' : ''
+    return names.length === 0 ? '' : ` (${shown.join(', ')}${more})`
+  }
+  const without = rules.filter(({ meta }) => {
+    const own = coverageOf([meta])
+    return own.enterprise.length + own.ics.length === 0
+  })
+  return [
+    `ATT&CK: ${tactics.length} tactics${named(tactics)}.`,
+    `  Enterprise: ${enterprise.length} techniques${named(enterprise)}.`,
+    `  ICS: ${ics.length} techniques${named(ics)}.`,
+    `  ${without.length} of ${rules.length} rules name no technique.`,
+  ]
 }
 
 /** What a set of rules costs: the figures that `/metrics` shows of a running server. */
@@ -102,7 +121,8 @@ export function summaryLine(loaded: LoadedRules): string {
   const { reports, problems, ruleSet } = loaded
   const refused = reports.filter((report) => !report.ok).length
   const files = problems.filter(({ severity }) => severity === 'error').length
-  const { enterprise, ics, tactics } = coverageOf(reports.map((report) => report.meta))
+  const running = reports.filter((report) => report.ok)
+  const { enterprise, ics, tactics } = coverageOf(running.map((report) => report.meta))
   const summary = {
     ...{ documents: reports.length, refused, unreadable: files },
     ...{ matches: ruleSet.matches.length, correlations: ruleSet.correlations.length },
