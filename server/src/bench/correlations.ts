@@ -3,7 +3,7 @@ import { runInNewContext } from 'node:vm'
 import { Engine } from '../detect/engine.ts'
 import { compileEql } from '../lang/eql/compile.ts'
 import { readRules } from '../library/library.ts'
-import type { SecurityEvent } from '../model/event.ts'
+import type { EcsDoc, SecurityEvent } from '../model/event.ts'
 import type { RuleSet } from '../model/rule.ts'
 import { interpret } from '../rule/interpret.ts'
 import { createMatcher } from '../rule/matcher.ts'
@@ -17,24 +17,35 @@ const CHECKED = 200
 const ROUNDS = 4
 const START = Date.UTC(2026, 0, 5)
 
-/** The whole engine, correlations and episodes included, on rules of every language and kind. */
-export function mixedRow(report: Report): void {
-  const docs = generatedEvents(EVENTS)
+/** Of the events of a fleet in which nothing is wrong so many are refused connections. */
+const QUIET_SHARE = 0.02
+
+/**
+ * The whole engine, correlations and episodes included, on rules of every language and kind: on events
+ * three in ten of which are refused, which is what most of its correlations count, and on those of a
+ * fleet in which nothing is wrong.
+ */
+export function mixedRows(report: Report): void {
+  const ruleSet = mixedRules(MIXED)
+  const lanes = [
+    { name: 'engine', docs: generatedEvents(EVENTS) },
+    { name: 'engine, quiet fleet', docs: generatedEvents(EVENTS, QUIET_SHARE) },
+  ]
+  for (const { name, docs } of lanes) mixedRow(report, name, { docs, ruleSet })
+}
+
+interface Mixed {
+  readonly docs: readonly EcsDoc[]
+  readonly ruleSet: RuleSet
+}
+
+function mixedRow(report: Report, name: string, { docs, ruleSet }: Mixed): void {
   const events = docs.map((doc, at): SecurityEvent => ({
     id: `e${at}`,
     time: START + at * 50,
     doc,
   }))
-  const ruleSet = mixedRules(MIXED)
-  const matcher = createMatcher(ruleSet.matches)
-  const hits = new Int32Array(ruleSet.matches.length)
-  for (const doc of docs.slice(0, CHECKED)) {
-    const found = Array.from(hits.subarray(0, matcher.match(doc, hits)))
-    const wanted = ruleSet.matches.flatMap((rule, at) =>
-      interpret(rule.condition, doc) ? [at] : [],
-    )
-    if (found.join() !== wanted.join()) throw new Error('wrong matches of mixed rules')
-  }
+  const share = matchedShare({ docs, ruleSet })
   let least = Number.POSITIVE_INFINITY
   let stats: ReturnType<Engine['stats']> | undefined
   for (let round = 0; round < ROUNDS; round += 1) {
@@ -48,9 +59,28 @@ export function mixedRow(report: Report): void {
   const { matcher: matched, keys = 0, matches = 0 } = stats ?? {}
   const looked = ((matched?.candidates ?? 0) / EVENTS).toFixed(2)
   const always = `${matched?.rulesAlways ?? 0} always`
-  const remark = `${looked} candidates an event, ${always}, ${matches} matches, ${keys} group keys`
-  report.row(`${MIXED} mixed rules, engine`, `${rate(perSecond)}/s`, remark)
-  report.goal('150,000 events/s with 1,000 mixed rules', perSecond >= 150_000)
+  const shares = `${(share * 100).toFixed(1)} % of events match, ${(matches / EVENTS).toFixed(3)} each`
+  const remark = `${looked} candidates an event, ${always}, ${shares}, ${keys} group keys`
+  report.row(`${MIXED} mixed rules, ${name}`, `${rate(perSecond)}/s`, remark)
+  report.goal(`150,000 events/s with ${MIXED} mixed rules, ${name}`, perSecond >= 150_000)
+}
+
+/** How many of the events match any rule; no figure where the interpreter sees it otherwise. */
+function matchedShare({ docs, ruleSet }: Mixed): number {
+  const matcher = createMatcher(ruleSet.matches)
+  const hits = new Int32Array(ruleSet.matches.length)
+  let matched = 0
+  for (const [at, doc] of docs.entries()) {
+    const count = matcher.match(doc, hits)
+    if (count > 0) matched += 1
+    if (at >= CHECKED) continue
+    const found = Array.from(hits.subarray(0, count))
+    const wanted = ruleSet.matches.flatMap((rule, index) =>
+      interpret(rule.condition, doc) ? [index] : [],
+    )
+    if (found.join() !== wanted.join()) throw new Error('wrong matches of mixed rules')
+  }
+  return matched / docs.length
 }
 
 /** A tick's worth of events at a time, as live. */

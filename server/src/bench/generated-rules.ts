@@ -27,19 +27,22 @@ function address(next: Next): string {
   return `10.${Math.floor(next() * 4)}.${Math.floor(next() * 256)}.${Math.floor(next() * 256)}`
 }
 
+/** Of all events so many are refused connections, where nothing else is asked for: a fleet under attack. */
+const REFUSED_SHARE = 0.3
+
 /** Broker events as Picket stores them, with values that seldom repeat. */
-export function generatedEvents(count: number): EcsDoc[] {
+export function generatedEvents(count: number, refusedShare = REFUSED_SHARE): EcsDoc[] {
   // Texts as they come out of a decoder or the journal, not as they were put together here.
-  return JSON.parse(JSON.stringify(madeEvents(count))) as EcsDoc[]
+  return JSON.parse(JSON.stringify(madeEvents(count, refusedShare))) as EcsDoc[]
 }
 
-function madeEvents(count: number): EcsDoc[] {
+function madeEvents(count: number, refusedShare: number): EcsDoc[] {
   const next = generator(7)
   return Array.from({ length: count }, (_, index): EcsDoc => {
     const client = word(next)
     const ip = address(next)
     const port = 1024 + Math.floor(next() * 60_000)
-    const failed = next() < 0.3
+    const failed = next() < refusedShare
     return {
       '@timestamp': new Date(1_770_000_000_000 + index * 50).toISOString(),
       event: {

@@ -1,6 +1,6 @@
 import { interpret } from '../rule/interpret.ts'
 import { createMatcher } from '../rule/matcher.ts'
-import { keyedRows, mixedRow } from './correlations.ts'
+import { keyedRows, mixedRows } from './correlations.ts'
 import { generatedEvents, generatedRules } from './generated-rules.ts'
 import type { Bench } from './report.ts'
 
@@ -39,7 +39,7 @@ export const rulesBench: Bench = {
     report.row('3,000 rules against 30', `${growth.toFixed(2)} x`)
     report.goal('3,000 rules cost at most 1.5 times 30', growth <= 1.5)
     report.goal('150,000 events/s with 1,000 rules', 1e9 / (cost.get(1_000) ?? 1e9) >= 150_000)
-    mixedRow(report)
+    mixedRows(report)
     keyedRows(report)
   },
 }

@@ -91,7 +91,7 @@ export class Engine {
     this.#onHit = options.onHit
     this.#around = {
       limits: { ...CORRELATOR_LIMITS, ...options.limits },
-      position: '',
+      position: { partition: 0, offset: 0, index: 0 },
       alert: (record) => void this.#alerts.push(record),
       certain: (ruleId, hit) => {
         this.#counts.hits += 1
@@ -131,7 +131,7 @@ export class Engine {
   }
 
   observe(event: SecurityEvent, position: Position): void {
-    this.#around.position = formatPosition(position)
+    this.#around.position = position
     this.#counts.events += 1
     const order = (this.#order += 1)
     const found = this.#matcher.match(event.doc, this.#hitIndexes)
@@ -148,8 +148,8 @@ export class Engine {
       if (run.episodes !== undefined) {
         const key = alertKey(run.rule, event.doc)
         const hit: Hit = { key, name: String(order), time: event.time, order, events: [ref] }
-        const position = this.#around.position
-        run.episodes.hit(hit, 'final', { position, watermarkMs: this.watermarkMs, matched, late })
+        const opened = formatPosition(position)
+        run.episodes.hit(hit, 'final', { position: opened, watermarkMs: this.watermarkMs, matched, late })
         this.#counts.hits += 1
         this.#onHit?.(run.rule.meta.id, hit)
       }
@@ -198,7 +198,7 @@ export class Engine {
   }
 
   tick(tick: Tick, position: Position): void {
-    this.#around.position = formatPosition(position)
+    this.#around.position = position
     this.#clock.tick(tick)
     const silence = this.#clock.silence(tick.source)
     for (const run of this.#runs.correlations) {
@@ -212,7 +212,7 @@ export class Engine {
     const sources = sourcesOf(record)
     if (sources !== undefined) this.#clock.keep(sources)
     if (record.type !== RULES_CONTROL) return
-    this.#around.position = formatPosition(position)
+    this.#around.position = position
     const body = record.body as PackedRules | RuleSet
     const known = this.#prepared?.ruleSet
     this.setRules(known?.hash === body.hash ? known : unpackRules(body))
@@ -256,7 +256,7 @@ export class Engine {
 
   /** The events so far are all there are before this time; for input without ticks. */
   raiseWatermark(watermarkMs: number, position: Position): void {
-    this.#around.position = formatPosition(position)
+    this.#around.position = position
     this.#clock.raise(watermarkMs)
     this.#advance()
   }

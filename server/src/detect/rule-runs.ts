@@ -17,6 +17,7 @@ import { alertGroup, groupNames, hitDoc, namedGroup, projection } from '../corre
 import { describeCorrelation } from '../correlate/why.ts'
 import type { AlertRecord } from '../model/alert.ts'
 import type { EcsDoc } from '../model/event.ts'
+import { formatPosition, type Position } from '../model/position.ts'
 import type { CorrelationRule, MatchRule, RuleMeta, RuleSet } from '../model/rule.ts'
 
 /** An episode ends after this long without a hit where its rule has no timespan. */
@@ -26,7 +27,7 @@ export const EPISODE_GAP_MS = 300_000
 export interface Surroundings {
   readonly limits: CorrelatorLimits
   /** Journal position of the record at hand, for the ids that are minted of it. */
-  position: string
+  position: Position
   readonly alert: (record: AlertRecord) => void
   /** Every hit of a rule that alerts, in the order they become certain; for ad-hoc rules. */
   readonly certain?: (ruleId: string, hit: Hit) => void
@@ -184,7 +185,8 @@ export class CorrelationRun implements HitSink {
       ...Object.fromEntries(Object.entries(hit.facts ?? {}).map(([k, value]) => [k, [value]])),
       ...this.matched?.(),
     })
-    return { position: this.#around.position, watermarkMs: this.watermarkMs, matched }
+    const position = formatPosition(this.#around.position)
+    return { position, watermarkMs: this.watermarkMs, matched }
   }
 }
 

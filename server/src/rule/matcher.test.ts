@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import type { Condition } from '../model/condition.ts'
+import type { Condition, ValueTest } from '../model/condition.ts'
 import type { EcsDoc } from '../model/event.ts'
 import type { MatchRule, RuleMeta } from '../model/rule.ts'
 import { interpret } from './interpret.ts'
@@ -100,4 +100,41 @@ test('a rule is looked at only when something it needs was found', () => {
   expect(matcher.match({ a: 'x', b: 'has WORD7! in it' }, hits)).toBe(1)
   expect(hits[0]).toBe(7)
   expect(matcher.stats()).toMatchObject({ rulesAlways: 0, candidates: 1, predicates: 1_001 })
+})
+
+test('keywords are found in every value, also where a field of its own is looked through', () => {
+  const substring = (value: string): ValueTest => ({ kind: 'substring', value, cased: false })
+  const exactly = (value: string): ValueTest => ({ kind: 'substring', value, cased: true })
+  const conditions: readonly Condition[] = [
+    { kind: 'anywhere', test: substring('mimikatz') },
+    { kind: 'field', path: 'a.b', test: substring('mimikatz') },
+    { kind: 'anywhere', test: exactly('KATZ') },
+    { kind: 'field', path: 'a.b', test: substring('katze') },
+    { kind: 'anywhere', test: substring('42') },
+    { kind: 'field', path: 'port', test: substring('424') },
+    { kind: 'anywhere', test: { kind: 'wildcard', parts: ['mimi', { any: 'many' }, 'z'], cased: false } },
+    { kind: 'anywhere', test: { kind: 'suffix', value: 'atz', cased: false } },
+    { kind: 'anywhere', test: substring('größe') },
+    { kind: 'field', path: 'a.b', test: { kind: 'prefix', value: 'mimi', cased: false } },
+  ]
+  const docs: readonly EcsDoc[] = [
+    { a: { b: 'runs MimiKATZ now' } },
+    { a: { b: 'mimikatz' }, c: 'nothing' },
+    { a: { b: 'nothing' }, c: ['x', { d: 'a mimikatze' }] },
+    { 'a.b': ['katze', 'KATZ'] },
+    { port: 4_242, a: { b: 1_424 } },
+    { a: { b: 'die GRÖSSE und die GRÖßE, mimikatz' } },
+    { a: { b: true }, c: null },
+  ]
+  const rules = conditions.map(ruleOf)
+  const wanted = docs.map((doc) =>
+    rules.flatMap(({ condition }, at) => (interpret(condition, doc) ? [at] : [])),
+  )
+  expect(matchesOf(rules, docs)).toEqual(wanted)
+  expect(wanted[0]).toEqual([0, 1, 2])
+  // Each rule by itself too: then there is nothing beside it.
+  for (const [at, rule] of rules.entries()) {
+    const alone = matchesOf([rule], docs).map((found) => found.length === 1)
+    expect(alone).toEqual(wanted.map((found) => found.includes(at)))
+  }
 })

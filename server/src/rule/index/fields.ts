@@ -39,6 +39,21 @@ class TrieNode {
   /** Where keys that were met lead to, `UNASKED` for nowhere; so many as are kept. */
   readonly #steps = new Map<string, TrieNode>()
 
+  /** Keys of the objects that were met last and where they lead to, by their place in the object. */
+  readonly #lastKeys: string[] = []
+  readonly #lastNodes: (TrieNode | undefined)[] = []
+
+  /** `under` of the key at a place of an object: most objects are built like the one before. */
+  underAt(key: string, place: number): TrieNode | undefined {
+    if (this.#lastKeys[place] === key) return this.#lastNodes[place]
+    const node = this.under(key)
+    if (place <= this.#lastKeys.length && place < STEPS_MAX) {
+      this.#lastKeys[place] = key
+      this.#lastNodes[place] = node
+    }
+    return node
+  }
+
   under(key: string): TrieNode | undefined {
     const known = this.#steps.get(key)
     if (known !== undefined) return known === UNASKED ? undefined : known
@@ -73,9 +88,11 @@ export class Fields {
       fields.#slotOf[number] = slot
       if (number % STEP_PREDICATES === 0) yield
     }
-    for (const { probe } of slots) {
+    const anywhere = fields.#anywhere
+    if (anywhere !== undefined) anywhere.probe.finish()
+    for (const slot of slots) {
       yield
-      probe.finish()
+      if (slot !== anywhere) slot.probe.finish(anywhere?.probe)
     }
     return fields
   }
@@ -110,8 +127,9 @@ export class Fields {
 
   #object(node: TrieNode | undefined, object: EcsDoc, at: At): void {
     // Events are plain data: what a prototype has is not enumerable.
+    let place = 0
     for (const key in object) {
-      const child = node?.under(key)
+      const child = node?.underAt(key, place++)
       if (child === undefined && this.#anywhere === undefined) continue
       at.depth++
       if (at.depth <= VALUE_DEPTH_MAX && child?.slot !== undefined) {
@@ -138,11 +156,13 @@ export class Fields {
       this.#object(node, value as EcsDoc, at)
       return
     }
-    if (node?.slot !== undefined) lookAt(node.slot, value as Scalar, at.marks)
+    const slot = node?.slot
     const anywhere = this.#anywhere
-    if (anywhere === undefined) return
-    for (const predicate of anywhere.probe.present) at.marks.hold(predicate)
-    lookAt(anywhere, value as Scalar, at.marks)
+    if (anywhere !== undefined) {
+      for (const predicate of anywhere.probe.present) at.marks.hold(predicate)
+      lookAt(anywhere, value as Scalar, at.marks, slot?.probe.readsBeside)
+    }
+    if (slot !== undefined) lookAt(slot, value as Scalar, at.marks)
   }
 }
 
@@ -152,11 +172,11 @@ interface At {
   readonly marks: Marks
 }
 
-function lookAt(slot: FieldSlot, value: Scalar, marks: Marks): void {
+function lookAt(slot: FieldSlot, value: Scalar, marks: Marks, isRead?: boolean): void {
   const { probe } = slot
   if (probe.hasMatchers) slot.keep(value, marks.epoch)
   for (const predicate of probe.exists) marks.hold(predicate)
-  probe.look(value, marks)
+  probe.look(value, marks, isRead)
 }
 
 /** The node under a key that holds several names at once. */

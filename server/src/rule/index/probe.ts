@@ -57,6 +57,7 @@ export class Probe {
   #networks: Networks | undefined
   readonly #matchers = new Map<number, TextMatcher>()
   #needsText = false
+  #needsNumber = false
 
   // The value at hand, for what calls back.
   #marks: Marks | undefined
@@ -131,25 +132,41 @@ export class Probe {
     else this.#below.push(bound)
   }
 
-  /** To be called once, after all tests were added. */
-  finish(): void {
-    this.#texts.finish()
+  /**
+   * To be called once, after all tests were added. `beside`, finished, is a probe of every value of an
+   * event: where this one reads a value through, it does for both.
+   */
+  finish(beside?: Probe): void {
+    this.#texts.finish(beside === undefined ? undefined : beside.#texts)
     this.#above.sort((a, b) => a.value - b.value)
     this.#below.sort((a, b) => b.value - a.value)
+    this.#needsNumber =
+      this.#numbers.size > 0 || this.#above.length > 0 || this.#below.length > 0
     this.#needsText = !this.#texts.isEmpty || this.#networks !== undefined
   }
 
-  /** Marks the predicates that hold for the value, and those that have to be run. */
-  look(value: Scalar, marks: Marks): void {
-    all(this.#any, marks)
-    for (const predicate of this.#possible) marks.possible(predicate)
-    if (this.#numbers.size > 0 || this.#above.length > 0 || this.#below.length > 0) {
+  /** Whether looking at a value reads it through for the probe beside too. */
+  get readsBeside(): boolean {
+    return this.#texts.scansBeside
+  }
+
+  /**
+   * Marks the predicates that hold for the value, and those that have to be run. `isRead`: another probe
+   * is about to read the value through for this one.
+   */
+  look(value: Scalar, marks: Marks, isRead = false): void {
+    if (this.#any.length > 0) all(this.#any, marks)
+    if (this.#possible.length > 0) {
+      for (const predicate of this.#possible) marks.possible(predicate)
+    }
+    if (this.#needsNumber) {
       const number = numberOf(value)
       if (!Number.isNaN(number)) this.#lookAtNumber(number, typeof value === 'number', marks)
     }
     if (this.#orders.length > 0 && typeof value === 'string') this.#lookAtOrder(value, marks)
     if (this.#times.length > 0) this.#lookAtTime(value, marks)
-    if (this.#needsText) this.#lookAtText(typeof value === 'string' ? value : String(value), marks)
+    if (!this.#needsText) return
+    this.#lookAtText(typeof value === 'string' ? value : String(value), marks, isRead)
   }
 
   #lookAtNumber(number: number, isNumber: boolean, marks: Marks): void {
@@ -193,10 +210,10 @@ export class Probe {
     }
   }
 
-  #lookAtText(text: string, marks: Marks): void {
+  #lookAtText(text: string, marks: Marks, isRead: boolean): void {
     this.#text = text
     this.#marks = marks
-    if (!this.#texts.isEmpty) this.#texts.find(text, this.#onText)
+    if (!this.#texts.isEmpty) this.#texts.find(text, this.#onText, isRead)
     this.#networks?.find(text, this.#onNetwork)
   }
 

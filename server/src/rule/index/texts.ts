@@ -23,6 +23,8 @@ export class Texts {
   readonly #anywhere = new Map<string, number[]>()
   #byLiteral: readonly (readonly number[])[] = []
   #literals: Literals | undefined
+  /** Texts of somewhere else that are looked for in the same pass: those standing anywhere. */
+  #beside: Texts | undefined
   isEmpty = true
   #onText: OnText = () => {}
 
@@ -34,25 +36,42 @@ export class Texts {
     else put(this.#anywhere, folded, number)
   }
 
-  /** To be called once, after all texts were added. */
-  finish(): void {
+  /**
+   * To be called once, after all texts were added. `beside` are further texts, finished, to be looked for
+   * by whoever looks for these: one pass over a value for both. Where these have no need of a pass, and
+   * `scans` says so, there is none.
+   */
+  finish(beside?: Texts): void {
     const outlines = [...this.#whole.keys()].map(outlineOf)
     this.#outlines = new Bits(outlines, outlines.length)
     this.#starts.finish()
     this.#ends.finish()
-    if (this.#anywhere.size > 0) this.#literals = new Literals([...this.#anywhere.keys()])
     this.#byLiteral = [...this.#anywhere.values()]
-    this.#anywhere.clear()
+    if (this.#anywhere.size === 0) return
+    const texts = [...this.#anywhere.keys()]
+    if (beside !== undefined && beside.#anywhere.size > 0) {
+      this.#beside = beside
+      texts.push(...beside.#anywhere.keys())
+    }
+    this.#literals = new Literals(texts)
   }
 
-  /** Calls back for every text found; for one that is found in several places at least once. */
-  find(value: string, onText: OnText): void {
+  /** Whether a value is looked through for the texts given as `beside` too. */
+  get scansBeside(): boolean {
+    return this.#beside !== undefined
+  }
+
+  /**
+   * Calls back for every text found; for one that is found in several places at least once. Texts given as
+   * `beside` are told of to whoever looked in those last: they are to be asked first, with `isScanned`,
+   * since this pass will do.
+   */
+  find(value: string, onText: OnText, isScanned = false): void {
+    this.#onText = onText
     if (this.#whole.size > 0) this.#findWhole(value, onText)
     if (this.#starts.size > 0) this.#starts.find(value, onText)
     if (this.#ends.size > 0) this.#ends.find(value, onText)
-    if (this.#literals === undefined) return
-    this.#onText = onText
-    this.#literals.find(value, this.#onLiteral)
+    if (!isScanned) this.#literals?.find(value, this.#onLiteral)
   }
 
   #findWhole(value: string, onText: OnText): void {
@@ -63,7 +82,9 @@ export class Texts {
   }
 
   readonly #onLiteral = (literal: number, start: number): void => {
-    for (const number of this.#byLiteral[literal]!) this.#onText(number, start)
+    const own = this.#byLiteral.length
+    if (literal >= own) this.#beside!.#onLiteral(literal - own, start)
+    else for (const number of this.#byLiteral[literal]!) this.#onText(number, start)
   }
 }
 
