@@ -136,7 +136,9 @@ describe('every route by every role', () => {
         const { statusCode } = await app.inject({ method, ...given })
         const entries = one.audit.slice(before)
         const outcome = statusCode < 400 ? 'success' : 'failure'
-        const told = entries.length === 1 && entries[0]?.outcome === outcome
+        // An export tells at its end how many rows went out.
+        const many = route.operation === 'exportAlerts' && statusCode === 200 ? 2 : 1
+        const told = entries.length === many && entries[0]?.outcome === outcome
         if (!told || entries[0]?.actor !== 'u1')
           wrong.push(`${route.operation} ${at} ${statusCode}`)
       }
@@ -177,6 +179,15 @@ describe('a narrowed analyst', () => {
     expect(page.json()).not.toHaveProperty('cursor')
     const counts = await ask('/api/v1/alerts/counts')
     expect(counts.json().bySeverity).toMatchObject({ high: 1, medium: 0 })
+    const facets = (await ask('/api/v1/alerts/facets')).json()
+    expect(facets).toMatchObject({
+      total: 1,
+      open: 1,
+      severity: { high: 1 },
+      rules: [{ count: 1 }],
+    })
+    const exported = (await ask('/api/v1/alerts/export?suppressed=with')).body.split('\n')
+    expect(exported.map((line) => (line === '' ? '' : JSON.parse(line).id))).toEqual(['a-oslo', ''])
     expect((await ask('/api/v1/alerts/a-oslo')).statusCode).toBe(200)
     const unknown = (await ask('/api/v1/alerts/nothing')).json()
     for (const id of ['a-bergen', 'a-both', 'a-unknown']) {
@@ -194,7 +205,9 @@ describe('a narrowed analyst', () => {
     const app = serveAs(one, narrowed)
     const url = '/api/v1/search/templates/device-timeline'
     await app.inject({ method: 'POST', url, payload: {} })
-    expect(one.searched).toMatchObject([{ visibility: { sites: ['oslo'] } }])
+    await app.inject({ method: 'POST', url: `${url}/export`, payload: {} })
+    const visibility = { sites: ['oslo'] }
+    expect(one.searched).toMatchObject([{ visibility }, { visibility }])
     await app.close()
   })
 
@@ -215,6 +228,10 @@ describe('a narrowed analyst', () => {
     const counts = (await app.inject('/api/v1/alerts/counts')).json<{ bySeverity: object }>()
     const sum = Object.values(counts.bySeverity).reduce((all: number, n: number) => all + n, 0)
     expect(sum).toBe(ids.length)
+    const facets = (await app.inject('/api/v1/alerts/facets')).json<{ total: number }>()
+    expect(facets.total).toBe(ids.length)
+    const lines = (await app.inject('/api/v1/alerts/export')).body.split('\n').slice(0, -1)
+    expect(lines.map((line) => (JSON.parse(line) as { id: string }).id)).toEqual(ids)
     await app.close()
   })
 
@@ -234,6 +251,12 @@ test('masked fields are masked in lists, reads and searches, for those with the 
   const said = [
     await app.inject('/api/v1/alerts'),
     await app.inject('/api/v1/alerts/a-oslo'),
+    await app.inject('/api/v1/alerts/export'),
+    await app.inject({
+      method: 'POST',
+      url: '/api/v1/search/templates/device-timeline/export',
+      payload: {},
+    }),
     await app.inject({
       method: 'POST',
       url: '/api/v1/search/templates/device-timeline',
@@ -243,11 +266,19 @@ test('masked fields are masked in lists, reads and searches, for those with the 
   expect(said.join()).not.toMatch(/user-of|lovelace/)
   expect(said[0]).toContain(`"user.name":"${MASKED}"`)
   expect(said[1]).toContain('pump-in-oslo')
-  expect(JSON.parse(said[2] ?? '').rows).toEqual([[MASKED, 'mqtt-connect', MASKED]])
+  expect(said[2]).toContain(`"user.name":"${MASKED}"`)
+  expect(JSON.parse(said[3] ?? '')).toEqual({
+    ...{ 'user.name': MASKED, 'event.action': 'mqtt-connect', 'event.original': MASKED },
+  })
+  expect(JSON.parse(said[4] ?? '').rows).toEqual([[MASKED, 'mqtt-connect', MASKED]])
+  const facets = (await app.inject('/api/v1/alerts/facets')).json()
+  expect(facets.rules).toEqual([{ id: expect.any(String), count: 4 }])
   const probe = { values: { user: 'lovelace' } }
   const url = '/api/v1/search/templates/device-timeline'
-  const guess = await app.inject({ method: 'POST', url, payload: probe })
-  expect(guess.json()).toMatchObject({ code: 'API_FORBIDDEN' })
+  for (const to of [url, `${url}/export`]) {
+    const guess = await app.inject({ method: 'POST', url: to, payload: probe })
+    expect(guess.json()).toMatchObject({ code: 'API_FORBIDDEN' })
+  }
   await app.close()
 })
 
@@ -285,7 +316,7 @@ test('an uploaded rule file cannot leave its folder, hide, or stand twice', asyn
   const app = serveAs(one, { id: 'u', roles: ['admin'] })
   const put = async (...paths: string[]): Promise<number> => {
     const payload = { files: paths.map((path) => ({ path, text: 'x' })) }
-    const url = '/api/v1/rules/folders/mine'
+    const url = '/api/v1/rule-folders/mine'
     return (await app.inject({ method: 'PUT', url, payload })).statusCode
   }
   expect(await put('a.yml', 'mqtt/b.yml')).toBe(200)
@@ -302,7 +333,7 @@ test('an uploaded rule file cannot leave its folder, hide, or stand twice', asyn
     expect([path, await put(path)]).toEqual([path, 400])
   }
   expect(await put('a.yml', 'a.yml')).toBe(400)
-  const url = '/api/v1/rules/folders/..%2Fx'
+  const url = '/api/v1/rule-folders/..%2Fx'
   const out = await app.inject({ method: 'PUT', url, payload: { files: [] } })
   expect(out.statusCode).toBe(400)
   await app.close()

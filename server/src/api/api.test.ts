@@ -305,6 +305,24 @@ test('a fault of ours is a 500 without its words, which go to the log', async ()
   await app.close()
 })
 
+test('no two routes could be meant by one address', async () => {
+  const server = (await world()).api.routes
+  const parts = (path: string): string[] => path.split('/')
+  const isOpen = (part: string): boolean => part.startsWith(':')
+  const wrong = server.flatMap((a, at) =>
+    server.slice(at + 1).flatMap((b) => {
+      const [one, two] = [parts(a.path), parts(b.path)]
+      if (a.path === b.path || one.length !== two.length) return []
+      const meets = one.every((part, n) => part === two[n] || isOpen(part) || isOpen(two[n] ?? ''))
+      // Where one has a word in each place in which the other has one, it is the nearer of the two.
+      const nearer = (x: string[], y: string[]) =>
+        x.every((part, n) => !isOpen(part) || isOpen(y[n] ?? ''))
+      return meets && !nearer(one, two) && !nearer(two, one) ? [`${a.path} ${b.path}`] : []
+    }),
+  )
+  expect(wrong).toEqual([])
+})
+
 test('openapi.json is beside the other references', () => {
   const path = join(import.meta.dirname, '../../../docs/reference/openapi.json')
   expect(JSON.parse(readFileSync(path, 'utf8'))).toHaveProperty('paths./api/v1/alerts.get')

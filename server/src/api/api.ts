@@ -24,6 +24,7 @@ import type { Route } from './route.ts'
 import { alertRoutes } from './routes/alerts.ts'
 import { assetRoutes } from './routes/assets.ts'
 import { deadLetterRoutes } from './routes/dead-letters.ts'
+import { exportRoutes } from './routes/exports.ts'
 import { oidcRoutes } from './routes/oidc.ts'
 import { ruleRoutes } from './routes/rules.ts'
 import { searchRoutes } from './routes/search.ts'
@@ -190,6 +191,7 @@ export function apiRoutes(
     ...alertRoutes({ state }),
     ...deadLetterRoutes({ state, deadLetters }),
     ...searchRoutes({ search, clock }),
+    ...exportRoutes({ state, recorder }),
     ...streamRoutes({ state, recorder, onAlerts: options.onAlerts, onChange: options.onChange }),
     ...ruleRoutes({ rules: options.rules, configDesk: options.configDesk }),
     ...assetRoutes({ assets: options.assets }),

@@ -11,6 +11,8 @@ export const timeSchema = z.iso
   .datetime({ offset: true })
   .describe('ISO 8601 with zone, such as 2026-03-01T10:00:00Z.')
 export const flagSchema = z.enum(['true', 'false']).transform((text) => text === 'true')
+/** One JSON object a line. */
+export const NDJSON = 'application/x-ndjson'
 export const severitySchema = z.enum(SEVERITIES)
 
 const texts = z.array(z.string())

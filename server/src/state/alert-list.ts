@@ -36,7 +36,7 @@ export async function listAlerts(
   page: { readonly limit: number; readonly cursor?: string },
 ): Promise<AlertPage> {
   const limit = Math.min(Math.max(page.limit, 1), ALERT_PAGE_MAX)
-  let query = filtered(state, db, filter)
+  let query = filteredAlerts(state, db, filter)
     .select(['id', 'revision', 'opened_offset', 'opened_index'])
     .orderBy('opened_offset', 'desc')
     .orderBy('opened_index', 'desc')
@@ -69,7 +69,7 @@ async function openRows(
   }
   const missing = rows.filter(({ id }) => !found.has(id)).map(({ id }) => id)
   if (missing.length > 0) {
-    const bodies = await filtered(state, db, filter)
+    const bodies = await filteredAlerts(state, db, filter)
       .select(['id', 'revision', 'body'])
       .where('id', 'in', missing)
       .execute()
@@ -88,7 +88,7 @@ export async function countAlerts(
   db: Db,
   filter: AlertFilter,
 ): Promise<Readonly<Record<Severity, number>>> {
-  const rows = await filtered(state, db, filter)
+  const rows = await filteredAlerts(state, db, filter)
     .select((eb) => ['severity', eb.fn.countAll<number>().as('count')])
     .groupBy('severity')
     .execute()
@@ -105,7 +105,10 @@ export async function isAlertVisible(
   visibility: Visibility | undefined,
 ): Promise<boolean> {
   const filter: AlertFilter = { suppressed: 'with', ...(visibility && { visibility }) }
-  const row = await filtered(state, db, filter).select('id').where('id', '=', id).executeTakeFirst()
+  const row = await filteredAlerts(state, db, filter)
+    .select('id')
+    .where('id', '=', id)
+    .executeTakeFirst()
   return row !== undefined
 }
 
@@ -116,7 +119,7 @@ export async function alertsSince(
   filter: AlertFilter,
   after: { readonly offset: number; readonly index: number; readonly limit: number },
 ): Promise<readonly { offset: number; index: number; alert: AlertRecord }[]> {
-  const rows = await filtered(state, db, filter)
+  const rows = await filteredAlerts(state, db, filter)
     .select(['id', 'revision', 'updated_offset', 'updated_index'])
     .where((eb) =>
       eb(eb.refTuple('updated_offset', 'updated_index'), '>', eb.tuple(after.offset, after.index)),
@@ -151,7 +154,8 @@ export async function lastAlertPlace(
   return { offset: row?.updated_offset ?? 0, index: row?.updated_index ?? -1 }
 }
 
-function filtered(state: State, db: Db, filter: AlertFilter) {
+/** The rows of a filter and of what may be seen, and no others: every read of many alerts begins here. */
+export function filteredAlerts(state: State, db: Db, filter: AlertFilter) {
   let query = db.selectFrom('alert').where('tenant', '=', state.tenant)
   if (filter.severityMin !== undefined) {
     query = query.where('severity', '>=', SEVERITIES.indexOf(filter.severityMin))

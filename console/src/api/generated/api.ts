@@ -68,6 +68,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/alerts/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All alerts of a filter, the one opened last first, one JSON object a line. */
+        get: operations["exportAlerts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/facets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How the alerts are spread over severities, states and rules. */
+        get: operations["facetAlerts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/alerts/stream": {
         parameters: {
             query?: never;
@@ -240,6 +274,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/rule-folders/{folder}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Replaces a folder of own rules; all of it must compile, or nothing is changed. */
+        put: operations["uploadRules"];
+        post?: never;
+        /** Takes an uploaded folder of rules away. */
+        delete: operations["removeRules"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/rules": {
         parameters: {
             query?: never;
@@ -269,24 +321,6 @@ export interface paths {
         put: operations["setRuleLife"];
         post?: never;
         delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/rules/folders/{folder}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        /** Replaces a folder of own rules; all of it must compile, or nothing is changed. */
-        put: operations["uploadRules"];
-        post?: never;
-        /** Takes an uploaded folder of rules away. */
-        delete: operations["removeRules"];
         options?: never;
         head?: never;
         patch?: never;
@@ -337,6 +371,23 @@ export interface paths {
         put?: never;
         /** Runs a search over the stored events. */
         post: operations["runSearchTemplate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/search/templates/{name}/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The rows of a search, one JSON object a line; the header x-picket-truncated says whether there are more. */
+        post: operations["exportSearchTemplate"];
         delete?: never;
         options?: never;
         head?: never;
@@ -907,6 +958,111 @@ export interface operations {
                             low: number;
                             medium: number;
                         };
+                    };
+                };
+            };
+            /** @description What stood in the way (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    exportAlerts: {
+        parameters: {
+            query?: {
+                /** @description Episodes that reach into the time from here. */
+                from?: string;
+                open?: "true" | "false";
+                rule?: string;
+                /** @description At least this severe. */
+                severity?: "informational" | "low" | "medium" | "high" | "critical";
+                state?: "provisional" | "final" | "amended" | "retracted";
+                /** @description Alerts that a planned change explains; without them unless asked for. */
+                suppressed?: "without" | "with" | "only";
+                /** @description ISO 8601 with zone, such as 2026-03-01T10:00:00Z. */
+                to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All alerts of a filter, the one opened last first, one JSON object a line. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-ndjson": string;
+                };
+            };
+            /** @description What stood in the way (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    facetAlerts: {
+        parameters: {
+            query?: {
+                /** @description Episodes that reach into the time from here. */
+                from?: string;
+                open?: "true" | "false";
+                rule?: string;
+                /** @description At least this severe. */
+                severity?: "informational" | "low" | "medium" | "high" | "critical";
+                state?: "provisional" | "final" | "amended" | "retracted";
+                /** @description Alerts that a planned change explains; without them unless asked for. */
+                suppressed?: "without" | "with" | "only";
+                /** @description ISO 8601 with zone, such as 2026-03-01T10:00:00Z. */
+                to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How the alerts are spread over severities, states and rules. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        moreRules: boolean;
+                        open: number;
+                        /** @description The hundred with the most alerts. */
+                        rules: {
+                            count: number;
+                            id: string;
+                            name?: string;
+                        }[];
+                        severity: {
+                            critical: number;
+                            high: number;
+                            informational: number;
+                            low: number;
+                            medium: number;
+                        };
+                        state: {
+                            amended: number;
+                            final: number;
+                            provisional: number;
+                            retracted: number;
+                        };
+                        total: number;
                     };
                 };
             };
@@ -1549,6 +1705,93 @@ export interface operations {
             };
         };
     };
+    uploadRules: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same request under the same key is done once; for a day. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                folder: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    files: {
+                        path: string;
+                        text: string;
+                    }[];
+                };
+            };
+        };
+        responses: {
+            /** @description Replaces a folder of own rules; all of it must compile, or nothing is changed. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        broken: number;
+                        changed: boolean;
+                        count: number;
+                        hash: string;
+                    };
+                };
+            };
+            /** @description What stood in the way (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    removeRules: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same request under the same key is done once; for a day. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                folder: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Takes an uploaded folder of rules away. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        broken: number;
+                        changed: boolean;
+                        count: number;
+                        hash: string;
+                    };
+                };
+            };
+            /** @description What stood in the way (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     listRules: {
         parameters: {
             query?: never;
@@ -1637,93 +1880,6 @@ export interface operations {
                         /** @enum {string} */
                         severity: "informational" | "low" | "medium" | "high" | "critical";
                         title: string;
-                    };
-                };
-            };
-            /** @description What stood in the way (RFC 9457). */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    uploadRules: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The same request under the same key is done once; for a day. */
-                "Idempotency-Key"?: string;
-            };
-            path: {
-                folder: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": {
-                    files: {
-                        path: string;
-                        text: string;
-                    }[];
-                };
-            };
-        };
-        responses: {
-            /** @description Replaces a folder of own rules; all of it must compile, or nothing is changed. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        broken: number;
-                        changed: boolean;
-                        count: number;
-                        hash: string;
-                    };
-                };
-            };
-            /** @description What stood in the way (RFC 9457). */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    removeRules: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The same request under the same key is done once; for a day. */
-                "Idempotency-Key"?: string;
-            };
-            path: {
-                folder: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Takes an uploaded folder of rules away. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        broken: number;
-                        changed: boolean;
-                        count: number;
-                        hash: string;
                     };
                 };
             };
@@ -1861,6 +2017,61 @@ export interface operations {
                         rows: unknown[][];
                         truncated: boolean;
                     };
+                };
+            };
+            /** @description What stood in the way (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    exportSearchTemplate: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same request under the same key is done once; for a day. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * Format: date-time
+                     * @description A day before `to` unless given.
+                     */
+                    from?: string;
+                    /** @default 100 */
+                    limit?: number;
+                    /**
+                     * Format: date-time
+                     * @description Now unless given; excluded.
+                     */
+                    to?: string;
+                    /** @default {} */
+                    values?: {
+                        [key: string]: string;
+                    };
+                };
+            };
+        };
+        responses: {
+            /** @description The rows of a search, one JSON object a line; the header x-picket-truncated says whether there are more. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-ndjson": string;
                 };
             };
             /** @description What stood in the way (RFC 9457). */

@@ -7,9 +7,10 @@ import {
   isAlertVisible,
   listAlerts,
 } from '../../state/alert-list.ts'
+import { facetAlerts } from '../../state/alert-facets.ts'
 import { readAlert, readHistory } from '../../state/alerts.ts'
 import type { State } from '../../state/state.ts'
-import { viewOf } from '../mask.ts'
+import { Mask, viewOf } from '../mask.ts'
 import { type Route, route } from '../route.ts'
 import {
   alertSchema,
@@ -36,6 +37,17 @@ export const alertFilterSchema = z.strictObject({
   to: timeSchema.optional(),
 })
 
+const count = z.int()
+const facetsSchema = z.strictObject({
+  total: count,
+  open: count,
+  severity: countsSchema,
+  state: z.strictObject({ provisional: count, final: count, amended: count, retracted: count }),
+  rules: z
+    .array(z.strictObject({ id: z.string(), name: z.string().optional(), count }))
+    .describe('The hundred with the most alerts.'),
+  moreRules: z.boolean(),
+})
 const listQuery = alertFilterSchema.extend({ cursor: cursorSchema.optional(), limit: limitSchema })
 const READERS = ['admin', 'analyst', 'responder', 'auditor'] as const
 
@@ -73,6 +85,26 @@ export function alertRoutes({ state }: { readonly state: State }): readonly Rout
         const filter = toFilter(query, principal)
         const bySeverity = await state.query((db) => countAlerts(state, db, filter))
         return { body: { bySeverity }, record: { query } }
+      },
+    }),
+    route({
+      method: 'GET',
+      path: '/api/v1/alerts/facets',
+      operation: 'facetAlerts',
+      summary: 'How the alerts are spread over severities, states and rules.',
+      roles: READERS,
+      access: 'alert-list',
+      query: alertFilterSchema,
+      response: facetsSchema,
+      handle: async ({ query, principal }) => {
+        const filter = toFilter(query, principal)
+        const found = await state.query((db) => facetAlerts(state, db, filter))
+        // A rule's name may repeat what is hidden; of a number of alerts it cannot be told which.
+        const isNamed = new Mask(principal.masks).isEmpty
+        const rules = found.rules.map(({ id, name, count }) => {
+          return { id, ...(isNamed && { name }), count }
+        })
+        return { body: { ...found, rules }, record: { query } }
       },
     }),
     route({

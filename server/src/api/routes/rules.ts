@@ -83,7 +83,7 @@ export function ruleRoutes(deps: {
     }),
     route({
       method: 'PUT',
-      path: '/api/v1/rules/folders/:folder',
+      path: '/api/v1/rule-folders/:folder',
       operation: 'uploadRules',
       summary: 'Replaces a folder of own rules; all of it must compile, or nothing is changed.',
       roles: ['admin'],
@@ -107,7 +107,7 @@ export function ruleRoutes(deps: {
     }),
     route({
       method: 'DELETE',
-      path: '/api/v1/rules/folders/:folder',
+      path: '/api/v1/rule-folders/:folder',
       operation: 'removeRules',
       summary: 'Takes an uploaded folder of rules away.',
       roles: ['admin'],

@@ -3,8 +3,8 @@ import type { Clock } from '../../base/clock.ts'
 import { ProblemError } from '../../base/problems.ts'
 import type { Search, SearchAnswer } from '../../model/search.ts'
 import { Mask, maskRows } from '../mask.ts'
-import { type Route, route } from '../route.ts'
-import { idSchema, timeSchema } from '../schemas.ts'
+import { type Route, route, type RouteContext } from '../route.ts'
+import { idSchema, NDJSON, timeSchema } from '../schemas.ts'
 
 const DAY_MS = 86_400_000
 const ROWS_MAX = 10_000
@@ -65,22 +65,59 @@ export function searchRoutes(deps: {
       params: z.strictObject({ name: idSchema }),
       body: runSchema,
       response: answerSchema,
-      handle: async ({ params, body, principal, signal }) => {
-        const search = searchOf(deps)
-        refuseGuesses(search, params.name, body.values, principal.masks)
-        const toMs = body.to === undefined ? deps.clock.now() : Date.parse(body.to)
-        const fromMs = body.from === undefined ? toMs - DAY_MS : Date.parse(body.from)
-        const span = { fromMs, toMs, limit: body.limit }
-        const { visibility } = principal
-        const request = { template: params.name, values: body.values, ...span }
-        const found = await search.run({ ...request, ...(visibility && { visibility }) }, signal)
-        if (!found.ok) throw new ProblemError(found.problem)
-        const shown = maskAnswer(found.value, principal.masks)
-        const record = { values: body.values, ...span }
-        return { body: shown, rows: shown.rows.length, record }
+      handle: async (asked) => {
+        const { answer, record } = await run(deps, asked)
+        return { body: answer, rows: answer.rows.length, record }
+      },
+    }),
+    route({
+      method: 'POST',
+      path: '/api/v1/search/templates/:name/export',
+      operation: 'exportSearchTemplate',
+      summary:
+        'The rows of a search, one JSON object a line; the header x-picket-truncated says whether there are more.',
+      roles: READERS,
+      access: 'search-export',
+      params: z.strictObject({ name: idSchema }),
+      body: runSchema,
+      responseType: NDJSON,
+      handle: async (asked) => {
+        const { answer, record } = await run(deps, asked)
+        const { columns, rows, truncated } = answer
+        const lines = rows.map((row) => {
+          const shown = Object.fromEntries(columns.map((column, at) => [column, row[at]]))
+          return `${JSON.stringify(shown)}\n`
+        })
+        const headers = { 'x-picket-truncated': String(truncated) }
+        const type = `${NDJSON}; charset=utf-8`
+        return { text: lines.join(''), type, headers, rows: rows.length, record }
       },
     }),
   ]
+}
+
+async function run(
+  deps: { readonly search: Search | undefined; readonly clock: Clock },
+  asked: Pick<
+    RouteContext<{ readonly name: string }, unknown, z.output<typeof runSchema>>,
+    'params' | 'body' | 'principal' | 'signal'
+  >,
+): Promise<{
+  readonly answer: z.infer<typeof answerSchema>
+  readonly record: Readonly<Record<string, unknown>>
+}> {
+  const { params, body, principal, signal } = asked
+  const search = searchOf(deps)
+  refuseGuesses(search, params.name, body.values, principal.masks)
+  const toMs = body.to === undefined ? deps.clock.now() : Date.parse(body.to)
+  const fromMs = body.from === undefined ? toMs - DAY_MS : Date.parse(body.from)
+  const span = { fromMs, toMs, limit: body.limit }
+  const { visibility } = principal
+  const request = { template: params.name, values: body.values, ...span }
+  const found = await search.run({ ...request, ...(visibility && { visibility }) }, signal)
+  if (!found.ok) throw new ProblemError(found.problem)
+  const answer = maskAnswer(found.value, principal.masks)
+  return { answer, record: { values: body.values, ...span } }
 }
 
 function searchOf({ search }: { readonly search: Search | undefined }): Search {

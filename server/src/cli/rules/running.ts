@@ -67,7 +67,7 @@ export function registerRunningRules(rules: Command, context: CliContext): void 
     )
 }
 
-const folderPath = (name: string): string => `/api/v1/rules/folders/${encodeURIComponent(name)}`
+const folderPath = (name: string): string => `/api/v1/rule-folders/${encodeURIComponent(name)}`
 
 async function running(flags: RunningFlags, context: CliContext): Promise<void> {
   const life =
