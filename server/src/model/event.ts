@@ -61,6 +61,8 @@ export const EVENT_ACTIONS = {
   'service-start': 'A server program started.',
   'service-stop': 'A server program stopped.',
   'service-error': 'A server program reported an error of its own.',
+  'service-notice': 'A server program, or the kernel, told of its own work.',
+  'scheduled-job': 'A scheduler ran a command.',
   'protocol-error': 'A peer broke the rules of the protocol it spoke.',
   'connection-denied': 'A connection was refused before the client named itself.',
   event: 'Anything else: an unclassified event.',

@@ -374,6 +374,8 @@ export const CLASSES_OF: Readonly<Record<EventAction, readonly OcsfClass[]>> = {
   'service-start': [LIFECYCLE],
   'service-stop': [LIFECYCLE],
   'service-error': [APP_ERROR],
+  'service-notice': [LIFECYCLE],
+  'scheduled-job': [LIFECYCLE],
   'protocol-error': [NETWORK, APP_ERROR],
   'connection-denied': [NETWORK],
   event: [],

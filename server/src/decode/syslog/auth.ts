@@ -1,158 +1,12 @@
 import { ANEW } from '../../base/anew.ts'
-import type { EcsDoc, EventAction } from '../../model/event.ts'
+import type { EcsDoc } from '../../model/event.ts'
 import { plainIp } from '../mosquitto/address.ts'
-import { told, type Outcome, type Told } from '../network/told.ts'
-
-interface Form {
-  readonly pattern: RegExp
-  readonly action: EventAction
-  readonly outcome: Outcome
-  readonly code: string
-  readonly type?: 'start' | 'end' | 'info'
-  /** Instead of `authentication`. */
-  readonly category?: readonly string[]
-}
-
-const PEER = String.raw`(?<ip>[\w.:%-]+)`
-const PORT = String.raw`(?: port (?<port>\d{1,5}))?`
-/** Where the name is not closed off by ` from `. */
-const PORTED = String.raw` port (?<port>\d{1,5})`
-const PRE = String.raw`(?: \[preauth\])?`
-const at = (text: string): RegExp => new RegExp(`^${text}$`)
-const login = (outcome: Outcome, code: string, text: string): Form => ({
-  pattern: at(text),
-  action: 'user-login',
-  outcome,
-  code,
-})
-const ended = (code: string, text: string): Form => ({
-  pattern: at(text),
-  action: 'user-logout',
-  outcome: 'success',
-  code,
-  type: 'end',
-})
-
-/**
- * OpenSSH's auth.c, packet.c and session.c. The names of refused users are the peer's own words and
- * may hold ` from `: those patterns take the last one, which sshd wrote.
- */
-const SSHD: readonly Form[] = [
-  login(
-    'success',
-    'accepted',
-    String.raw`Accepted (?<method>\S+) for (?<user>\S+) from ${PEER}${PORT}(?: ssh2(?:: .*)?)?`,
-  ),
-  login(
-    'failure',
-    'failed',
-    String.raw`Failed (?<method>\S+) for (?:invalid user )?(?<user>.*)` +
-      String.raw` from ${PEER}${PORT}(?: ssh2(?:: [\w-]+ [\w:+/=-]+)?)?`,
-  ),
-  login(
-    'failure',
-    'invalid-user',
-    String.raw`(?:Invalid|Illegal) user (?<user>.*) from ${PEER}${PORT}`,
-  ),
-  login(
-    'failure',
-    'too-many-attempts',
-    String.raw`(?:error: )?maximum authentication attempts exceeded for` +
-      String.raw` (?:invalid user )?(?<user>.*) from ${PEER}${PORT}(?: ssh2)?${PRE}`,
-  ),
-  login(
-    'failure',
-    'too-many-attempts',
-    String.raw`Disconnecting (?:(?:authenticating|invalid) )?user` +
-      String.raw` (?<user>.*) ${PEER}${PORTED}: Too many .*`,
-  ),
-  login('failure', 'not-allowed', String.raw`User (?<user>.*) from ${PEER} not allowed because .*`),
-  login(
-    'failure',
-    'closed-unauthenticated',
-    String.raw`(?:Connection (?:closed|reset) by|Disconnected from)` +
-      String.raw` (?:authenticating|invalid) user (?<user>.*) ${PEER}${PORTED}${PRE}`,
-  ),
-  login(
-    'unknown',
-    'closed-before-login',
-    String.raw`(?:Connection (?:closed|reset) by|Disconnected from) ${PEER}${PORT} \[preauth\]`,
-  ),
-  login(
-    'unknown',
-    'closed-before-login',
-    String.raw`(?:error: )?Received disconnect from ${PEER}${PORT}:.* \[preauth\]`,
-  ),
-  login(
-    'unknown',
-    'invalid-user',
-    String.raw`input_userauth_request: invalid user (?<user>.*?)${PRE}`,
-  ),
-  {
-    pattern: at(
-      String.raw`(?:reverse mapping checking getaddrinfo for \S+ \[(?<ip>[\w.:]+)\] failed` +
-        String.raw`|Address (?<side>[\w.:]+) maps to .*) ?- POSSIBLE BREAK-IN ATTEMPT!?`,
-    ),
-    action: 'protocol-error',
-    outcome: 'unknown',
-    code: 'name-mismatch',
-    type: 'info',
-    category: ['network'],
-  },
-  ended('disconnected', String.raw`Disconnected from user (?<user>\S+) ${PEER}${PORT}`),
-  ended('disconnected', String.raw`Received disconnect from ${PEER}${PORT}:.*`),
-  ended('disconnected', String.raw`(?:Connection closed by|Disconnected from) ${PEER}${PORT}`),
-  {
-    pattern: at(
-      String.raw`(?:error: )?(?:Did not receive identification string|Bad` +
-        String.raw` protocol version identification '.*'|Unable to negotiate` +
-        String.raw`|ssh_dispatch_run_fatal: Connection) (?:from|with) ${PEER}${PORT}(?:: .*)?`,
-    ),
-    action: 'protocol-error',
-    outcome: 'failure',
-    code: 'protocol',
-    category: ['network'],
-    type: 'info',
-  },
-]
-
-/** Dropbear's svr-authpasswd.c, svr-authpubkey.c, svr-auth.c and svr-session.c. */
-const SIDE = String.raw`(?<side>\S+?)`
-const DROPBEAR: readonly Form[] = [
-  login(
-    'success',
-    'accepted',
-    String.raw`(?<method>\S+) auth succeeded for '(?<user>.*)' (?:with .* )?from ${SIDE}`,
-  ),
-  login(
-    'failure',
-    'failed',
-    String.raw`Bad (?:PAM )?(?<method>\S+) (?:attempt|auth attempt) for '(?<user>.*)' from ${SIDE}`,
-  ),
-  login('failure', 'invalid-user', String.raw`Login attempt for nonexistent user from ${SIDE}`),
-  login(
-    'failure',
-    'invalid-user',
-    String.raw`Login attempt for nonexistent user '(?<user>.*)' from ${SIDE}`,
-  ),
-  login(
-    'failure',
-    'too-many-attempts',
-    String.raw`Max auth tries reached - user '(?<user>.*)' from ${SIDE}`,
-  ),
-  login(
-    'failure',
-    'not-allowed',
-    String.raw`(?:User|user) '(?<user>.*)' (?:has |not ).*from ${SIDE}`,
-  ),
-  login(
-    'failure',
-    'closed-unauthenticated',
-    String.raw`Exit before auth(?: from <${SIDE}>)?:? \(user '(?<user>.*)', \d+ fails\): .*`,
-  ),
-  login('unknown', 'closed-before-login', String.raw`Exit before auth(?: from <${SIDE}>)?: .*`),
-  ended('disconnected', String.raw`Exit \((?<user>.*?)\)(?: from <${SIDE}>)?: .*`),
-]
+import { plainMac } from '../network/endpoint.ts'
+import { type Outcome, told, type Told } from '../network/told.ts'
+import { DAEMONS } from './daemons.ts'
+import { FTP } from './ftp.ts'
+import { at, ended, type Form, login, PEER } from './form.ts'
+import { DROPBEAR, dropbearText, SSHD } from './sshd.ts'
 
 /** shadow's and util-linux' login. */
 const LOGIN: readonly Form[] = [
@@ -189,6 +43,13 @@ const SU: readonly Form[] = [
   privilege('failure', 'denied', String.raw`FAILED SU \(to (?<target>.*)\) (?<user>\S+) on \S+`),
   privilege('success', 'allowed', String.raw`Successful su for (?<target>\S+) by (?<user>\S+)`),
   privilege('failure', 'denied', String.raw`FAILED su for (?<target>\S+) by (?<user>\S+)`),
+  privilege('failure', 'denied', String.raw`BAD SU (?<user>\S+) to (?<target>\S+) on \S+`),
+  privilege(
+    'failure',
+    'denied',
+    String.raw`failed: \S+ changing from (?<user>\S+) to (?<target>\S+)`,
+  ),
+  privilege('success', 'allowed', String.raw`(?<user>\S+) to (?<target>\S+) on /dev/\S+`),
   privilege('success', 'allowed', String.raw`\+ \S+ (?<user>[^\s:]+)[:-](?<target>\S+)`),
   privilege('failure', 'denied', String.raw`- \S+ (?<user>[^\s:]+)[:-](?<target>\S+)`),
 ]
@@ -217,14 +78,21 @@ const PAM: readonly Form[] = [
     'failure',
     'pam-failure',
     'start',
-    String.raw`(?:pam_\w+\([\w.:-]+\): )?authentication failure;` +
-      String.raw` logname=.*? rhost=(?<ip>\S*)(?: +user=(?<user>.*))?`,
+    String.raw`(?:pam_\w+(?:\([\w.:-]+\))?: )?authentication failure;` +
+      String.raw` logname=.*? rhost=(?<ip>\S*)(?: +user=(?<user>.*?))?(?: \[preauth\])? *`,
   ),
   session(
     'success',
     'session-opened',
     'start',
     String.raw`New session \S+ of user (?<user>[^\s]+?)\.`,
+  ),
+  session('success', 'session-closed', 'end', String.raw`Removed session [\w-]+\.`),
+  session(
+    'success',
+    'session-closed',
+    'end',
+    String.raw`Session [\w-]+ logged out\. Waiting for processes to exit\.`,
   ),
 ]
 
@@ -240,7 +108,7 @@ const PAM_NOTES: readonly Form[] = [
     'failure',
     'pam-failure',
     'start',
-    String.raw`PAM \d+ more authentication failures?;` +
+    String.raw`(?:PAM |pam_\w+(?:\([\w.:-]+\))?: )?\d+ more authentication failures?;` +
       String.raw` logname=.*? rhost=(?<ip>\S*)(?: +user=(?<user>.*))?`,
   ),
   session(
@@ -249,6 +117,25 @@ const PAM_NOTES: readonly Form[] = [
     'start',
     String.raw`PAM service\([\w-]+\) ignoring max retries; \d+ > \d+`,
   ),
+  session(
+    'failure',
+    'pam-locked',
+    'start',
+    String.raw`pam_\w+\([\w.:-]+\): Consecutive login failures for user (?<user>\S+) .*`,
+  ),
+  session(
+    'success',
+    'pam-granted',
+    'start',
+    String.raw`pam_\w+\([\w.:-]+\): user '?(?<user>[^' ]+)'? granted access`,
+  ),
+  session(
+    'failure',
+    'pam-failure',
+    'start',
+    String.raw`pam_\w+(?:\([\w.:-]+\))?: .*(?:fail|denied|unknown|invalid|error|unable|lock).*`,
+  ),
+  session('unknown', 'pam-note', 'start', String.raw`pam_\w+(?:\([\w.:-]+\))?: .*`),
 ]
 
 /** Servers of remote access before SSH. */
@@ -265,6 +152,13 @@ const FTPD: readonly Form[] = [
     'failed',
     String.raw`(?:repeated )?(?:LOGIN|login) FAILED? ?\S* ?(?:FROM|from) ${PEER}.*`,
   ),
+  login('failure', 'failed', String.raw`repeated login failures from ${PEER}.*`),
+  {
+    pattern: at(String.raw`getpeername \(\S+\): .*`),
+    ...ANEW,
+    ...{ action: 'protocol-error', outcome: 'failure', code: 'socket', type: 'info' },
+    category: ['network'],
+  },
   login('success', 'accepted', String.raw`(?:FTP LOGIN|ANONYMOUS FTP LOGIN) FROM ${PEER}.*`),
 ]
 const KLOGIND: readonly Form[] = [
@@ -295,6 +189,7 @@ const WEB: readonly Form[] = [
 const BY_PROGRAM: ReadonlyMap<string, readonly Form[]> = new Map([
   ...['sshd', 'sshd-session', 'sshd-auth'].map((name) => [name, SSHD] as const),
   ['dropbear', DROPBEAR],
+  ...FTP,
   ['login', LOGIN],
   ['ftpd', FTPD],
   ['klogind', KLOGIND],
@@ -304,6 +199,8 @@ const BY_PROGRAM: ReadonlyMap<string, readonly Form[]> = new Map([
 ])
 
 const TEXT_MAX = 2_000
+/** Seconds since the start of the machine, in the kernel's ring buffer. */
+const SINCE_BOOT = /^\[ {0,9}\d{1,10}\.\d{1,9}\] /
 
 /** What a line of sshd, dropbear, login, sudo, su or PAM tells; undefined where it is none. */
 export function authLine(program: string | undefined, message: string): Told | undefined {
@@ -312,39 +209,59 @@ export function authLine(program: string | undefined, message: string): Told | u
   // Before 2005 PAM wrote its name behind that of the program: `sshd(pam_unix)[1]: session opened …`.
   const old = /^([\w.-]{1,60})\((pam_\w{1,30})\)$/.exec(whole)
   const name = old?.[1] ?? whole
-  const text = old === null ? message : `${old[2]}(${name}): ${message}`
+  const said = name === 'dropbear' ? dropbearText(message) : message
+  const text =
+    old === null ? said.replace(/^\((pam_\w{1,30})\) /, '$1: ') : `${old[2]}(${name}): ${said}`
   return first(BY_PROGRAM.get(name), text) ?? first(PAM, text) ?? first(PAM_NOTES, text)
+}
+
+/** What a basic program of the machine tells, or its kernel. */
+export function daemonLine(program: string | undefined, message: string): Told | undefined {
+  if (program === undefined) return undefined
+  const name = program.slice(program.lastIndexOf('/') + 1)
+  return first(DAEMONS.get(name), message.slice(0, TEXT_MAX).replace(SINCE_BOOT, ''))
 }
 
 function first(forms: readonly Form[] | undefined, message: string): Told | undefined {
   for (const form of forms ?? []) {
     const found = form.pattern.exec(message)
-    if (found !== null) return toldOf(form, found.groups ?? {})
+    if (found !== null) return toldOf(form, message, found.groups ?? {})
   }
   return undefined
 }
 
-function toldOf(form: Form, said: Readonly<Record<string, string | undefined>>): Told {
+function toldOf(
+  form: Form,
+  message: string,
+  said: Readonly<Record<string, string | undefined>>,
+): Told {
   const { action, outcome, code, category = ['authentication'], type = 'start' } = form
-  const reason = said['why'] ?? (said['method'] === undefined ? code : `${code} ${said['method']}`)
+  const method = said['method'] === undefined ? code : `${code} ${said['method']}`
+  const reason = said['why'] ?? (action.startsWith('service-') ? message.slice(0, 500) : method)
   const rest: EcsDoc = { event: { reason: reason.trim() }, ...sideOf(said) }
-  const { user, target, command } = said
+  const { user, target, command, service } = said
   const name = user === 'ROOT' ? 'root' : user
   if (name !== undefined && name !== '') {
     rest['user'] = { name, ...(target !== undefined && { effective: { name: target } }) }
   }
   if (command !== undefined) rest['process'] = { command_line: command }
+  if (service !== undefined) rest['service'] = { name: service }
   return told(action, category, [type], outcome, code, rest)
 }
 
 function sideOf(said: Readonly<Record<string, string | undefined>>): EcsDoc {
   const cut = /^\[?([0-9a-f.:]+?)\]?:(\d{1,5})$/i.exec(said['side'] ?? '')
-  const peer = said['ip'] ?? cut?.[1]
-  if (peer === undefined || peer === '' || peer === 'UNKNOWN') return {}
+  const peer = said['ip'] ?? cut?.[1] ?? said['side']
+  if (peer === undefined || peer === '' || peer === 'UNKNOWN') {
+    const mac = plainMac(said['mac'])
+    return mac === undefined ? {} : { source: { mac } }
+  }
   const ip = plainIp(peer)
   const port = Number(said['port'] ?? cut?.[2])
+  const mac = plainMac(said['mac'])
   const source = {
     ...ANEW,
+    ...(mac !== undefined && { mac }),
     ...(ip === undefined ? { address: peer, domain: peer } : { address: ip, ip }),
     ...(port > 0 && port < 65_536 && { port }),
   }

@@ -1,5 +1,6 @@
 import type { EcsDoc } from '../../model/event.ts'
 import type { StampReader } from '../line/stamp.ts'
+import { TOPICS } from './daemons.ts'
 
 /** What stands before the message of a syslog line. */
 export interface Header {
@@ -32,8 +33,12 @@ const PRIORITY = /^<(\d{1,3})>/
 const WORDS = /^([a-z]{2,8}\d?)\.(emerg|alert|crit|err|warn|notice|info|debug) /
 const TAG = /^([^\s:[\]]{1,100}?)(?:\[([^\]\s]{1,40})\])?: ?/
 const HOST_TAG = /^(\S{1,255}) ([^\s:[\]]{1,100})(?:\[([^\]\s]{1,40})\])?: ?/
+/** A tag with a process id, as `journalctl -o cat` and cut logs leave it: enough to be told without a time. */
+const TAGGED = /^(?:[\w.:-]{1,255} )?[\w./@-]{1,100}\[\d{1,10}\]: /
 const HOST = /^([\w.:%-]{1,255}) +/
 const MODERN = /^(\S{1,255}) (\S{1,255}) (\S{1,128}) (\S{1,128}) /
+/** Solaris' syslog puts the number and the level of a message before it. */
+const SOLARIS = /^\[ID \d{1,10} [a-z]+\d?\.[a-z]+\] /
 const ELEMENTS_MAX = 50
 
 /** Undefined where it has neither a priority nor a time; a string: why it cannot be read. */
@@ -55,7 +60,7 @@ export function readHeader(
     if (rest.startsWith('1 ')) return readModern(rest.slice(2), header, stamp, receivedMs)
   }
   const hasTime = stamp.read(rest, 0, receivedMs)
-  if (!hasTime && found === null) return undefined
+  if (!hasTime && found === null && !TAGGED.test(rest)) return undefined
   if (hasTime) {
     header.timeMs = stamp.ms
     const mark = rest.charCodeAt(stamp.end)
@@ -71,6 +76,8 @@ export function readHeader(
     rest = rest.slice(words[0].length)
   }
   readTag(rest, header, hasTime)
+  if (header.program === undefined) readTopics(header)
+  header.message = header.message.replace(SOLARIS, '')
   return header
 }
 
@@ -93,7 +100,7 @@ export function emptyHeader(): Header {
 /** RFC 3164 section 4.1.2 and 4.1.3; a local socket leaves the host out. */
 function readTag(rest: string, header: Header, hasTime: boolean): void {
   const alone = TAG.exec(rest)
-  const both = hasTime && alone === null ? HOST_TAG.exec(rest) : null
+  const both = alone === null ? HOST_TAG.exec(rest) : null
   if (both !== null) {
     header.host = both[1]
     header.program = both[2]
@@ -108,6 +115,15 @@ function readTag(rest: string, header: Header, hasTime: boolean): void {
     header.host = host?.[1]
     header.message = host === null ? rest : rest.slice(host[0].length)
   }
+}
+
+/** RouterOS writes `HOST system,info,account MESSAGE`: the topics are its tag. */
+function readTopics(header: Header): void {
+  const topics = TOPICS.exec(header.message)
+  if (topics === null) return
+  header.program = 'routeros'
+  header.msgid = topics[1]
+  header.message = header.message.slice(topics[0].length)
 }
 
 /** RFC 5424 section 6 behind `<PRI>1 `. */

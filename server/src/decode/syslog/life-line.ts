@@ -2,6 +2,9 @@ import { told, type Told } from '../network/told.ts'
 
 /** `NAME startup succeeded` of Red Hat's init scripts; systemd writes `Started NAME.` to its own tag. */
 const INIT = /^([\w.-]{1,60}) (startup|shutdown) (succeeded|failed)$/
+/** Of the older ones: `Starting pcmcia:  succeeded`, `sdpd v1.5 started`, `Version 1.0.6 Starting`. */
+const TURN =
+  /^(?:[\w ./-]{1,100}: {1,3}(?:succeeded|failed)|(?:[\w.-]{1,60} ){0,3}(?:v|ver(?:sion)? )[\d.]{1,20} start(?:ed|ing))$/i
 const SYSLOGD = /^syslogd [\d.]{1,20}(?:#[\w.]{1,20})?: restart(?: \(.{0,60}\))?\.?$/
 const ALERT = /^ALERT exited abnormally with \[\d{1,5}\]$/
 const KERNEL = /^(?:\[ *[\d.]{1,20}\] )?Linux version \d[^ ]{0,80} /
@@ -10,8 +13,9 @@ const CONSOLE = /^-- (\w{1,32})\[\d{1,10}\]: (?:ROOT )?LOGIN ON tty[\w/]{1,20}(?
 const DISPLAY = /^Couldn't authenticate user$/
 
 /** Starts, stops and failures of servers, the start of the machine, logins at its own console. */
-export function lifeLine(program: string | undefined, message: string): Told | undefined {
-  if (message.length > 500) return undefined
+export function lifeLine(program: string | undefined, whole: string): Told | undefined {
+  if (whole.length > 500) return undefined
+  const message = whole.trimEnd()
   const init = INIT.exec(message)
   if (init !== null) {
     const [, name, turn, end] = init
@@ -26,6 +30,11 @@ export function lifeLine(program: string | undefined, message: string): Told | u
     )
   }
   const event = { reason: message }
+  if (TURN.test(message)) {
+    const failed = message.endsWith('failed')
+    const outcome = failed ? 'failure' : 'success'
+    return told('service-start', ['process'], ['start'], outcome, 'service-startup', { event })
+  }
   if (SYSLOGD.test(message)) {
     const service = { name: 'syslogd' }
     return told('service-start', ['process'], ['start'], 'success', 'restart', { event, service })

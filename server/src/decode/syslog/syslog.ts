@@ -6,9 +6,10 @@ import { unwrapJson } from '../line/json-wrapper.ts'
 import { checkStampOptions, STAMP_OPTIONS, stampOptions } from '../line/options.ts'
 import { StampReader } from '../line/stamp.ts'
 import { told, type Told } from '../network/told.ts'
-import { authLine } from './auth.ts'
+import { authLine, daemonLine } from './auth.ts'
 import { emptyHeader, type Header, readHeader } from './header.ts'
 import { lifeLine } from './life-line.ts'
+import { Completing, OwnDecoders } from './programs.ts'
 
 const TEXT_MAX = 65_536
 const REPEATED_MAX = 20
@@ -20,8 +21,11 @@ const SEVERE = 3
 class SyslogDecoder implements Decoder {
   readonly #stamp: StampReader
 
+  readonly #own: OwnDecoders
+
   constructor(options: Readonly<Record<string, unknown>>) {
     this.#stamp = new StampReader(stampOptions(options))
+    this.#own = new OwnDecoders(options)
   }
 
   decode(item: RawItem, out: DecodeSink): void {
@@ -40,7 +44,18 @@ class SyslogDecoder implements Decoder {
       : readHeader(line, this.#stamp, receivedMs)
     if (header === undefined) out.reject('DECODE_UNKNOWN', 'This has no header of syslog.')
     else if (typeof header === 'string') out.reject('DECODE_SYNTAX', `${header}.`)
-    else tell(header, out)
+    else if (!this.#delegate(header, item, out)) tell(header, out)
+  }
+
+  /** A line of a program with a decoder of its own; false where that cannot read it. */
+  #delegate(header: Header, item: RawItem, out: DecodeSink): boolean {
+    const own = this.#own.of(header.program, header.message)
+    if (own === undefined) return false
+    const sink = new Completing(out, (doc) =>
+      completed({ ...ANEW, host: undefined, ...doc }, header, header.message),
+    )
+    own.decode(item, sink)
+    return !sink.rejected
   }
 }
 
@@ -70,7 +85,12 @@ function tell(header: Header, out: DecodeSink): void {
 
 function meaning(header: Header, message: string): Told {
   const { program } = header
-  return authLine(program, message) ?? lifeLine(program, message) ?? other(header, message)
+  return (
+    authLine(program, message) ??
+    lifeLine(program, message) ??
+    daemonLine(program, message) ??
+    other(header, message)
+  )
 }
 
 /** Not known what it means: an event of its facility and severity, and no more is claimed. */
@@ -98,7 +118,9 @@ function completed(from: EcsDoc, header: Header, message: string): EcsDoc {
     ...(data !== undefined && { structured_data: data }),
   }
   doc['log'] = { ...ANEW, ...(severity !== undefined && { level: severity.toLowerCase() }), syslog }
-  if (host !== undefined) doc['host'] = { name: host, hostname: host }
+  // Of a program with a decoder of its own, `host` is the device it tells of: the sender is in `log.syslog`.
+  if (doc['host'] === undefined) delete doc['host']
+  if (host !== undefined && !('host' in from)) doc['host'] = { name: host, hostname: host }
   const process: EcsDoc = { ...(from['process'] as EcsDoc | undefined) }
   if (program !== undefined) process['name'] = program.slice(program.lastIndexOf('/') + 1)
   if (pid !== undefined && /^\d{1,10}$/.test(pid)) process['pid'] = Number(pid)
