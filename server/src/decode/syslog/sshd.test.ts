@@ -159,7 +159,7 @@ test.each(LINES)('sshd: %s', (message, action, outcome, user) => {
   const { event, source, user: who } = drafts[0]!.doc as Record<string, Record<string, unknown>>
   expect([drafts.length, drafts[0]!.action, event!['outcome']]).toEqual([1, action, outcome])
   if (user !== undefined) expect(who?.['name']).toBe(user)
-  if (message.includes(PEER)) expect(source?.['ip']).toBe(PEER)
+  if (message?.includes(PEER) === true) expect(source?.['ip']).toBe(PEER)
 })
 
 test.each([
