@@ -3,30 +3,24 @@ import type { DecoderSpec, DecodeSink } from '../../model/decoder.ts'
 import type { Frame } from '../line/frame.ts'
 import { LineDecoder } from '../line/line-decoder.ts'
 import { checkStampOptions, STAMP_OPTIONS } from '../line/options.ts'
-import { queryOf, serverWords } from './query.ts'
+import type { Told } from '../network/told.ts'
+import { aboutRequest } from './bind-client.ts'
+import { aboutServer } from './bind-server.ts'
+import { queryOf } from './query.ts'
 
 const PROGRAM = /^(?:\S+ )?named(?:\[\d+\])?: /
-const CATEGORY =
-  /^(?:([a-z][a-z0-9-]{2,30}): )?(?:(critical|error|warning|notice|info|debug \d+): )?/
-const CLIENT =
-  /^client (?:@0x[0-9a-f]+ )?([0-9a-f.:%\w]+)#(\d{1,5})(?:\/key [^\s:]+)?(?: \(([^\s)]*)\))?: (?:view [^\s:]+: )?/
-const QUERY = /^query: (\S+) (\S+) (\S+) ([-+]\S*)(?: \(([0-9a-f.:%\w]+)\))?/
-const DENIED =
-  /^(?:query(?: \(cache\))?|zone transfer|update|notify) '([^'\s]*)\/([^'/\s]+)\/([^'/\s]+)'?.{0,60}denied/
-const FAILED = /^query failed \(([^)]{1,40})\) for ([^\s/]+)\/([^\s/]+)\/([^\s/]+)/
-const RPZ = /^rpz (\S+) (\S+) rewrite ([^\s/]+)(?:\/(\S+?)\/(\S+?))? via/
-const WORD = new RegExp(
-  [
-    String.raw`^(?:zone |managed-keys|running|loading|listening|reloading|received control|using `,
-    String.raw`|sizing|set up|automatic|command channel|configuring|all zones|client |transfer `,
-    String.raw`|resolver|network |lame|success|timed out|validating|no valid|found |built|compiled`,
-    String.raw`|BIND |adjusted|generating|sending notifies|shutting|stopping|checkhints|dumping`,
-    String.raw`|statistics|error \(|broken trust|additionally|clients-per|insecurity`,
-    String.raw`|address not available|DNS format|FORMERR|SERVFAIL|REFUSED|-+$)`,
-  ].join(''),
+const CATEGORY = new RegExp(
+  '^(?:(general|default|client|cname|config|database|delegation-only|dispatch|dnssec|dnstap|edns-disabled' +
+    '|lame-servers|network|notify|nsid|queries|query-errors|rate-limit|resolver|responses|rpz|rpz-passthru' +
+    '|security|serve-stale|spill|sslkeylog|trust-anchor-telemetry|unmatched|update|update-security|xfer-in' +
+    '|xfer-out|zoneload|queryerrors): )?(?:(critical|error|warning|notice|info|debug \\d+): )?',
+)
+const CLIENT = new RegExp(
+  String.raw`^client (?:@0x[0-9a-f]+ )?([0-9a-f.:%\w]+)#(\d{1,5})(?:\/key [^\s:]+)?(?: \(([^\s)]*)\))?: ` +
+    String.raw`(?:view [^\s:]+: )?`,
 )
 
-/** BIND's `queries`, `security` and `query-errors` channels; other categories are about itself. */
+/** BIND's requests, refusals, updates, transfers and troubles; what it says of its work is routine. */
 function read(message: string, frame: Frame, out: DecodeSink): void {
   const header = PROGRAM.exec(message)
   const whole = header === null ? message : message.slice(header[0].length)
@@ -35,104 +29,47 @@ function read(message: string, frame: Frame, out: DecodeSink): void {
     out.routine('other-program')
     return
   }
-  const [prefix = '', category, level] = CATEGORY.exec(whole) ?? []
-  const text = whole.slice(prefix.length)
+  const [prefix = '', category, level] = CATEGORY.exec(withoutStamp(whole)) ?? []
+  const text = withoutStamp(whole).slice(prefix.length).replace(VIEW, '')
   const client = CLIENT.exec(text)
-  if (client !== null) {
-    const words = ofClient(client, text.slice(client[0].length), frame)
-    if (words === undefined) out.routine('client')
-    else out.event({ timeMs: frame.timeMs, action: words.action, doc: words.doc })
-  } else if (level === 'error' || level === 'critical') {
-    const words = serverWords('service-error', text, 'BIND')
+  const words =
+    client === null
+      ? aboutServer(text, level)
+      : ofClient(client, text.slice(client[0].length), frame)
+  if (typeof words === 'object') {
     out.event({ timeMs: frame.timeMs, action: words.action, doc: words.doc })
-  } else if (/^(?:starting BIND|exiting)/.test(text)) {
-    const words = serverWords(
-      text.startsWith('exiting') ? 'service-stop' : 'service-start',
-      text,
-      'BIND',
-    )
-    out.event({ timeMs: frame.timeMs, action: words.action, doc: words.doc })
-  } else if (named || category !== undefined || level !== undefined || WORD.test(text)) {
-    out.routine('status')
-  } else {
-    out.reject('DECODE_UNKNOWN', 'This is no line of BIND.')
-  }
+  } else if (words !== undefined) out.routine(words)
+  else if (named || category !== undefined || level !== undefined) {
+    out.routine(category ?? 'status')
+  } else out.reject('DECODE_UNKNOWN', 'This is no line of BIND.')
 }
 
-function ofClient(client: RegExpExecArray, text: string, frame: Frame) {
-  const base = {
-    client: client[1],
-    port: Number(client[2]),
+const VIEW = /^(?:view [^\s:]{1,100}: )?\s{0,20}/
+/** A channel of syslog with `print-time`: its own time behind the header. */
+const OWN_STAMP = /^\d\d-[A-Z][a-z]{2}-\d{4} \d\d:\d\d:\d\d\.\d{3} /
+const withoutStamp = (text: string): string => text.replace(OWN_STAMP, '')
+
+function ofClient(client: RegExpExecArray, text: string, frame: Frame): Told {
+  const [, address, port, name] = client
+  const about = aboutRequest(text) ?? {
+    code: 'client',
+    reason: text.slice(0, 300),
+    outcome: /denied|refus|fail|invalid|error|bad /.test(text) ? 'failure' : 'unknown',
+    name: undefined,
+  }
+  return queryOf({
+    ...about,
+    name: about.name ?? name,
+    client: address,
+    port: Number(port),
     product: 'BIND',
     host: frame.host,
-  }
-  const asked = QUERY.exec(text)
-  if (asked !== null) {
-    const [, name, kind, type, flags = '', server] = asked
-    return queryOf({
-      ...ANEW,
-      ...base,
-      name,
-      type,
-      class: kind,
-      server,
-      flags: flags.startsWith('+') ? ['RD'] : undefined,
-      kind: 'query',
-      code: 'query',
-      reason: 'query',
-      outcome: 'unknown',
-    })
-  }
-  const denied = DENIED.exec(text)
-  if (denied !== null) {
-    const [, name, type, kind] = denied
-    return queryOf({
-      ...ANEW,
-      ...base,
-      name,
-      type,
-      class: kind,
-      code: 'denied',
-      reason: text.slice(0, 300),
-      outcome: 'failure',
-      denied: true,
-    })
-  }
-  const failed = FAILED.exec(text)
-  if (failed !== null) {
-    const [, responseCode, name, kind, type] = failed
-    return queryOf({
-      ...ANEW,
-      ...base,
-      name,
-      type,
-      class: kind,
-      responseCode,
-      kind: 'answer',
-      code: 'failed',
-      reason: responseCode ?? 'failed',
-      outcome: 'failure',
-    })
-  }
-  const rewritten = RPZ.exec(text)
-  if (rewritten === null) return undefined
-  const [, trigger, policy, name, type, kind] = rewritten
-  return queryOf({
-    ...ANEW,
-    ...base,
-    name,
-    type,
-    class: kind,
-    code: 'rpz',
-    reason: `${trigger} ${policy}`,
-    outcome: 'failure',
-    denied: true,
   })
 }
 
 export const bind: DecoderSpec = {
   name: 'bind',
-  summary: 'BIND 9: query log, refused and failed queries, response policy, in a file or syslog.',
+  summary: 'BIND 9: queries, refusals, updates, transfers, response policy, in a file or syslog.',
   options: STAMP_OPTIONS,
   check: checkStampOptions,
   create: (options = {}) => new LineDecoder(read, options),

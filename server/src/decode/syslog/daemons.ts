@@ -118,7 +118,8 @@ const KERNEL: readonly Form[] = [
   told(
     'service-error',
     'panic',
-    '.*(?:Kernel panic|BUG: |Oops|Call Trace|soft lockup|hung_task|blocked for more than|I/O error|EXT4-fs error|Machine check|Hardware Error).*',
+    '.*(?:Kernel panic|BUG: |Oops|Call Trace|soft lockup|hung_task|blocked for more than|I/O error' +
+      '|EXT4-fs error|Machine check|Hardware Error).*',
   ),
   seen(
     'audit-finding',

@@ -3,8 +3,11 @@ import { told, type Told } from '../network/told.ts'
 /** `NAME startup succeeded` of Red Hat's init scripts; systemd writes `Started NAME.` to its own tag. */
 const INIT = /^([\w.-]{1,60}) (startup|shutdown) (succeeded|failed)$/
 /** Of the older ones: `Starting pcmcia:  succeeded`, `sdpd v1.5 started`, `Version 1.0.6 Starting`. */
-const TURN =
-  /^(?:[\w ./-]{1,100}: {1,3}(?:succeeded|failed)|(?:[\w.-]{1,60} ){0,3}(?:v|ver(?:sion)? )[\d.]{1,20} start(?:ed|ing))$/i
+const TURN = new RegExp(
+  String.raw`^(?:[\w ./-]{1,100}: {1,3}(?:succeeded|failed)` +
+    String.raw`|(?:[\w.-]{1,60} ){0,3}(?:v|ver(?:sion)? )[\d.]{1,20} start(?:ed|ing))$`,
+  'i',
+)
 const SYSLOGD = /^syslogd [\d.]{1,20}(?:#[\w.]{1,20})?: restart(?: \(.{0,60}\))?\.?$/
 const ALERT = /^ALERT exited abnormally with \[\d{1,5}\]$/
 const KERNEL = /^(?:\[ *[\d.]{1,20}\] )?Linux version \d[^ ]{0,80} /
