@@ -64,8 +64,10 @@ const KINDS: readonly Kind[] = [
     }),
   },
   {
-    pattern:
-      /^(?:query(?:-on)?(?: \(cache\))?|zone transfer|update|update forwarding|notify|request|signer|recursion)(?: '([^'\s]*?)(?:\/([^'/\s]+))?\/([^'/\s]+)'?)?.{0,80}denied/,
+    pattern: new RegExp(
+      String.raw`^(?:query(?:-on)?(?: \(cache\))?|zone transfer|update|update forwarding|notify|request|signer` +
+        String.raw`|recursion)(?: '([^'\s]*?)(?:\/([^'/\s]+))?\/([^'/\s]+)'?)?.{0,80}denied`,
+    ),
     read: failure('denied', true),
   },
   // A release candidate of 9.4 cut the line there.

@@ -6,8 +6,9 @@ import { observerOf, queryOf, serverWords } from './query.ts'
 
 const NAME = String.raw`'?([^\s'/]{1,255})/([A-Z0-9]+)(?:/([A-Z]+))?'?`
 const VALIDATION = new RegExp(
-  String.raw`^(?:error \()?(?:validating (?:@0x[0-9a-f]+: )?${NAME}: |broken trust chain\)? resolving ${NAME}|` +
-    String.raw`insecurity proof failed resolving ${NAME}|no valid (?:RRSIG|DS|KEY|NSEC|signature)\S* resolving ${NAME})`,
+  String.raw`^(?:error \()?(?:validating (?:@0x[0-9a-f]+: )?${NAME}: |broken trust chain\)? resolving ${NAME}` +
+    String.raw`|insecurity proof failed resolving ${NAME}` +
+    String.raw`|no valid (?:RRSIG|DS|KEY|NSEC|signature)\S* resolving ${NAME})`,
 )
 const UNSIGNED = new RegExp(
   'no valid|insecure|verify failed|failed to verify|bad cache hit|broken trust|expired|not yet valid|no signature' +
@@ -49,8 +50,8 @@ const network = (
 
 /** A line of BIND that is about no client: an event, the class of a routine line, or undefined. */
 export function aboutServer(text: string, level: string | undefined): AboutServer | undefined {
-  if (/^starting BIND/.test(text)) return serverWords('service-start', text, 'BIND')
-  if (/^exiting$/.test(text)) return serverWords('service-stop', text, 'BIND')
+  if (text.startsWith('starting BIND')) return serverWords('service-start', text, 'BIND')
+  if (text === 'exiting') return serverWords('service-stop', text, 'BIND')
   const control = CONTROL.exec(text)
   if (control !== null) return controlled('success', control[1] ?? '')
   if (/^(?:invalid command from|rejected command channel message)/.test(text)) {

@@ -58,6 +58,7 @@ function ofClient(client: RegExpExecArray, text: string, frame: Frame): Told {
     name: undefined,
   }
   return queryOf({
+    ...ANEW,
     ...about,
     name: about.name ?? name,
     client: address,

@@ -7,9 +7,11 @@ import type { Frame } from '../line/frame.ts'
 import { LineDecoder } from '../line/line-decoder.ts'
 import { checkStampOptions, STAMP_OPTIONS } from '../line/options.ts'
 import { leaseBegin, leaseBlock, leaseLine } from './dhcpd-leases.ts'
+import { dhcpdNote } from './dhcpd-notes.ts'
 import { dhcpLine } from './lease.ts'
 
-const PROGRAM = /^(?:\S+ )?dhcpd(?:\[\d+\])?: /
+const PROGRAM = /^(?:\S+ )?(?:vmnet-|isc-)?dhcpd6?(?:\[\d+\])?: /
+const NAME = /^(?:\S*\/)?(?:vmnet-|isc-)?dhcpd6?$/
 const FILES_MAX = 100
 const LINES_MAX = 100
 const LINE_MAX = 1_024
@@ -18,10 +20,13 @@ const LINE_MAX = 1_024
 function read(message: string, frame: Frame, out: DecodeSink): void {
   const header = PROGRAM.exec(message)
   const text = header === null ? message : message.slice(header[0].length)
-  const words = dhcpLine(text, 'ISC DHCP', frame.host)
-  if (words !== undefined) out.event({ timeMs: frame.timeMs, action: words.action, doc: words.doc })
-  else if (header !== null || frame.program === 'dhcpd') out.routine('status')
-  else if (frame.program !== undefined) out.routine('other-program')
+  const words = dhcpLine(text, 'ISC DHCP', frame.host) ?? dhcpdNote(text, frame.host)
+  const ours = header !== null || (frame.program !== undefined && NAME.test(frame.program))
+  if (!ours && frame.program !== undefined) out.routine('other-program')
+  else if (typeof words === 'object') {
+    out.event({ timeMs: frame.timeMs, action: words.action, doc: words.doc })
+  } else if (ours) out.routine(words ?? 'status')
+  else if (words !== undefined) out.routine(words)
   else out.reject('DECODE_UNKNOWN', 'This is no line of dhcpd.')
 }
 

@@ -25,11 +25,12 @@ export function leaseOf(facts: LeaseFacts): Told {
   const { message, address, name, server, endMs } = facts
   const mac = plainMac(facts.mac)
   const ip = address === undefined ? undefined : plainIp(address)
-  const outcome: Outcome = DONE.has(message)
-    ? 'success'
-    : REFUSED.has(message) || facts.reason !== undefined
+  const outcome: Outcome =
+    REFUSED.has(message) || facts.reason !== undefined
       ? 'failure'
-      : 'unknown'
+      : DONE.has(message)
+        ? 'success'
+        : 'unknown'
   const side = endpoint({ address, mac })
   return told(
     'dhcp-lease',
@@ -65,7 +66,7 @@ export function leaseOf(facts: LeaseFacts): Told {
 
 const VERB =
   /^(?:\d+ )?DHCPv?6?:? ?(?:DHCP)?([A-Z]{3,14}(?:-[A-Z]+)?)(?:\(([^)\s]{1,40})\))?(?= |$)/
-const MAC = /(?:^| )((?:[0-9a-f]{2}:){5}[0-9a-f]{2})(?= |$|,)/i
+const MAC = /(?:^| |\()((?:[0-9a-f]{2}:){5}[0-9a-f]{2})(?= |$|,|\)|:)/i
 const FAULT = new RegExp(
   [
     String.raw`(?:: | )(no free leases|no address available|wrong (?:network|address|server-ID)`,
@@ -73,9 +74,10 @@ const FAULT = new RegExp(
     String.raw`)`,
   ].join(''),
 )
-const WORDS = new Set(
-  'DISCOVER OFFER REQUEST ACK NAK RELEASE DECLINE INFORM EXPIRE LEASEQUERY'.split(' '),
-)
+const WORDS = new Set([
+  ...'DISCOVER OFFER REQUEST ACK NAK RELEASE DECLINE INFORM EXPIRE'.split(' '),
+  ...'LEASEQUERY LEASEACTIVE LEASEUNKNOWN LEASEUNASSIGNED'.split(' '),
+])
 
 /** A line on one message: `DHCPACK(br0) 10.0.0.5 MAC name`, `DHCPACK on 10.0.0.5 to MAC (name) via eth0`. */
 export function dhcpLine(
@@ -97,7 +99,7 @@ export function dhcpLine(
   const isIsc = / (?:via|from|to|on|for|of) /.test(rest)
   const behind = mac === null ? undefined : rest.slice(mac.index + mac[0].length).trim()
   const name = isIsc
-    ? named.find((word) => plainIp(word) === undefined && word !== 'found')
+    ? named.find((word) => plainIp(word) === undefined && word !== 'found' && !word.includes(':'))
     : message === 'ACK' && behind !== ''
       ? behind?.split(' ')[0]
       : undefined

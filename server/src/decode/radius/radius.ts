@@ -14,6 +14,9 @@ const LINE_MAX = 4_096
 const ATTRIBUTE = /^\s+[A-Za-z0-9.:-]{1,80}(?::\d+)? [-+:]?=~? ?/
 const SECRET = /^(\s+(?:User-Password|CHAP-Password|Cleartext-Password|MS-CHAP[\w-]*) [:+]?= ).*/i
 
+const BARE =
+  /^(?:\(\d{1,12}\) *)?(?:Login OK|Login incorrect|Invalid user|Multiple logins|Ignoring request|Rejected)\b/
+
 interface Open {
   readonly item: RawItem
   readonly lines: readonly string[]
@@ -51,7 +54,7 @@ class RadiusDecoder implements Decoder {
       const { key, receivedMs, facts } = item
       const kept = { text, key, receivedMs, ...(facts === undefined ? {} : { facts }) }
       this.#open.set(file, { item: kept, lines: [] })
-    } else if (!this.#tellSyslog(item, out)) {
+    } else if (!this.#tellSyslog(item, out) && !this.#tellBare(item, out)) {
       out.reject('DECODE_UNKNOWN', 'This is neither the time of a record nor an attribute.')
     }
   }
@@ -75,6 +78,22 @@ class RadiusDecoder implements Decoder {
     const { message, program, timeMs } = this.#frame
     const ours = program !== undefined && /radiusd?$/.test(program)
     return ours && this.#tellServer(` : Info: ${message}`, timeMs, item, out)
+  }
+
+  /** The message alone, as collectors hand it on. */
+  #tellBare(item: RawItem, out: DecodeSink): boolean {
+    const level = BARE.test(item.text)
+      ? 'Auth'
+      : serverLevel(` ${item.text}`) === undefined
+        ? undefined
+        : ''
+    if (level === undefined) return false
+    return this.#tellServer(
+      level === '' ? ` ${item.text}` : ` : ${level}: ${item.text}`,
+      undefined,
+      item,
+      out,
+    )
   }
 
   takeChanges(): readonly StateChange[] {
