@@ -18,8 +18,8 @@ const TRANSFER =
   /^(?:0x[0-9a-f]+: )?transfer of '([^'\s]{1,255})\/[A-Z]+(?:\/\S+)?' from ([0-9a-f.:%\w]+)#(\d{1,5}): (.*)$/
 const ZONE = /^zone ([^\s/]{1,255})\/\S+?: (?:\(\S+\) )?(.*)$/
 const ZONE_FAULT = new RegExp(
-  '^(?:not loaded|loading .* failed|expired|refused notify|refresh: (?:failure|retry|unexpected|could|CNAME|NODATA|non-auth)' +
-    '|.*(?:failed|denied|could not|unable|no TTL|has no|out of range|bad owner|journal rollforward failed|got invalid))',
+  '^(?:not loaded|loading .* failed|expired|refused notify|refresh: (?:failure|retry|unexpected|could|CNAME|NODATA' +
+    '|non-auth)|.*(?:failed|denied|could not|unable|no TTL|has no|out of range|bad owner|journal rollforward failed|got invalid))',
 )
 const CONTROL = /^received control channel command '(.{0,300})'/
 const FAULT = new RegExp(

@@ -166,7 +166,7 @@ const KEA: readonly Row[] = [
   ],
   [
     at('WARN', 'alloc-engine', 'ALLOC_ENGINE_V4_ALLOC_FAIL_SUBNET', `${K4}failed to allocate`),
-    'routine:log-warn',
+    'routine:allocation-detail',
   ],
   [
     at('WARN', 'alloc-engine', 'ALLOC_ENGINE_V4_ALLOC_FAIL', `${K4}failed to allocate`),

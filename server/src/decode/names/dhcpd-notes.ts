@@ -10,8 +10,11 @@ const CONFLICT = new RegExp(
     '|client \\S+ has duplicate)',
 )
 /** `Reply NA: address 2001:db8::5 to client with duid 00:01:… iaid = 1 valid for 3600 seconds` (dhcpv6.c). */
-const GIVEN =
-  /^(Advertise|Reply) (?:NA|TA|PD): (?:address|prefix) ([0-9a-f:]{2,45})(?:\/\d+)? to client with duid ([0-9a-f:]{2,400})/i
+const GIVEN = new RegExp(
+  '^(Advertise|Reply) (?:NA|TA|PD): (?:address|prefix) ([0-9a-f:]{2,45})(?:/\\d+)? to client with duid' +
+    ' ([0-9a-f:]{2,400})',
+  'i',
+)
 const FROM = new RegExp(
   '^(Solicit|Request|Confirm|Renew|Rebind|Release|Decline|Information-request) message from ([0-9a-f:%\\w]{2,60}) port',
   'i',
