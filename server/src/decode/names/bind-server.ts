@@ -19,7 +19,8 @@ const TRANSFER =
 const ZONE = /^zone ([^\s/]{1,255})\/\S+?: (?:\(\S+\) )?(.*)$/
 const ZONE_FAULT = new RegExp(
   '^(?:not loaded|loading .* failed|expired|refused notify|refresh: (?:failure|retry|unexpected|could|CNAME|NODATA' +
-    '|non-auth)|.*(?:failed|denied|could not|unable|no TTL|has no|out of range|bad owner|journal rollforward failed|got invalid))',
+    '|non-auth)|.*(?:failed|denied|could not|unable|no TTL|has no|out of range' +
+    '|bad owner|journal rollforward failed|got invalid))',
 )
 const CONTROL = /^received control channel command '(.{0,300})'/
 const FAULT = new RegExp(

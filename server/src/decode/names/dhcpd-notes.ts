@@ -16,7 +16,8 @@ const GIVEN = new RegExp(
   'i',
 )
 const FROM = new RegExp(
-  '^(Solicit|Request|Confirm|Renew|Rebind|Release|Decline|Information-request) message from ([0-9a-f:%\\w]{2,60}) port',
+  '^(Solicit|Request|Confirm|Renew|Rebind|Release|Decline|Information-request)' +
+    ' message from ([0-9a-f:%\\w]{2,60}) port',
   'i',
 )
 const BOOTP = /^BOOT(REQUEST|REPLY) (?:from|for) (\S+)/
