@@ -24,8 +24,10 @@ const ZONE_FAULT = new RegExp(
 )
 const CONTROL = /^received control channel command '(.{0,300})'/
 const FAULT = new RegExp(
-  "^(?:could not|couldn't|can't|cannot|creating .* failed|loading configuration: |.*permission denied|.*out of memory" +
-    '|.*: (?:file not found|address in use|failure)|unable to|isc_|ns_|dns_\\w+\\(?.*fail|the working directory|none:0' +
+  "^(?:could not|couldn't|can't|cannot|creating .* failed|loading configuration: " +
+    '|.*permission denied|.*out of memory' +
+    '|.*: (?:file not found|address in use|failure)|unable to|isc_|ns_|dns_\\w+\\(?.*fail' +
+    '|the working directory|none:0' +
     '|.*open: .*|.*failed$|exiting \\(due to|.* quota reached|too many|zone .* failed|/[^ ]+:\\d+: |adb: quota)',
 )
 

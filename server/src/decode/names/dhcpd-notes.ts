@@ -22,15 +22,22 @@ const FROM = new RegExp(
 )
 const BOOTP = /^BOOT(REQUEST|REPLY) (?:from|for) (\S+)/
 const FAULT = new RegExp(
-  "^(?:Can't|Cannot|Could not|Unable to|Error|ERROR|unable|failed|Failed|No subnet|Not configured|bind update on .* rejected" +
-    '|There.s already|Corrupt|WARNING|Warning|Multiple interfaces|peer \\S+: (?:disconnected|timeout)|Both|Unknown|send_packet' +
-    '|receive_packet|[^ ]+ line \\d+:|Configuration file errors|exiting|timeout|unexpected|dhcp_failover|Bad|.*[Oo]ut of memory)',
+  "^(?:Can't|Cannot|Could not|Unable to|Error|ERROR|unable|failed|Failed|No subnet|Not configured" +
+    '|bind update on .* rejected' +
+    '|There.s already|Corrupt|WARNING|Warning|Multiple interfaces|peer \\S+: (?:disconnected' +
+    '|timeout)|Both|Unknown|send_packet' +
+    '|receive_packet|[^ ]+ line \\d+:|Configuration file errors|exiting|timeout|unexpected' +
+    '|dhcp_failover|Bad|.*[Oo]ut of memory)',
 )
 const ROUTINE = new RegExp(
-  '^(?:Wrote|reuse_lease|Added|Removed|added|removed|if |delete|add |DDNS|Sending|Listening|Socket|Config|Database|PID' +
-    '|Copyright|All rights|For info|Please|Internet|ldap|LDAP|Server|balanc|failover|bind update|pool|Picking|Rating|peer' +
-    '|Best|Interface|Relay-forward|Encapsulated|Option|option|lease|Lease|data|commit|execute|remote|id=|class|host|Ignoring' +
-    '|\\*\\*|None|rbuf|Releasing|Pool|shared|static|Removing|Deleting|new_|DHCPv?4?6?|Ifaces|Starting|Write|write|The |This' +
+  '^(?:Wrote|reuse_lease|Added|Removed|added|removed|if |delete|add |DDNS|Sending|Listening|Socket' +
+    '|Config|Database|PID' +
+    '|Copyright|All rights|For info|Please|Internet|ldap|LDAP|Server|balanc|failover|bind update' +
+    '|pool|Picking|Rating|peer' +
+    '|Best|Interface|Relay-forward|Encapsulated|Option|option|lease|Lease|data|commit|execute|remote' +
+    '|id=|class|host|Ignoring' +
+    '|\\*\\*|None|rbuf|Releasing|Pool|shared|static|Removing|Deleting|new_|DHCPv?4?6?|Ifaces' +
+    '|Starting|Write|write|The |This' +
     '|DHCP )',
 )
 
