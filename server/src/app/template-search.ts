@@ -13,6 +13,7 @@ const FILTER_SUMMARIES: Readonly<Record<keyof EventFilters, string>> = {
   user: 'user.name, whole',
   action: 'event.action',
   outcome: 'event.outcome: success, failure or unknown',
+  trace: 'trace.id, whole',
 }
 const FILTER_FIELDS: Readonly<Record<keyof EventFilters, string>> = {
   device: 'device.id',
@@ -21,6 +22,7 @@ const FILTER_FIELDS: Readonly<Record<keyof EventFilters, string>> = {
   user: 'user.name',
   action: 'event.action',
   outcome: 'event.outcome',
+  trace: 'trace.id',
 }
 const FILTERS = Object.entries(FILTER_SUMMARIES).map(([name, summary]) => ({
   name,

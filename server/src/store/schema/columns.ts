@@ -15,9 +15,11 @@ export interface EventColumn {
   readonly name: string
   readonly path: string
   readonly kind: ColumnKind
+  /** Rows of a lower version were written without it: for them only `doc` says all. */
+  readonly since?: number
 }
 
-export const SCHEMA_VERSION = 1
+export const SCHEMA_VERSION = 2
 
 /** Longer values are cut in the column (and named in `unfit`); `doc` has them whole. */
 export const COLUMN_CHARACTERS_MAX = 1_024
@@ -68,6 +70,7 @@ export const EVENT_COLUMNS = [
   { name: 'cloud_account', path: 'cloud.account.id', kind: 'text' },
   { name: 'rule_id', path: 'rule.id', kind: 'text' },
   { name: 'rule_name', path: 'rule.name', kind: 'text' },
+  { name: 'trace_id', path: 'trace.id', kind: 'text', since: 2 },
 ] as const satisfies readonly EventColumn[]
 
 export type EventColumnName = (typeof EVENT_COLUMNS)[number]['name']

@@ -109,4 +109,13 @@ export const MIGRATIONS: readonly Migration[] = [
         ADD COLUMN IF NOT EXISTS overflow UInt16`,
     ],
   },
+  {
+    version: 3,
+    name: 'traces',
+    // What is there already reads it from its document.
+    statements: [
+      sql`ALTER TABLE picket.events ADD COLUMN IF NOT EXISTS trace_id String
+        DEFAULT JSONExtractString(doc, 'trace', 'id') CODEC(ZSTD(1))`,
+    ],
+  },
 ]

@@ -11,6 +11,7 @@ export interface EventFilters {
   readonly user?: string
   readonly action?: string
   readonly outcome?: string
+  readonly trace?: string
 }
 
 interface InTime {
@@ -76,6 +77,7 @@ export const FILTER_COLUMNS = {
   user: 'user_name',
   action: 'event_action',
   outcome: 'event_outcome',
+  trace: 'trace_id',
 } as const satisfies Record<keyof EventFilters, string>
 
 /** The request as it is, or SEARCH_INVALID naming the parameter. */

@@ -1,5 +1,5 @@
 import { EVENT_COLUMNS } from '../schema/columns.ts'
-import type { EventColumnName } from '../schema/columns.ts'
+import type { EventColumn, EventColumnName } from '../schema/columns.ts'
 import type { Visibility } from '../../model/access.ts'
 import { allOf, anyOf, identifier, p, sql } from '../sql.ts'
 import type { Sql } from '../sql.ts'
@@ -14,7 +14,14 @@ export function column(name: EventColumnName): Sql {
  * says more than the column holds (see schema/columns.ts). What reads them must look again at `doc`.
  */
 export function orUnfit(name: EventColumnName, condition: Sql): Sql {
-  return anyOf([condition, sql`has(unfit, ${p('String', name)})`])
+  return anyOf([condition, unfit(name)])
+}
+
+/** The column does not say all: it could not hold it, or the row was written before there was one. */
+function unfit(name: EventColumnName): Sql {
+  const { since = 1 } = PATHS.get(name) ?? {}
+  const marked = sql`has(unfit, ${p('String', name)})`
+  return since === 1 ? marked : anyOf([marked, sql`schema_version < ${p('UInt16', since)}`])
 }
 
 /** The field has this value: the column, or where it could not hold all of it, the document. */
@@ -27,7 +34,7 @@ export function fieldEquals(name: EventColumnName, value: string): Sql {
       : sql`${identifier(name)} = ${p('String', value)}`
   return anyOf([
     plain,
-    sql`has(unfit, ${p('String', name)}) AND (
+    sql`(${unfit(name)}) AND (
       JSONExtractString(doc, ${path}) = ${p('String', value)}
       OR has(JSONExtract(doc, ${path}, 'Array(String)'), ${p('String', value)}))`,
   ])
@@ -54,9 +61,7 @@ export function visibleTo(visibility: Visibility): Sql {
   return allOf(conditions)
 }
 
-const PATHS = new Map<string, { readonly path: string; readonly kind: string }>(
-  EVENT_COLUMNS.map((one) => [one.name, one]),
-)
+const PATHS = new Map<string, EventColumn>(EVENT_COLUMNS.map((one) => [one.name, one]))
 
 function joinPath(parts: readonly string[]): Sql {
   let joined = sql``
