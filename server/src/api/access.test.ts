@@ -393,6 +393,19 @@ describe('the live stream', () => {
       .toMatchObject([{ detail: { rows: 1 } }, { detail: { rows: 1 } }])
     await app.close()
   })
+
+  test('hides what is masked also from one that goes on where it broke', async () => {
+    const one = await makeOne()
+    await fill(one, 1)
+    const app = serveAs(one, { id: 'u', roles: ['analyst'], masks: ['user'] })
+    const base = await app.listen({ host: '127.0.0.1', port: 0 })
+    const headers = { 'last-event-id': '0-0' }
+    const stream = await fetch(`${base}/api/v1/alerts/stream`, { headers })
+    const text = await read(stream.body!, (said) => said.includes('event: alert'))
+    expect(text).toContain(`"user.name":"${MASKED}"`)
+    expect(text).not.toContain('user-of')
+    await app.close()
+  })
 })
 
 test('whatever is sent, no route fails by a fault of ours', async () => {

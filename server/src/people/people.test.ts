@@ -275,7 +275,7 @@ describeEngines('people', (engine) => {
   })
 
   test('there is always somebody left who can administer', async () => {
-    const { deps } = await setUp('last')
+    const { state, deps } = await setUp('last')
     const { user } = await createUser(deps, { name: 'ada', roles: ['admin'] })
     const { user: other } = await createUser(deps, { name: 'bob', roles: ['analyst'] })
     expect(await codeOf(deleteUser(deps, user.id))).toBe('USER_LAST_ADMIN')
@@ -283,7 +283,10 @@ describeEngines('people', (engine) => {
     const lesser = { grant: { roles: ['analyst'] as const } }
     expect(await codeOf(changeUser(deps, user.id, lesser))).toBe('USER_LAST_ADMIN')
     await changeUser(deps, other.id, { grant: { roles: ['admin'] } })
+    const away = { idHash: 'x', userId: user.id, createdMs: 1, seenMs: 1 }
+    await state.transact((db) => addSession(state, db, away))
     expect(await codeOf(deleteUser(deps, user.id))).toBe('ok')
+    expect(await state.db.selectFrom('session').selectAll().execute()).toEqual([])
     expect(await codeOf(createUser(deps, { name: 'BOB', roles: ['analyst'] }))).toBe('USER_EXISTS')
     expect(await codeOf(createUser(deps, { name: 'a b', roles: ['analyst'] }))).toBe('USER_INVALID')
     const scoped = { name: 'c', roles: ['admin'] as const, visibility: { sites: ['x'] } }
