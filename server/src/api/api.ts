@@ -6,6 +6,7 @@ import type { Logger } from '../base/log.ts'
 import type { MetricsRegistry } from '../base/metrics.ts'
 import { isLoopback } from '../base/net.ts'
 import { ProblemError } from '../base/problems.ts'
+import type { HuntDesk } from '../hunt/desk.ts'
 import type { AssetDesk, ConfigDesk, RuleDesk, SourceDesk } from '../model/desks.ts'
 import type { Journal } from '../model/journal.ts'
 import type { Search } from '../model/search.ts'
@@ -25,6 +26,7 @@ import { alertRoutes } from './routes/alerts.ts'
 import { assetRoutes } from './routes/assets.ts'
 import { deadLetterRoutes } from './routes/dead-letters.ts'
 import { exportRoutes } from './routes/exports.ts'
+import { huntRoutes } from './routes/hunts.ts'
 import { oidcRoutes } from './routes/oidc.ts'
 import { ruleRoutes } from './routes/rules.ts'
 import { searchRoutes } from './routes/search.ts'
@@ -45,6 +47,8 @@ export interface ApiOptions {
   readonly deadLetters: Pick<DeadLetters, 'replay'>
   /** Absent where no event store runs. */
   readonly search?: Search
+  /** Absent where no event store runs. */
+  readonly hunts?: HuntDesk
   /** Given out on the control socket alone; undefined while the store is down. */
   readonly storePass?: () => StorePass | undefined
   readonly readiness: () => Readiness
@@ -192,6 +196,7 @@ export function apiRoutes(
     ...deadLetterRoutes({ state, deadLetters }),
     ...searchRoutes({ search, clock }),
     ...exportRoutes({ state, recorder }),
+    ...huntRoutes({ hunts: options.hunts, clock, recorder }),
     ...streamRoutes({ state, recorder, onAlerts: options.onAlerts, onChange: options.onChange }),
     ...ruleRoutes({ rules: options.rules, configDesk: options.configDesk }),
     ...assetRoutes({ assets: options.assets }),

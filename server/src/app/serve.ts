@@ -26,6 +26,7 @@ import { createStoreReader } from '../store/reader/reader.ts'
 import { createSearch } from '../store/search/search.ts'
 import { oidcSettings } from './oidc-settings.ts'
 import { openAssetDesk } from './asset-desk.ts'
+import { huntsOf } from './hunt-desk.ts'
 import { openIdentity } from './identity.ts'
 import { openLookups, soon } from './lookups.ts'
 import { type Base, openBase, type OpenOptions } from './open.ts'
@@ -85,8 +86,9 @@ export async function serve(options: ServeOptions): Promise<Running> {
   const responder = await startResponder(options, base, deadLetters)
   store?.start((letters) => keepRefused(base, clock.now(), letters))
   let prepare: DetectorThread['prepare'] = () => Promise.resolve()
+  const current = (): Config => configDesk?.current() ?? config
   const rules = await openRules(options, base, {
-    current: () => configDesk?.current() ?? config,
+    current,
     prepare: (coming) => prepare(coming),
   })
   const detector = startDetection(options, base)
@@ -118,6 +120,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
     sources: sourceDesk(sources),
     ...(store !== undefined && { search: templateSearch(createSearch(store.engine, { metrics })) }),
     ...(store !== undefined && { storePass: () => store.engine.readerPass() }),
+    ...(store !== undefined && { hunts: huntsOf({ config, current, clock, ...base, ...store }) }),
     readiness: () => readinessOf(watched),
     config: () => effectiveConfig(configDesk?.current() ?? config),
     rules,

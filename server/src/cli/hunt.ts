@@ -15,6 +15,7 @@ import { DayByDay } from './hunt/day-by-day.ts'
 import { heapGuard } from './hunt/heap-guard.ts'
 import { openPast } from './hunt/past.ts'
 import { ProgressLine } from './hunt/progress-line.ts'
+import { huntRemotely } from './hunt/remote.ts'
 
 interface HuntFlags extends RuleFlags {
   readonly against?: string
@@ -23,6 +24,9 @@ interface HuntFlags extends RuleFlags {
   readonly asOf: string
   readonly resume?: string
   readonly memoryMax?: string
+  readonly url?: string
+  readonly tokenFile?: string
+  readonly ca?: string
   readonly data?: string
   readonly config?: string
 }
@@ -44,6 +48,9 @@ export const huntCommand: RegisterCommand = (program, context) => {
     .option('--as-of <when>', 'assets as they were (then) or as they are (now)', 'then')
     .option('--resume <file>', 'keep a checkpoint there, day by day, and go on from it')
     .option('--memory-max <size>', 'end when the hunt holds more than this, for example 1GiB')
+    .option('--url <address>', 'ask this server, with the token in PICKET_TOKEN')
+    .option('--token-file <file>', 'file that holds the token for --url')
+    .option('--ca <file>', "who signed the server's certificate, if no public authority (PEM)")
     .option('--data <dir>', 'the data directory; else what the configuration says')
     .option('--config <file>', 'the configuration file')
     .action((flags: HuntFlags) => run(flags, context))
@@ -55,34 +62,40 @@ function collect(value: string, before: readonly string[]): readonly string[] {
 
 async function run(flags: HuntFlags, context: CliContext): Promise<void> {
   const asOf = parseChoice(flags.asOf, ['then', 'now'] as const, '--as-of')
-  if (flags.resume !== undefined && flags.against !== undefined) {
-    throw usage('--resume does not go with --against')
-  }
+  checkFlags(flags)
   const guard = flags.memoryMax === undefined ? undefined : heapGuard(parseMemory(flags.memoryMax))
   const nowMs = context.clock.now()
   const chosen = chooseRules({ ...flags, learning: true }, nowMs)
   const current = currentRules(flags, nowMs)
+  if (flags.url !== undefined) {
+    return underInterrupt(context, (signal, progress) => {
+      const { url = '' } = flags
+      const remote = { ...flags, url, asOf, ...rangeOf(flags, nowMs) }
+      return huntRemotely(remote, chosen, { signal, progress, context })
+    })
+  }
   tellProblems([...chosen.problems, ...(current?.problems ?? [])], context)
   const asOfNow = asOf === 'now' ? await readAssetsNow(flags, context) : undefined
   const key = { ...keyOf(flags, chosen.ruleSet), assets: asOfNow?.hash ?? '' }
   const resuming = resumed(flags, chosen, key)
   const range = resuming ?? { ...rangeOf(flags, nowMs), nowMs }
   const past = await openPast(flags, context)
-  const progress = new ProgressLine(context)
-  const interrupted = new AbortController()
-  const stop = (): void => interrupted.abort()
-  process.once('SIGINT', stop)
-  const common = {
-    ...{ fromMs: range.fromMs, toMs: range.toMs, nowMs: range.nowMs },
-    ...{ signal: interrupted.signal, rollups: past.rollups },
-    ...(asOfNow !== undefined && { asOfNow }),
-    ...(guard !== undefined && { check: guard }),
-    onProgress: (how: HuntProgress) => progress.show(how),
-  }
-  const huntFor = (ruleSet: RuleSet, tell: 'alerts' | 'matches', more = {}): Hunt =>
-    hunt(past.source, { ...common, ...more, ruleSet, tell })
   try {
-    if (current === undefined) {
+    await underInterrupt(context, async (signal, progress) => {
+      const common = {
+        ...{ fromMs: range.fromMs, toMs: range.toMs, nowMs: range.nowMs },
+        ...{ signal, rollups: past.rollups },
+        ...(asOfNow !== undefined && { asOfNow }),
+        ...(guard !== undefined && { check: guard }),
+        onProgress: (how: HuntProgress) => progress.show(how),
+      }
+      const huntFor = (ruleSet: RuleSet, tell: 'alerts' | 'matches', more = {}): Hunt =>
+        hunt(past.source, { ...common, ...more, ruleSet, tell })
+      if (current !== undefined) {
+        const before = huntFor(current.ruleSet, 'alerts')
+        await tellChanges(before, huntFor(chosen.ruleSet, 'alerts'), progress, context)
+        return
+      }
       const tell = chosen.adHoc ? 'matches' : 'alerts'
       const printer = new AlertPrinter(context.stdout, chosen.pipes)
       const { resume: file } = flags
@@ -91,18 +104,44 @@ async function run(flags: HuntFlags, context: CliContext): Promise<void> {
       const tellTo = days ?? printer
       await tellAlerts(huntFor(chosen.ruleSet, tell, more), { printer, tellTo }, progress, context)
       days?.done()
-    } else {
-      const before = huntFor(current.ruleSet, 'alerts')
-      await tellChanges(before, huntFor(chosen.ruleSet, 'alerts'), progress, context)
-    }
+    })
   } catch (error) {
-    progress.clear()
     if (flags.resume !== undefined) context.stderr.write(GO_ON)
     throw error
   } finally {
+    await past.close()
+  }
+}
+
+/** Ctrl-C calls it off. */
+async function underInterrupt(
+  context: CliContext,
+  work: (signal: AbortSignal, progress: ProgressLine) => Promise<void>,
+): Promise<void> {
+  const progress = new ProgressLine(context)
+  const interrupted = new AbortController()
+  const stop = (): void => interrupted.abort()
+  process.once('SIGINT', stop)
+  try {
+    await work(interrupted.signal, progress)
+  } finally {
     process.off('SIGINT', stop)
     progress.clear()
-    await past.close()
+  }
+}
+
+function checkFlags({ resume, against, url, data, config, memoryMax }: HuntFlags): void {
+  if (resume !== undefined && against !== undefined) {
+    throw usage('--resume does not go with --against')
+  }
+  if (url === undefined) return
+  if (data !== undefined || config !== undefined) {
+    throw usage('--url asks a server; --data and --config are of this machine')
+  }
+  if (resume !== undefined || memoryMax !== undefined) {
+    throw usage(
+      "with --url the server's own limits hold; --resume and --memory-max do not go with it",
+    )
   }
 }
 

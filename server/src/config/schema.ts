@@ -287,6 +287,21 @@ const detectionSection = z.strictObject({
     .describe('How often the state of detection is saved, from which a restart continues.'),
 })
 
+const huntsSection = z.strictObject({
+  at_once: z
+    .int()
+    .min(1)
+    .max(32)
+    .default(2)
+    .describe('Most hunts over the API at one time; of one user there is one.'),
+  memory_max: sizeOption({ minBytes: 64 * 2 ** 20 })
+    .prefault('512MiB')
+    .describe('Most memory that one of them may hold.'),
+  time_max: durationOption({ minMs: 1_000, maxMs: 7 * 86_400_000 })
+    .prefault('1h')
+    .describe('Longest that one of them may take.'),
+})
+
 const jsonLinesOutput = z.strictObject({
   path: path.describe('File that every alert revision is appended to, one JSON object a line.'),
 })
@@ -331,6 +346,7 @@ export const configSchema = z.strictObject({
     ),
   time: timeSection.prefault({}).describe('Clocks of devices.'),
   detection: detectionSection.prefault({}).describe('Rules and how they see time.'),
+  hunts: huntsSection.prefault({}).describe('Rules over the stored past, asked for over the API.'),
   sources: z
     .record(instanceName, sourceSection)
     .default({})

@@ -55,6 +55,8 @@ export const ACCESS_ACTIONS = {
   'search-templates': 'The search templates were listed.',
   'search-run': 'Events were searched.',
   'search-export': 'The rows of a search were exported.',
+  'hunt-run': 'Rules were run over the stored events.',
+  'hunt-end': 'A hunt was called off.',
   'rule-list': 'Rules were listed.',
   'rule-change': 'A rule was made live, put in shadow, disabled, or left to its file.',
   'rule-reload': 'Rule files were read anew.',

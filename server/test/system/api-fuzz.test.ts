@@ -178,7 +178,8 @@ function asUrl(value: unknown): string {
 }
 
 async function check(operation: Operation, answer: Response): Promise<void> {
-  const isStream = answer.headers.get('content-type')?.startsWith('text/event-stream') ?? false
+  const type = answer.headers.get('content-type') ?? ''
+  const isStream = type.startsWith('text/event-stream') || type.startsWith('application/x-ndjson')
   if (isStream) return answer.body?.cancel()
   const text = await answer.text()
   const seen = `${answer.status} ${text.slice(0, 300)}`

@@ -20,6 +20,7 @@ import type { Db } from '../../src/state/tables.ts'
 import { writeAlerts, writeHistory } from '../../src/state/alerts.ts'
 import { addDeadLetters } from '../../src/state/dead-letters.ts'
 import { alertOf } from '../../src/state/testing/alerts.ts'
+import { deskHere } from '../../src/hunt/testing/desk-here.ts'
 import { createSearch } from '../../src/store/search/search.ts'
 import { sql } from '../../src/store/sql.ts'
 import { fillStore } from '../../src/store/testing/fill.ts'
@@ -135,7 +136,12 @@ const assetOf = (id: string, user: string, more: object): KeptAsset => ({
 
 beforeAll(async () => {
   store = await openStoreFixture()
-  const search = templateSearch(createSearch(store.engine))
+  const reader = createSearch(store.engine)
+  const search = templateSearch(reader)
+  const hunts = deskHere({
+    events: (how) => reader.streamEvents(how),
+    rollups: (range) => reader.streamRollups(range),
+  })
   const inputs = [{ receivedMs: 0, text: `${FOREIGN} ${PERSON}`, outcome: 'events' as const }]
   const counts = { deliveries: 7_731, events: 1, routine: 0, rejects: 0, dropped: 0 }
   const report = {
@@ -146,7 +152,7 @@ beforeAll(async () => {
     inputs,
   }
   world = await makeWorld({
-    search,
+    ...{ search, hunts },
     sources: {
       names: () => ['gateway', FOREIGN],
       report: (name) => (name === 'gateway' ? report : undefined),
@@ -219,6 +225,23 @@ const search = (name: string, values: Record<string, string> = {}): Ask => [
   `/api/v1/search/templates/${name}`,
   { values, from, to, limit: 1_000 },
 ]
+const BY_KEY = `title: Gone
+id: gone
+logsource: { category: x }
+detection: { it: { event.action: '*' }, condition: it }
+---
+title: Gone
+id: silence
+correlation: { type: absence, rules: [gone], group-by: [device.id], timespan: 10m }
+---
+title: Seen
+id: seen
+correlation: { type: event_count, rules: [gone], group-by: [user.name], timespan: 10m, condition: { gte: 1 } }
+`
+const hunted = (rules: object, more: object = {}): Ask => [
+  '/api/v1/hunts',
+  { ...{ from, to, rules }, ...more },
+]
 const every = (...asks: Ask[]): readonly Ask[] => asks
 
 /** How each operation that an analyst may call is asked; streams are read below. */
@@ -250,6 +273,18 @@ const ASKS: Readonly<Record<string, readonly Ask[]>> = {
     search('nothing'),
     search('recent', { nothing: 'x' }),
   ),
+  runHunt: every(
+    hunted({ eql: 'any where true' }),
+    hunted({ kql: 'bergen' }),
+    hunted({
+      files: [{ path: 'gone.yml', text: BY_KEY }],
+      pipeline: 'none',
+      ignore_logsource: true,
+    }),
+    hunted({ eql: 'any where true' }, { as_of: 'now' }),
+    hunted({ eql: 'any where true' }, { against: { eql: 'any where event.outcome == "failure"' } }),
+  ),
+  endHunt: every(['/api/v1/hunts/x']),
   getSource: every(['/api/v1/sources/gateway'], ['/api/v1/sources/gatewax']),
   whoAmI: every(['/api/v1/session']),
 }
@@ -304,7 +339,7 @@ async function streamed(app: FastifyInstance): Promise<string> {
 
 const SHOWN_TO_ALL = [
   ...['followAlerts', 'getAlert', 'getSource', 'listAlerts', 'listAssets', 'readAsset'],
-  'runSearchTemplate',
+  ...['runHunt', 'runSearchTemplate'],
 ]
 const holders = (said: ReadonlyMap<string, string>, name: string): string[] =>
   [...said]

@@ -1,12 +1,16 @@
+import type { Visibility } from '../../model/access.ts'
 import type { Rollup } from '../../model/journal.ts'
 import { DEFAULT_TENANT } from '../schema/names.ts'
 import { p, sql } from '../sql.ts'
+import { rollupsVisibleTo } from './rollup-templates.ts'
 import type { StreamFrom } from './stream.ts'
 
 export interface RollupRange {
   /** Of `lastSeenMs`; `toMs` is not part of it. */
   readonly fromMs: number
   readonly toMs: number
+  /** Rollups outside of it are not given. */
+  readonly visibility?: Visibility
   readonly signal?: AbortSignal
 }
 
@@ -21,11 +25,11 @@ export async function* streamRollups(
   options: RollupRange,
 ): AsyncGenerator<readonly Rollup[]> {
   const { reader, queryName } = from
-  const { fromMs, toMs, signal } = options
+  const { fromMs, toMs, signal, visibility } = options
   const seen = sql`toUnixTimestamp64Milli(last_seen)`
   const within = sql`tenant = ${p('String', from.tenant ?? DEFAULT_TENANT)}
     AND ${seen} >= ${p('Int64', Math.floor(fromMs))} AND ${seen} < ${p('Int64', Math.floor(toMs))}
-    AND overflow = 0`
+    AND overflow = 0 AND ${visibility === undefined ? sql`1` : rollupsVisibleTo(visibility)}`
   const call = {
     queryId: `${queryName}-rollups`,
     settings: { max_execution_time: QUERY_SECONDS_MAX },

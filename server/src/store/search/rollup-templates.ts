@@ -91,19 +91,19 @@ function rollupsWithin(request: RollupRequest, ours: Sql): Sql {
   if (device !== undefined) conditions.push(sql`device_id = ${p('String', device)}`)
   if (clientId !== undefined) conditions.push(sql`mqtt_client_id = ${p('String', clientId)}`)
   if (action !== undefined) conditions.push(sql`event_action = ${p('String', action)}`)
-  if (visibility !== undefined) conditions.push(...visible(visibility))
+  if (visibility !== undefined) conditions.push(rollupsVisibleTo(visibility))
   return allOf(conditions)
 }
 
 /** As `visibleTo` for events: a row that does not say is shown only to those who may see all. */
-function visible({ sites, deviceTypes, datasets }: Visibility): readonly Sql[] {
+export function rollupsVisibleTo({ sites, deviceTypes, datasets }: Visibility): Sql {
   const within = (column: Sql, allowed: readonly string[] | undefined): readonly Sql[] =>
     allowed === undefined
       ? []
       : [sql`${column} != '' AND has(${p('Array(String)', allowed)}, ${column})`]
-  return [
+  return allOf([
     ...within(sql`iot_site`, sites),
     ...within(sql`device_type`, deviceTypes),
     ...within(sql`event_dataset`, datasets),
-  ]
+  ])
 }

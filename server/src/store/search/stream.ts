@@ -1,10 +1,11 @@
+import type { Visibility } from '../../model/access.ts'
 import type { EcsDoc } from '../../model/event.ts'
 import type { Position } from '../../model/position.ts'
 import type { StoreClient } from '../client.ts'
 import { DEFAULT_TENANT } from '../schema/names.ts'
 import { p, sql } from '../sql.ts'
 import type { Sql } from '../sql.ts'
-import { timeWithin } from './where.ts'
+import { timeWithin, visibleTo } from './where.ts'
 
 /** An event as it was stored, with its place in the journal. */
 export interface StoredEvent {
@@ -22,6 +23,8 @@ export interface EventStreamOptions {
   readonly toMs: number
   /** Further conditions on typed columns (see where.ts). */
   readonly where?: Sql
+  /** Events outside of it are neither given nor counted. */
+  readonly visibility?: Visibility
   readonly signal?: AbortSignal
   /** Called with the events that will come, once that is known. */
   readonly onTotal?: (events: number) => void
@@ -58,7 +61,8 @@ export async function* streamEvents(
   const signals = options.signal === undefined ? [left.signal] : [left.signal, options.signal]
   const signal = AbortSignal.any(signals)
   const condition = sql`tenant = ${p('String', from.tenant ?? DEFAULT_TENANT)}
-    AND ${timeWithin(options.fromMs, options.toMs)} AND (${options.where ?? sql`1`})`
+    AND ${timeWithin(options.fromMs, options.toMs)} AND (${options.where ?? sql`1`})
+    AND (${options.visibility === undefined ? sql`1` : visibleTo(options.visibility)})`
   let queryId = queryName
   try {
     const { stretches, total } = await findStretches(reader, condition, {
