@@ -2,7 +2,7 @@
  * Goal: a hunt through a running server's API, with a token, tells what the same hunt beside the server
  * does; what its thread may not do, it does not, and the server goes on.
  */
-import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -19,7 +19,7 @@ const HOUR_MS = 3_600_000
 const START_MS = Math.floor(Date.now() / HOUR_MS) * HOUR_MS - 5 * HOUR_MS
 
 let folder = ''
-let child: ChildProcess | undefined
+let child: ReturnType<typeof spawn> | undefined
 let base = ''
 let token = ''
 
