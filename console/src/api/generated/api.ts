@@ -257,6 +257,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/hunts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Runs rules over the stored past: one JSON object a line, as it goes (NDJSON). */
+        post: operations["runHunt"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/hunts/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Calls a hunt off: ones own, or as an admin any. */
+        delete: operations["endHunt"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/openapi.json": {
         parameters: {
             query?: never;
@@ -1664,6 +1698,140 @@ export interface operations {
                         outcome: "accepted" | "rejected" | "busy";
                     };
                 };
+            };
+            /** @description What stood in the way (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    runHunt: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same request under the same key is done once; for a day. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description Rules to compare with; the lines are then changes. */
+                    against?: {
+                        /** @description Or one EQL query, its pipes ignored. */
+                        eql?: string;
+                        /** @description Rule files; the ends of their names tell the language. */
+                        files?: {
+                            path: string;
+                            text: string;
+                        }[];
+                        /** @default false */
+                        ignore_logsource?: boolean;
+                        /** @description Or one KQL query. */
+                        kql?: string;
+                        /**
+                         * @description Each match by itself, as of a query; else alerts, as of deployed rules.
+                         * @default false
+                         */
+                        matches?: boolean;
+                        /**
+                         * @description Sigma's field mapping.
+                         * @default default
+                         * @enum {string}
+                         */
+                        pipeline?: "default" | "none";
+                    };
+                    /**
+                     * @description Assets as they were, or as they are.
+                     * @default then
+                     * @enum {string}
+                     */
+                    as_of?: "then" | "now";
+                    /**
+                     * Format: date-time
+                     * @description ISO 8601 with zone, such as 2026-03-01T10:00:00Z.
+                     */
+                    from: string;
+                    rules: {
+                        /** @description Or one EQL query, its pipes ignored. */
+                        eql?: string;
+                        /** @description Rule files; the ends of their names tell the language. */
+                        files?: {
+                            path: string;
+                            text: string;
+                        }[];
+                        /** @default false */
+                        ignore_logsource?: boolean;
+                        /** @description Or one KQL query. */
+                        kql?: string;
+                        /**
+                         * @description Each match by itself, as of a query; else alerts, as of deployed rules.
+                         * @default false
+                         */
+                        matches?: boolean;
+                        /**
+                         * @description Sigma's field mapping.
+                         * @default default
+                         * @enum {string}
+                         */
+                        pipeline?: "default" | "none";
+                    };
+                    /**
+                     * Format: date-time
+                     * @description Now unless given; excluded.
+                     */
+                    to?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Runs rules over the stored past: one JSON object a line, as it goes (NDJSON). */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-ndjson": string;
+                };
+            };
+            /** @description What stood in the way (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    endHunt: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same request under the same key is done once; for a day. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Calls a hunt off: ones own, or as an admin any. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description What stood in the way (RFC 9457). */
             default: {
