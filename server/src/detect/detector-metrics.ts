@@ -49,6 +49,10 @@ export function detectorMetrics(metrics: Metrics): {
       'Keys and entries of a correlation given up for want of room, by rule.',
     ),
   }
+  const secondsOfRules = metrics.counter(
+    'picket_rule_seconds_total',
+    'Time that a rule took for itself; estimated from one event in 64.',
+  )
   const delay = metrics.gauge(
     'picket_event_loop_delay_max_seconds',
     'Largest delay of a thread’s event loop since the last look.',
@@ -73,6 +77,7 @@ export function detectorMetrics(metrics: Metrics): {
         for (const name of ['matches', 'hits', 'lost'] as const) {
           if (counts[name] > 0) ofRules[name].inc({ rule: ruleId }, counts[name])
         }
+        if (counts.spentMs > 0) secondsOfRules.inc({ rule: ruleId }, counts.spentMs / 1_000)
       }
       lag.set(Math.max(0, status.lastOffset - status.offset))
       keys.set(status.keys)

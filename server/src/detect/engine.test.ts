@@ -262,10 +262,41 @@ describe('the engine', () => {
     engine.apply({ offset: 1, batch: { source: 's', ingestedMs: at, events } })
     const counts = engine.takeRuleCounts()
     expect(counts.find(({ ruleId }) => ruleId === 'fail')).toEqual({
-      ...{ ruleId: 'fail', matches: 3, hits: 0, lost: 0 },
+      ...{ ruleId: 'fail', matches: 3, hits: 0, lost: 0, spentMs: 0 },
     })
     expect(counts.find(({ ruleId }) => ruleId === 'brute')).toMatchObject({ hits: 1, lost: 0 })
     expect(engine.takeRuleCounts()).toEqual([])
+  })
+
+  test('estimates the time of each rule from a sample of events, and detects the same', () => {
+    let now = 0
+    const timed = createEngine(RULES, { ...options, stopwatch: () => (now += 1) })
+    const plain = createEngine(RULES, options)
+    const count = 6_400
+    for (let at = 1; at <= count; at += 1) {
+      // Always the same beat: every second event is one that the rule looks for.
+      const action = at % 2 === 0 ? 'failure' : 'other'
+      const event = eventOf(`e${at}`, 1_000_000 + at * 1_000, { action, ip: `10.0.0.${at % 7}` })
+      const position = { partition: 0, offset: at, index: 0 }
+      for (const engine of [timed, plain]) {
+        engine.observe(event, position)
+        engine.raiseWatermark(event.time - 60_000, position)
+      }
+    }
+    expect(timed.takeAlerts()).toEqual(plain.takeAlerts())
+    const counts = timed.takeRuleCounts()
+    const spent = (id: string): number => counts.find(({ ruleId }) => ruleId === id)?.spentMs ?? 0
+    // Two looks at the clock for each event that matches, one a tick.
+    expect(spent('fail') / count).toBeGreaterThan(0.8 * (2 / 2 + 1))
+    expect(spent('fail') / count).toBeLessThan(1.2 * (2 / 2 + 1))
+    expect(spent('brute') / count).toBeGreaterThan(0.8 * (1 / 2 + 1))
+    expect(spent('brute') / count).toBeLessThan(1.2 * (1 / 2 + 1))
+    expect(plain.takeRuleCounts().every(({ spentMs }) => spentMs === 0)).toBe(true)
+    const position = { partition: 0, offset: count + 1, index: 0 }
+    for (let order = 0; order < 640; order += 1) {
+      timed.observe(eventOf('x', 9_000_000_000, { action: 'other', ip: '10.0.0.1' }), position)
+    }
+    expect(timed.takeRuleCounts()).toEqual([])
   })
 
   test('a rule reload keeps what did not change and closes what went', () => {

@@ -4,7 +4,6 @@ import {
   type EventRef,
   type Hit,
   type ObservationPart,
-  type StateLosses,
 } from '../correlate/correlator.ts'
 import type { Matched } from '../correlate/episodes.ts'
 import { originOf } from '../correlate/origin.ts'
@@ -13,16 +12,25 @@ import { whyMatched } from '../correlate/why.ts'
 import { ownText } from '../base/own-text.ts'
 import type { AlertRecord } from '../model/alert.ts'
 import type { StateChange } from '../model/decoder.ts'
-import type { SecurityEvent } from '../model/event.ts'
+import type { EcsDoc, SecurityEvent } from '../model/event.ts'
 import type { ControlRecord, JournalEntry, Rollup, Tick } from '../model/journal.ts'
 import { formatPosition, type Position } from '../model/position.ts'
 import type { CorrelationRule, RuleSet } from '../model/rule.ts'
-import { createMatcher, type Matcher, type MatcherStats, matcherSteps } from '../rule/matcher.ts'
+import { createMatcher, type Matcher, matcherSteps } from '../rule/matcher.ts'
+import { type EngineStats, sumRuns } from './engine-stats.ts'
 import { readState, stateChanges, stateNames, stateRows } from './engine-state.ts'
 import { rollupDoc } from './rollup-doc.ts'
 import { type PackedRules, packRules, RULES_CONTROL, unpackRules } from './rules-control.ts'
 import { type RuleCount, RuleCounts } from './rule-counts.ts'
-import { createRuns, type CorrelationRun, type Runs, type Surroundings } from './rule-runs.ts'
+import { RuleTimes } from './rule-times.ts'
+import {
+  advanceRuns,
+  createRuns,
+  type CorrelationRun,
+  type MatchRun,
+  type Runs,
+  type Surroundings,
+} from './rule-runs.ts'
 import { sourcesOf } from './sources-control.ts'
 import { SourceClock, type Lateness } from './source-clock.ts'
 
@@ -30,21 +38,8 @@ export interface EngineOptions extends Lateness {
   readonly limits?: Partial<CorrelatorLimits>
   /** Called with every certain hit of rules that alert, before episodes; for ad-hoc rules. */
   readonly onHit?: (ruleId: string, hit: Hit) => void
-}
-
-export interface EngineStats extends StateLosses {
-  readonly events: number
-  readonly matches: number
-  readonly hits: number
-  /** Events that came later than the lateness: matched, but kept away from correlations. */
-  readonly late: number
-  readonly keys: number
-  readonly openAlerts: number
-  /** Hits that went to an overflow alert because too many were open. */
-  readonly overflowed: number
-  readonly matcher: MatcherStats
-  /** Rules that cannot run here, with the reason. */
-  readonly left: readonly { readonly ruleId: string; readonly reason: string }[]
+  /** Time in ms that only goes forward: measures what rules cost. Detects nothing. */
+  readonly stopwatch?: () => number
 }
 
 interface Counts {
@@ -84,11 +79,13 @@ export class Engine {
   /** Counts events: breaks ties of event time by arrival. */
   #order = 0
   readonly #ruleCounts = new RuleCounts()
+  readonly #times: RuleTimes
   #counts: Counts = { events: 0, matches: 0, hits: 0, late: 0 }
 
   constructor(ruleSet: RuleSet, options: EngineOptions = {}) {
     this.#clock = new SourceClock(options)
     this.#onHit = options.onHit
+    this.#times = new RuleTimes(options.stopwatch)
     this.#around = {
       limits: { ...CORRELATOR_LIMITS, ...options.limits },
       position: { partition: 0, offset: 0, index: 0 },
@@ -100,6 +97,7 @@ export class Engine {
     }
     this.#ruleSet = ruleSet
     this.#runs = createRuns(ruleSet, this.#around, new Map())
+    this.#times.matches = this.#runs.matches
     this.#matcher = createMatcher(ruleSet.matches)
     this.#hitIndexes = new Int32Array(ruleSet.matches.length)
     this.#absence = ruleSet.correlations.some(isAbsence)
@@ -134,13 +132,15 @@ export class Engine {
     this.#around.position = position
     this.#counts.events += 1
     const order = (this.#order += 1)
-    const found = this.#matcher.match(event.doc, this.#hitIndexes)
+    const watch = this.#times.ofEvent(order)
+    const found = this.#matcher.match(event.doc, this.#hitIndexes, watch)
     if (found === 0) return
     this.#counts.matches += found
     const late = event.time < this.#clock.watermarkMs
     if (late) this.#counts.late += 1
     const touched: Touched[] = []
     const ref = refOf(event, order)
+    watch?.start()
     for (let at = 0; at < found; at += 1) {
       const run = this.#runs.matches[this.#hitIndexes[at]!]!
       run.matches += 1
@@ -149,21 +149,19 @@ export class Engine {
         const key = alertKey(run.rule, event.doc)
         const hit: Hit = { key, name: String(order), time: event.time, order, events: [ref] }
         const opened = formatPosition(position)
-        run.episodes.hit(hit, 'final', { position: opened, watermarkMs: this.watermarkMs, matched, late })
+        run.episodes.hit(hit, 'final', {
+          position: opened,
+          watermarkMs: this.watermarkMs,
+          matched,
+          late,
+        })
         this.#counts.hits += 1
         this.#onHit?.(run.rule.meta.id, hit)
       }
-      if (late) continue
-      for (const { to, parts } of run.feeds) {
-        const more = parts(event.doc)
-        if (more.length === 0) continue
-        to.matched = matched
-        const known = touched.find((one) => one.run === to)
-        if (known === undefined) touched.push({ run: to, parts: [...more] })
-        else known.parts.push(...more)
-      }
+      if (!late) project(run, event.doc, { matched, touched })
+      watch?.lapOf(run)
     }
-    if (touched.length > 0) this.#correlate(ref, touched)
+    if (touched.length > 0) correlate(ref, touched, watch)
   }
 
   /**
@@ -185,15 +183,6 @@ export class Engine {
           to.observe({ time, order, events: [], parts: seen })
         }
       }
-    }
-  }
-
-  #correlate(ref: EventRef, touched: readonly Touched[]): void {
-    const { time, order } = ref
-    const events = [ref]
-    for (const { run, parts } of touched) {
-      run.observe({ time, order, events, parts })
-      run.matched = undefined
     }
   }
 
@@ -241,6 +230,7 @@ export class Engine {
     this.#packed = undefined
     this.#rulesChanged = true
     this.#runs = createRuns(ruleSet, this.#around, known)
+    this.#times.matches = this.#runs.matches
     this.#matcher =
       prepared?.ruleSet === ruleSet ? prepared.matcher : createMatcher(ruleSet.matches)
     this.#hitIndexes = new Int32Array(ruleSet.matches.length)
@@ -339,34 +329,14 @@ export class Engine {
   }
 
   stats(): EngineStats {
-    const losses: StateLosses = { evicted: 0, refused: 0, trimmed: 0 }
-    let keys = 0
-    let openAlerts = 0
-    let overflowed = 0
-    for (const run of [...this.#runs.matches, ...this.#runs.correlations]) {
-      openAlerts += run.episodes?.table.size ?? 0
-      overflowed += run.episodes?.overflowed ?? 0
-      losses.trimmed += run.episodes?.table.losses.trimmed ?? 0
-    }
-    for (const { correlator } of this.#runs.correlations) {
-      keys += correlator.table.size
-      losses.evicted += correlator.table.losses.evicted
-      losses.refused += correlator.table.losses.refused
-      losses.trimmed += correlator.table.losses.trimmed
-    }
     const { left } = this.#runs
     const matcher = this.#matcher.stats()
-    return { ...this.#counts, ...losses, keys, openAlerts, overflowed, matcher, left }
+    return { ...this.#counts, ...sumRuns(this.#runs), matcher, left }
   }
 
   #advance(): void {
     const watermarkMs = this.#clock.watermarkMs
-    for (const run of this.#runs.correlations) {
-      if (watermarkMs > run.watermarkMs) run.advance(watermarkMs)
-      // Our clock was set back.
-      else run.watermarkMs = watermarkMs
-    }
-    for (const { episodes } of this.#runs.matches) episodes?.advance(watermarkMs)
+    advanceRuns(this.#runs, watermarkMs, this.#times.ofTick())
   }
 
   #rulesRow(): string {
@@ -382,6 +352,32 @@ export class Engine {
     this.#clock.restore(row.clock)
     this.#order = row.order
     this.#counts = row.counts
+  }
+}
+
+/** Notes what the event is to the correlations that a rule feeds. */
+function project(
+  run: MatchRun,
+  doc: EcsDoc,
+  { matched, touched }: { readonly matched: () => Matched; readonly touched: Touched[] },
+): void {
+  for (const { to, parts } of run.feeds) {
+    const more = parts(doc)
+    if (more.length === 0) continue
+    to.matched = matched
+    const known = touched.find((one) => one.run === to)
+    if (known === undefined) touched.push({ run: to, parts: [...more] })
+    else known.parts.push(...more)
+  }
+}
+
+function correlate(ref: EventRef, touched: readonly Touched[], watch?: RuleTimes): void {
+  const { time, order } = ref
+  const events = [ref]
+  for (const { run, parts } of touched) {
+    run.observe({ time, order, events, parts })
+    run.matched = undefined
+    watch?.lapOf(run)
   }
 }
 

@@ -8,7 +8,8 @@ import type { AlertRecord } from '../model/alert.ts'
 import type { SecurityEvent } from '../model/event.ts'
 import type { Rollup } from '../model/journal.ts'
 import type { CorrelationRule, MatchRule, RuleSet } from '../model/rule.ts'
-import { Engine, type EngineStats } from './engine.ts'
+import { Engine } from './engine.ts'
+import type { EngineStats } from './engine-stats.ts'
 import { packRules } from './rules-control.ts'
 
 export interface OfflineOptions {

@@ -9,6 +9,8 @@ export interface RuleCount {
   readonly hits: number
   /** Group keys evicted, observations refused and entries trimmed, for want of room. */
   readonly lost: number
+  /** Time that it took for itself, in ms: an estimate, see rule-times.ts. */
+  readonly spentMs: number
 }
 
 type Totals = Omit<RuleCount, 'ruleId'>
@@ -19,29 +21,33 @@ export class RuleCounts {
 
   /** Parts of a rule (`<id>#1`, a stage) count as the rule. */
   take(runs: Runs): readonly RuleCount[] {
-    const byRule = new Map<string, { matches: number; hits: number; lost: number }>()
+    const byRule = new Map<string, Totals>()
     for (const run of [...runs.matches, ...runs.correlations]) {
       const now = totalsOf(run)
-      const before = this.#told.get(run)
-      const matches = now.matches - (before?.matches ?? 0)
-      const hits = now.hits - (before?.hits ?? 0)
-      const lost = now.lost - (before?.lost ?? 0)
-      if (matches + hits + lost === 0) continue
+      const more = combine(now, this.#told.get(run) ?? NOTHING, -1)
+      if (more.matches + more.hits + more.lost + more.spentMs === 0) continue
       this.#told.set(run, now)
       const ruleId = run.rule.meta.id.replace(/#[^#]*$/, '')
-      const sum = byRule.get(ruleId) ?? { matches: 0, hits: 0, lost: 0 }
-      byRule.set(ruleId, {
-        matches: sum.matches + matches,
-        hits: sum.hits + hits,
-        lost: sum.lost + lost,
-      })
+      byRule.set(ruleId, combine(byRule.get(ruleId) ?? NOTHING, more, 1))
     }
     return [...byRule].map(([ruleId, counts]) => ({ ruleId, ...counts }))
   }
 }
 
+const NOTHING: Totals = { matches: 0, hits: 0, lost: 0, spentMs: 0 }
+
+function combine(a: Totals, b: Totals, sign: 1 | -1): Totals {
+  return {
+    matches: a.matches + sign * b.matches,
+    hits: a.hits + sign * b.hits,
+    lost: a.lost + sign * b.lost,
+    spentMs: a.spentMs + sign * b.spentMs,
+  }
+}
+
 function totalsOf(run: MatchRun | CorrelationRun): Totals {
-  if (!('correlator' in run)) return { matches: run.matches, hits: 0, lost: 0 }
+  const { spentMs } = run
+  if (!('correlator' in run)) return { matches: run.matches, hits: 0, lost: 0, spentMs }
   const { evicted, refused, trimmed } = run.correlator.table.losses
-  return { matches: 0, hits: run.hits, lost: evicted + refused + trimmed }
+  return { matches: 0, hits: run.hits, lost: evicted + refused + trimmed, spentMs }
 }

@@ -19,6 +19,7 @@ import type { AlertRecord } from '../model/alert.ts'
 import type { EcsDoc } from '../model/event.ts'
 import { formatPosition, type Position } from '../model/position.ts'
 import type { CorrelationRule, MatchRule, RuleMeta, RuleSet } from '../model/rule.ts'
+import type { RuleTimes } from './rule-times.ts'
 
 /** An episode ends after this long without a hit where its rule has no timespan. */
 export const EPISODE_GAP_MS = 300_000
@@ -47,6 +48,8 @@ export class MatchRun {
   readonly episodes: Episodes | undefined
   readonly feeds: Feed[] = []
   matches = 0
+  /** See rule-times.ts. */
+  spentMs = 0
 
   constructor(rule: MatchRule, around: Surroundings) {
     this.rule = rule
@@ -76,6 +79,8 @@ export class CorrelationRun implements HitSink {
   /** Fields of the event at hand, where a hit comes of one. */
   matched: (() => Matched) | undefined
   hits = 0
+  /** See rule-times.ts; what its hits set off in further correlations is part of it. */
+  spentMs = 0
   readonly #around: Surroundings
   /** Hits made now are those of an event at hand, not of time that has passed. */
   #observing = false
@@ -267,6 +272,24 @@ export function createRuns(
     }
   }
   return { matches, correlations, left }
+}
+
+/** Time has passed for all of them. */
+export function advanceRuns(runs: Runs, watermarkMs: number, watch: RuleTimes | undefined): void {
+  for (const run of runs.correlations) {
+    const isMeasured = watch !== undefined && run.correlator.table.size > 0
+    if (isMeasured) watch.start()
+    if (watermarkMs > run.watermarkMs) run.advance(watermarkMs)
+    // Our clock was set back.
+    else run.watermarkMs = watermarkMs
+    if (isMeasured) watch.lapOf(run)
+  }
+  for (const run of runs.matches) {
+    if (run.episodes === undefined || run.episodes.table.size === 0) continue
+    watch?.start()
+    run.episodes.advance(watermarkMs)
+    watch?.lapOf(run)
+  }
 }
 
 /** A run whose state is still good goes on, for the rule as it now is. */

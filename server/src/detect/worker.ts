@@ -25,7 +25,7 @@ const journal = await joinJournal({ share, keyring, metrics: new MetricsRegistry
 const { live, ...engine } = settings
 const detector = new LiveDetector({
   journal,
-  engine,
+  engine: { ...engine, stopwatch: () => performance.now() },
   ...(live !== undefined && { limits: live }),
   now: clock.now,
   turn: () => nextTurn(),

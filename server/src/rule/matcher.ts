@@ -16,12 +16,19 @@ export interface MatcherStats {
   readonly matches: number
 }
 
+/** Told when each rule has been decided, to measure what rules cost. */
+export interface Stopwatch {
+  start(): void
+  /** What passed since the last call went to this rule, by its index. */
+  lap(rule: number): void
+}
+
 export interface Matcher {
   /**
    * Which rules match the event: their indices, ascending, into `hits` (as long as there are
    * rules), and how many. Allocates nothing of its own.
    */
-  match(doc: EcsDoc, hits: Int32Array | number[]): number
+  match(doc: EcsDoc, hits: Int32Array | number[], watch?: Stopwatch): number
   stats(): MatcherStats
   /** Indices of the rules that nothing rules out beforehand. */
   always(): readonly number[]
@@ -41,8 +48,8 @@ export function* matcherSteps(matches: readonly MatchRule[]): Steps<Matcher> {
   const index = yield* ConditionIndex.steps(matches.map((rule) => rule.condition))
   let hitsTotal = 0
   return {
-    match(doc, hits) {
-      const count = index.match(doc, hits)
+    match(doc, hits, watch) {
+      const count = index.match(doc, hits, watch)
       hitsTotal += count
       return count
     },

@@ -12,6 +12,12 @@ import { firstCosts, type Witnesses, witnessSteps } from './witness.ts'
 const RECHOOSE_FIRST = 2_048
 const RECHOOSE_MOST = 262_144
 
+/** See `Stopwatch`; a condition is a rule there. */
+interface Watch {
+  start(): void
+  lap(condition: number): void
+}
+
 /** One index over many conditions: which of them hold for an event. */
 export class ConditionIndex {
   readonly program: Program
@@ -44,7 +50,7 @@ export class ConditionIndex {
   }
 
   /** Numbers of the conditions that hold, ascending, into `hits`; how many they are. */
-  match(doc: EcsDoc, hits: Int32Array | number[]): number {
+  match(doc: EcsDoc, hits: Int32Array | number[], watch?: Watch): number {
     if (this.events++ === this.#rechooseAt) this.#rechoose()
     const marks = this.#marks
     marks.begin()
@@ -53,6 +59,7 @@ export class ConditionIndex {
     const { words, summary } = marks
     const { roots } = this.program
     let count = 0
+    watch?.start()
     for (let top = 0; top < summary.length; top++) {
       let tops = summary[top]!
       summary[top] = 0
@@ -68,6 +75,7 @@ export class ConditionIndex {
           const rule = word * 32 + 31 - Math.clz32(bit)
           this.candidates++
           if (this.#evaluator.holds(roots[rule]!)) hits[count++] = rule
+          watch?.lap(rule)
         }
       }
     }
