@@ -338,6 +338,20 @@ condition: sel`).replace('product: test', 'product: windows\n  category: process
     expect(interpret(rule!.condition, { ...event, host: { os: { type: 'linux' } } })).toBe(false)
   })
 
+  test('fields of Windows event logs are found where the agents leave them and where they move them', () => {
+    const lowered = lower(
+      `title: t\nid: r\nlogsource: {product: windows, service: security}\ndetection: {s: {NewProcessName|endswith: cmd.exe}, condition: s}`,
+      {},
+    )
+    const [rule] = lowered.matches
+    const of = (doc: Record<string, unknown>): boolean =>
+      interpret(rule!.condition, { winlog: { channel: 'Security' }, ...doc })
+    expect(of({ process: { executable: 'C:\\cmd.exe' } })).toBe(true)
+    expect(of({ 'winlog.event_data.NewProcessName': 'C:\\cmd.exe' })).toBe(true)
+    expect(of({ NewProcessName: 'C:\\cmd.exe' })).toBe(true)
+    expect(of({ process: { name: 'C:\\cmd.exe' } })).toBe(false)
+  })
+
   test("Sysmon's events are known by channel and code where no ECS category is set", () => {
     const text = ruleOf(String.raw`sel: {ImageLoaded|endswith: '\evil.dll', User|contains: 'SYSTEM'}
 condition: sel`).replace('product: test', 'product: windows\n  category: image_load')

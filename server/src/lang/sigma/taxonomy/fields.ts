@@ -6,8 +6,8 @@ export const HOST_FIELDS: FieldTable = {
   EventID: 'event.code',
   Provider_Name: 'winlog.provider_name',
   Channel: 'winlog.channel',
-  Computer: 'host.name',
-  ComputerName: 'host.name',
+  Computer: ['host.name', 'winlog.computer_name'],
+  ComputerName: ['host.name', 'winlog.computer_name'],
   UtcTime: '@timestamp',
   ProcessGuid: 'process.entity_id',
   ProcessId: 'process.pid',
@@ -51,6 +51,73 @@ export const HOST_FIELDS: FieldTable = {
   SubjectUserName: ['user.name', 'winlog.event_data.SubjectUserName'],
 }
 
+/**
+ * Where Elastic's agents put fields of Windows event logs besides `winlog.event_data` (Winlogbeat,
+ * modules `security`, `sysmon` and `powershell`): some leave the original there, some move it.
+ */
+const MOVED: Readonly<Record<string, string | readonly string[]>> = {
+  AccountDomain: 'user.domain',
+  AccountName: 'user.name',
+  Application: 'process.executable',
+  Archived: 'sysmon.file.archived',
+  ClientAddress: 'source.ip',
+  ClientName: 'source.domain',
+  CommandName: 'powershell.command.name',
+  CommandPath: 'powershell.command.path',
+  CommandType: 'powershell.command.type',
+  DestAddress: 'destination.ip',
+  DestPort: 'destination.port',
+  Destination: 'process.executable',
+  DestinationPortName: 'network.protocol',
+  Device: 'file.path',
+  EngineVersion: 'powershell.engine.version',
+  FileName: 'file.path',
+  HostApplication: 'process.command_line',
+  HostId: 'process.entity_id',
+  HostName: 'process.title',
+  HostVersion: 'powershell.process.executable_version',
+  Imphash: ['file.pe.imphash', 'process.pe.imphash', 'dll.pe.imphash'],
+  IsExecutable: 'sysmon.file.is_executable',
+  MessageNumber: 'powershell.sequence',
+  MessageTotal: 'powershell.total',
+  NewEngineState: 'powershell.engine.new_state',
+  NewProcessId: 'process.pid',
+  NewProcessName: 'process.executable',
+  NewProviderState: 'powershell.provider.new_state',
+  ParentProcessName: ['process.parent.name', 'process.parent.executable'],
+  Payload: 'powershell.file.script_block_text',
+  PipelineId: 'powershell.pipeline_id',
+  PreviousEngineState: 'powershell.engine.previous_state',
+  ProcessName: 'process.executable',
+  ProviderName: 'powershell.provider.name',
+  QueryStatus: 'sysmon.dns.status',
+  RunspaceId: 'powershell.runspace_id',
+  ScriptBlockId: 'powershell.file.script_block_id',
+  ScriptBlockText: 'powershell.file.script_block_text',
+  ScriptName: 'file.path',
+  SequenceNumber: 'event.sequence',
+  ServiceName: 'service.name',
+  Signature: ['file.code_signature.subject_name', 'dll.code_signature.subject_name'],
+  SignatureStatus: ['file.code_signature.status', 'dll.code_signature.status'],
+  Signed: ['file.code_signature.signed', 'dll.code_signature.signed'],
+  SourceAddress: 'source.ip',
+  SourceImage: 'process.executable',
+  SourceProcessGuid: 'process.entity_id',
+  SourceProcessId: 'process.pid',
+  SourceThreadId: 'process.thread.id',
+  SubjectDomainName: 'user.domain',
+  SubjectLogonId: 'winlog.logon.id',
+  SubjectUserSid: 'user.id',
+  TargetDomainName: ['user.target.domain', 'user.domain'],
+  TargetLogonId: 'winlog.logon.id',
+}
+
+export const WINDOWS_FIELDS: FieldTable = Object.fromEntries(
+  Object.entries(MOVED).map(([name, moved]) => {
+    return [name, [`winlog.event_data.${name}`, ...[moved].flat(), name]]
+  }),
+)
+
 /** Fields of some categories that mean something else there. */
 export const CATEGORY_FIELDS: Readonly<Record<string, FieldTable>> = {
   image_load: {
@@ -58,6 +125,7 @@ export const CATEGORY_FIELDS: Readonly<Record<string, FieldTable>> = {
     Description: ['dll.pe.description', 'file.pe.description'],
     Product: ['dll.pe.product', 'file.pe.product'],
     Company: ['dll.pe.company', 'file.pe.company'],
+    FileVersion: ['dll.pe.file_version', 'file.pe.file_version'],
     imphash: ['dll.pe.imphash', 'file.pe.imphash'],
     sha256: 'dll.hash.sha256',
   },

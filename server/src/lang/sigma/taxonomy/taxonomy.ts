@@ -8,6 +8,7 @@ import {
   MQTT_FIELDS,
   NETWORK_FIELDS,
   WEB_FIELDS,
+  WINDOWS_FIELDS,
   type FieldTable,
 } from './fields.ts'
 import { WINDOWS_CATEGORIES, WINDOWS_CHANNELS } from './windows.ts'
@@ -74,7 +75,8 @@ function hostMapping({ category, product = '', service }: Logsource): SourceMapp
         : unixService(service),
     )
   }
-  const fields = [CATEGORY_FIELDS[category ?? ''] ?? {}, HOST_FIELDS]
+  const own = product === 'windows' ? WINDOWS_FIELDS : {}
+  const fields = [CATEGORY_FIELDS[category ?? ''] ?? {}, HOST_FIELDS, own]
   const prefix = product === 'windows' ? 'winlog.event_data.' : undefined
   return { condition: allOf(parts), fields, ...(prefix === undefined ? {} : { prefix }) }
 }
