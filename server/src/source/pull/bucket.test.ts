@@ -119,7 +119,7 @@ describe('pull from a bucket', () => {
     await world.start({ ...place, batch_records_max: 1 })
     await arrived(2_000)
     expect(world.sink.texts).toEqual(lines)
-  }, 20_000)
+  }, 60_000)
 
   test('a refused object is a dead letter after so many attempts, others are read', async () => {
     world.aws.put('logs/a', 'never\n')

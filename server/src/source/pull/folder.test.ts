@@ -55,10 +55,11 @@ describe('pull from a folder', () => {
   })
 
   test('a file that grows is not taken before it stands still', async () => {
-    await world.start({ folder: { path: '.', settle: '300ms' } })
+    // Long beside the pauses below, also where the machine is busy.
+    await world.start({ folder: { path: '.', settle: '3s' } })
     for (let turn = 0; turn < 6; turn++) {
       await writeFile(path('a.log'), `line ${turn}\n`, { flag: 'a' })
-      await new Promise((wake) => setTimeout(wake, 60))
+      await new Promise((wake) => setTimeout(wake, 20))
     }
     await arrived(6)
     expect(world.sink.batches.filter(({ items }) => items.length > 0)).toHaveLength(1)
