@@ -1,7 +1,7 @@
 import type { EcsDoc, EventAction } from '../../model/event.ts'
 import { eventOf, type ReadDocument } from '../document/json-decoder.ts'
 import type { ReadText } from '../document/mixed-decoder.ts'
-import { compact, present, textAt, timeAt } from '../document/values.ts'
+import { compact, objectAt, present, textAt, timeAt } from '../document/values.ts'
 import { sourceOf } from './source.ts'
 
 /** Elasticsearch's audit log, `*_audit.json` (security auditing, "Audit entry attributes"). */
@@ -10,7 +10,9 @@ export const readElastic: ReadDocument = (doc, context) => {
   if (what === undefined || !isAudit(doc)) return otherLog(doc)
   const denied = /denied|failed|tampered/.test(what)
   const change = textAt(doc, 'event.type') === 'security_config_change'
-  const login = what.startsWith('authentication') || what === 'realm_authentication_failed'
+  // One realm of several failing is no refused login: authentication_failed tells of that.
+  const login = what.startsWith('authentication') || what === 'anonymous_access_denied'
+  const realm = what === 'realm_authentication_failed'
   const refused = what === 'connection_denied'
   const action: EventAction = change
     ? 'config-change'
@@ -25,14 +27,20 @@ export const readElastic: ReadDocument = (doc, context) => {
     action,
     doc: compact({
       event: eventOf(
-        [change ? 'configuration' : login ? 'authentication' : 'database'],
-        [denied ? 'denied' : change ? 'change' : login ? 'start' : 'access'],
+        [change ? 'configuration' : login || realm ? 'authentication' : 'database'],
+        [change ? 'change' : login ? 'start' : 'access', ...(denied ? ['denied'] : [])],
         denied ? 'failure' : 'success',
-        { code: what, reason: textAt(doc, 'action') ?? what, reference: textAt(doc, 'request.id') },
+        {
+          code: what,
+          reason: textAt(doc, 'action') ?? changeText(doc, what),
+          reference: textAt(doc, 'request.id'),
+        },
       ),
       user: present({
         name: textAt(doc, 'user.name', 'authentication.name'),
         roles: doc['user.roles'],
+        effective: present({ name: textAt(doc, 'user.run_as.name') }),
+        target: present({ name: textAt(changed(doc, 'user') ?? {}, 'name') }),
       }),
       source: sourceOf(textAt(doc, 'origin.address')),
       url: present({ path, query: textAt(doc, 'url.query') }),
@@ -46,6 +54,26 @@ export const readElastic: ReadDocument = (doc, context) => {
       }),
     }),
   }
+}
+
+const CHANGES = ['put', 'create', 'change', 'delete', 'invalidate'] as const
+
+/** What a change of security names of a kind: `{"put":{"user":{"name":…}}}`. */
+function changed(doc: EcsDoc, kind: string): EcsDoc | undefined {
+  for (const verb of CHANGES) {
+    const inner = objectAt(doc, verb)
+    const found = inner === undefined ? undefined : objectAt(inner, kind)
+    if (found !== undefined) return found
+  }
+  return undefined
+}
+
+function changeText(doc: EcsDoc, what: string): string {
+  const named = ['user', 'role', 'role_mapping', 'apikey', 'service_token'].map((kind) =>
+    textAt(changed(doc, kind) ?? {}, 'name', 'id'),
+  )
+  const name = named.find((text) => text !== undefined)
+  return name === undefined ? what : `${what} ${name}`
 }
 
 const isAudit = (doc: EcsDoc): boolean =>

@@ -1,6 +1,16 @@
 import type { EcsDoc } from '../../model/event.ts'
 import { eventOf, type ReadDocument } from '../document/json-decoder.ts'
-import { compact, listAt, numberAt, objectAt, present, textAt, timeAt } from '../document/values.ts'
+import { plainIp } from '../mosquitto/address.ts'
+import {
+  asText,
+  compact,
+  listAt,
+  numberAt,
+  objectAt,
+  present,
+  textAt,
+  timeAt,
+} from '../document/values.ts'
 import { endpoint } from '../network/endpoint.ts'
 
 /** Severity on the scale of alerts, from Wazuh's rule level 0 to 15. */
@@ -33,17 +43,31 @@ export const readWazuh: ReadDocument = (doc, context) => {
   const severity = severityOfLevel(level)
   const check = objectAt(doc, 'syscheck')
   const data = objectAt(doc, 'data') ?? {}
-  const source = textAt(data, 'srcip', 'src_ip')
+  const windows = objectAt(objectAt(data, 'win') ?? {}, 'eventdata') ?? {}
+  const cloud = objectAt(data, 'aws') ?? {}
+  const source = addressIn(
+    textAt(data, 'srcip', 'src_ip'),
+    textAt(windows, 'ipAddress'),
+    textAt(cloud, 'sourceIPAddress', 'source_ip_address'),
+  )
   const destination = textAt(data, 'dstip', 'dst_ip', 'dest_ip')
-  const user = textAt(data, 'dstuser', 'srcuser', 'user') ?? userOf(check)
+  const user =
+    textAt(data, 'dstuser', 'srcuser', 'user') ??
+    textAt(windows, 'targetUserName', 'user') ??
+    textAt(objectAt(cloud, 'userIdentity') ?? {}, 'userName') ??
+    userOf(check)
+  const groups = (listAt(rule, 'groups') ?? []).map(String)
+  const login = groups.find((group) => /authentication_(?:fail|success)|invalid_login/.test(group))
   return {
     timeMs: timeAt(doc, 'timestamp', '@timestamp') ?? context.timeMs,
     action: 'audit-finding',
     doc: compact({
       event: eventOf(
-        check === undefined ? ['intrusion_detection'] : ['file', 'intrusion_detection'],
+        check === undefined
+          ? ['intrusion_detection', ...(login === undefined ? [] : ['authentication'])]
+          : ['file', 'intrusion_detection'],
         [check === undefined ? 'info' : typeOf(textAt(check, 'event'))],
-        'unknown',
+        outcomeOf(login, data),
         {
           kind: 'alert',
           code: textAt(rule, 'id'),
@@ -64,7 +88,7 @@ export const readWazuh: ReadDocument = (doc, context) => {
       host: present({
         id: textAt(agent ?? {}, 'id'),
         name: textAt(agent ?? {}, 'name'),
-        ip: textAt(agent ?? {}, 'ip'),
+        ip: plainIp(textAt(agent ?? {}, 'ip') ?? ''),
       }),
       observer: compact({
         vendor: 'Wazuh',
@@ -77,6 +101,7 @@ export const readWazuh: ReadDocument = (doc, context) => {
           : endpoint({ address: source, port: numberAt(data, 'srcport') }),
       destination: destination === undefined ? undefined : endpoint({ address: destination }),
       user: user === undefined ? undefined : { name: user },
+      vulnerability: vulnerabilityOf(objectAt(data, 'vulnerability')),
       file: check === undefined ? undefined : fileOf(check),
       process: present({
         name: textAt(processOf(check), 'name'),
@@ -100,6 +125,31 @@ export const readWazuh: ReadDocument = (doc, context) => {
       }),
     }),
   }
+}
+
+/** `-`, `any` and names are no address. */
+const addressIn = (...texts: readonly (string | undefined)[]): string | undefined =>
+  texts.find((text) => text !== undefined && plainIp(text) !== undefined) ??
+  texts.find((text) => text !== undefined && text !== '-')
+
+/** Of a login that the alert is about, or of a check of the configuration (SCA). */
+function outcomeOf(login: string | undefined, data: EcsDoc): 'success' | 'failure' | 'unknown' {
+  if (login !== undefined) return login.includes('success') ? 'success' : 'failure'
+  const check = objectAt(objectAt(data, 'sca') ?? {}, 'check')
+  const result = check === undefined ? undefined : textAt(check, 'result')
+  return result === 'failed' ? 'failure' : result === 'passed' ? 'success' : 'unknown'
+}
+
+/** A finding of the vulnerability detector, versions 3 and 4. */
+function vulnerabilityOf(found: EcsDoc | undefined): EcsDoc | undefined {
+  if (found === undefined) return undefined
+  return present({
+    id: textAt(found, 'cve'),
+    description: textAt(found, 'title'),
+    severity: textAt(found, 'severity'),
+    reference: textAt(found, 'reference') ?? asText(listAt(found, 'references')?.[0]),
+    enumeration: 'CVE',
+  })
 }
 
 const typeOf = (event: string | undefined): string =>
