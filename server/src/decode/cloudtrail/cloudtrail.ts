@@ -4,6 +4,7 @@ import { decodeDelivery, type Teller } from '../document/document-decoder.ts'
 import type { Payload } from '../document/payloads.ts'
 import { objectAt, textAt } from '../document/values.ts'
 import { insightDraft } from './insight.ts'
+import { withUsualNames } from './recase.ts'
 import { recordDraft } from './record.ts'
 
 /** AWS CloudTrail: files, single records, EventBridge and CloudWatch deliveries. Stateless. */
@@ -16,7 +17,8 @@ class CloudTrailDecoder implements Decoder {
 /** What a record has beside its name; shippers leave the one or the other out. */
 const KEYS = ['eventSource', 'userIdentity', 'eventVersion', 'requestParameters'] as const
 
-function read({ value, envelope }: Payload, _item: RawItem, tell: Teller): void {
+function read({ value: given, envelope }: Payload, _item: RawItem, tell: Teller): void {
+  const value = withUsualNames(given)
   const insight = objectAt(value, 'insightDetails')
   if (textAt(value, 'eventName') !== undefined && KEYS.some((key) => Object.hasOwn(value, key))) {
     tell.event(recordDraft(value, envelope))
