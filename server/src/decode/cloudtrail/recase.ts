@@ -6,11 +6,13 @@ import { isObject } from '../document/values.ts'
  * example of AWS's own pages begins them with a capital letter and misspells one.
  */
 const NAMES = (
-  'eventVersion userIdentity eventTime eventSource eventName awsRegion sourceIPAddress userAgent errorCode ' +
-  'errorMessage requestParameters responseElements requestID eventID readOnly eventType managementEvent ' +
-  'recipientAccountId eventCategory tlsDetails resources apiVersion additionalEventData serviceEventDetails sharedEventID ' +
-  'vpcEndpointId insightDetails type principalId arn accountId accessKeyId userName sessionContext attributes mfaAuthenticated ' +
-  'creationDate sessionIssuer invokedBy tlsVersion cipherSuite clientProvidedHostHeader'
+  'eventVersion userIdentity eventTime eventSource eventName awsRegion sourceIPAddress ' +
+  'userAgent errorCode errorMessage requestParameters responseElements requestID eventID ' +
+  'readOnly eventType managementEvent recipientAccountId eventCategory tlsDetails resources ' +
+  'apiVersion additionalEventData serviceEventDetails sharedEventID vpcEndpointId ' +
+  'insightDetails type principalId arn accountId accessKeyId userName sessionContext ' +
+  'attributes mfaAuthenticated creationDate sessionIssuer invokedBy tlsVersion cipherSuite ' +
+  'clientProvidedHostHeader'
 ).split(' ')
 const BY_LETTERS = new Map(NAMES.map((name) => [name.toLowerCase(), name]))
 BY_LETTERS.set('requestparamters', 'requestParameters')
