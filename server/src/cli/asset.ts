@@ -4,6 +4,7 @@ import { formatOfName, readAssetFile, readAssetText } from '../library/asset-fil
 import type { Asset } from '../model/asset.ts'
 import type { AssetImport } from '../model/desks.ts'
 import { withDesk } from './alert.ts'
+import { type ResolveFlags, resolveEvents } from './asset/resolve-event.ts'
 import { parseChoice, parseCount } from './arguments.ts'
 import type { CliContext, RegisterCommand } from './context.ts'
 import { openDesk } from './desk.ts'
@@ -32,7 +33,9 @@ type AssetView = Asset & {
 const PAGE = 500
 const LIMIT_MAX = 1_000_000
 
-/** `picket asset import FILE`, `picket asset list`, `picket asset show ID`, `picket asset remove ID`. */
+const collect = (value: string, before: readonly string[]): readonly string[] => [...before, value]
+
+/** `picket asset import FILE`, and `list`, `show ID`, `resolve EVENT`, `remove ID`. */
 export const assetCommand: RegisterCommand = (program, context) => {
   const asset = program.command('asset').description('The devices that are known.')
   withDesk(asset.command('import'))
@@ -55,6 +58,16 @@ export const assetCommand: RegisterCommand = (program, context) => {
     .description('One asset, and by what it is known.')
     .argument('<id>', 'id of the asset')
     .action((id: string, flags: Flags) => show(id, flags, context))
+  withDesk(asset.command('resolve'))
+    .description('Which asset an event is of, by which rule, and what else was looked at.')
+    .argument(
+      '<event>',
+      'a JSON file, JSON text, - for standard input, or the id of a stored event',
+    )
+    .option('--assets <file>', 'this table, instead of that of the server')
+    .option('--decoder <name>', 'the input is raw lines, to be decoded first')
+    .option('--option <key=value>', 'an option of the decoder; may be repeated', collect, [])
+    .action((event: string, flags: ResolveFlags) => resolveEvents(event, flags, context))
   withDesk(asset.command('remove'))
     .description('Forget an asset.')
     .argument('<id>', 'id of the asset')

@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs'
 import type { Command } from 'commander'
 import { ProblemError } from '../base/problems.ts'
 import { loadConfig } from '../config/config.ts'
@@ -7,17 +6,13 @@ import type { Config } from '../config/schema.ts'
 import { BUILTIN_TESTS } from '../ingest/filter/builtin.ts'
 import { Filter } from '../ingest/filter/filter.ts'
 import type { CompiledEntry } from '../ingest/filter/policy.ts'
-import { createPreparer } from '../ingest/prepare.ts'
 import { loadRules } from '../library/library.ts'
-import type { EcsDoc } from '../model/event.ts'
-import type { SearchAnswer } from '../model/search.ts'
+import { fieldOf } from '../model/event.ts'
 import { explain } from '../rule/explain.ts'
-import { chooseDecoder, decoderOptions } from './input/choose-decoder.ts'
 import type { CliContext, RegisterCommand } from './context.ts'
-import { openDesk } from './desk.ts'
-import { openServed } from './input/as-served.ts'
 import { testPolicy, unseenByRules } from './filter/run-tests.ts'
-import { readEvent, readText, writeReasons } from './read-event.ts'
+import { type GivenEvent, givenEvents, shortName } from './input/given-events.ts'
+import { writeReasons } from './read-event.ts'
 
 interface Flags {
   readonly config?: string
@@ -29,7 +24,6 @@ interface Flags {
 }
 
 const collect = (value: string, before: readonly string[]): readonly string[] => [...before, value]
-const LINES_MAX = 10_000
 
 /** `picket filter explain EVENT`, `picket filter test` and `picket filter list`. */
 export const filterCommand: RegisterCommand = (program, context) => {
@@ -68,12 +62,25 @@ async function load(flags: Flags): Promise<{ config: Config; filter: Filter }> {
 
 async function explainEvents(event: string, flags: Flags, context: CliContext): Promise<void> {
   const { filter } = await load(flags)
-  for (const doc of await eventsOf(event, flags, context)) {
-    const decision = filter.decide(doc)
-    if (flags.json === true) {
+  const decided = (await givenEvents(event, flags, context)).map((given) => {
+    return { given, decision: filter.decide(given.doc) }
+  })
+  if (flags.json === true) {
+    for (const { given, decision } of decided) {
       const { name, keep, reason, when } = decision
-      context.stdout.write(`${JSON.stringify({ entry: name, keep, reason, when })}\n`)
-    } else tell(doc, decision, filter, context)
+      const line = given.line === undefined ? {} : { line: given.line }
+      const row = { ...line, action: fieldOf(given.doc, 'event.action'), entry: name, keep }
+      context.stdout.write(`${JSON.stringify({ ...row, reason, when })}\n`)
+    }
+    return
+  }
+  // Of many events each entry is explained once, by the first that it decided on.
+  const counts = new Map<CompiledEntry, number>()
+  for (const { decision } of decided) counts.set(decision, (counts.get(decision) ?? 0) + 1)
+  for (const { given, decision } of decided) {
+    const count = counts.get(decision)
+    if (count !== undefined) tell(given, count, decision, filter, context)
+    counts.delete(decision)
   }
 }
 
@@ -83,79 +90,24 @@ const KEPT = {
   both: 'kept as a security event, and counted in a rollup of its device',
 } as const
 
-function tell(doc: EcsDoc, decision: CompiledEntry, filter: Filter, context: CliContext): void {
+function tell(
+  given: GivenEvent,
+  count: number,
+  decision: CompiledEntry,
+  filter: Filter,
+  context: CliContext,
+): void {
   const { name, keep, reason, when, condition } = decision
-  context.stdout.write(`${KEPT[keep]}, by the entry ${name}: ${reason}\n  when: ${when}\n`)
-  writeReasons(explain(condition, doc), 1, context)
+  const { stdout } = context
+  if (given.line !== undefined) {
+    const others = count === 1 ? '' : `, and ${count - 1} more`
+    stdout.write(`${shortName(given)}${others}\n`)
+  }
+  stdout.write(`${KEPT[keep]}, by the entry ${name}: ${reason}\n  when: ${when}\n`)
+  writeReasons(explain(condition, given.doc), 1, context)
   const before = filter.settings.policy.entries
   const passed = before.slice(0, before.indexOf(decision)).map((entry) => entry.name)
-  if (passed.length > 0) context.stdout.write(`  did not hold before: ${passed.join(', ')}\n`)
-}
-
-async function eventsOf(
-  event: string,
-  flags: Flags,
-  context: CliContext,
-): Promise<readonly EcsDoc[]> {
-  if (flags.decoder !== undefined) return decoded(flags.decoder, event, flags, context)
-  const isId = /^[A-Za-z0-9_-]{8,128}$/.test(event) && !existsSync(event)
-  return isId ? [await stored(event, flags, context)] : [await readEvent(event, context)]
-}
-
-async function decoded(
-  name: string,
-  path: string,
-  flags: Flags,
-  context: CliContext,
-): Promise<readonly EcsDoc[]> {
-  const decoderSpec = chooseDecoder(name)
-  // Conditions may ask for what the table of assets or a lookup says.
-  const { config } = flags
-  const served = await openServed(config === undefined ? {} : { config }, context)
-  const { enricher } = served.options
-  const preparer = createPreparer({
-    ...(enricher !== undefined && { enricher }),
-    source: 'cli',
-    decoderSpec,
-    decoderOptions: decoderOptions(decoderSpec, flags.option, undefined),
-    tenant: 'default',
-    skewMs: Number.POSITIVE_INFINITY,
-  })
-  const receivedMs = context.clock.now()
-  const lines = (await readText(path, context)).split('\n').slice(0, LINES_MAX)
-  const items = lines
-    .filter((text) => text !== '')
-    .map((text, index) => ({ text, key: String(index + 1), receivedMs }))
-  const { batch } = preparer.prepare({ items }, receivedMs)
-  const rest = preparer.settle(receivedMs)?.batch.events ?? []
-  served.close()
-  for (const { code, message, key = '' } of batch.deadLetters ?? []) {
-    context.stderr.write(`line ${key}: ${code}: ${message}\n`)
-  }
-  const routine = Object.entries(batch.routine ?? {})
-  for (const [kind, count] of routine) {
-    context.stderr.write(`${count} lines are no events: the decoder calls them ${kind}\n`)
-  }
-  return [...(batch.events ?? []), ...rest].map(({ doc }) => doc)
-}
-
-async function stored(id: string, flags: Flags, context: CliContext): Promise<EcsDoc> {
-  const desk = await openDesk(flags, context)
-  try {
-    const body = { values: { ids: id }, limit: 1 }
-    const found = (await desk.server?.post('/api/v1/search/templates/events', body)) as
-      | SearchAnswer
-      | undefined
-    const doc = found?.rows[0]?.at(-1)
-    if (doc !== null && typeof doc === 'object') return doc as EcsDoc
-    const message =
-      found === undefined
-        ? `There is no file ${id}, and no server runs that could be asked for an event of this id.`
-        : `There is no stored event of the id ${id}.`
-    throw new ProblemError({ code: 'INPUT_UNREADABLE', message })
-  } finally {
-    await desk.close()
-  }
+  if (passed.length > 0) stdout.write(`  did not hold before: ${passed.join(', ')}\n`)
 }
 
 async function list(flags: Flags, context: CliContext): Promise<void> {

@@ -12,9 +12,15 @@ export async function readEvent(event: string, context: CliContext): Promise<Ecs
     if (parsed !== null && typeof parsed === 'object') return parsed as EcsDoc
   } catch {
     const [first = ''] = text.split('\n', 1)
-    if (first !== text) return readEvent(first.trim() === '' ? '{}' : first, context)
+    const isMore = first !== text && first.trimStart().startsWith('{')
+    if (isMore) return readEvent(first, context)
   }
-  throw new ProblemError({ code: 'INPUT_UNREADABLE', message: 'The event is no JSON object.' })
+  const hint = 'raw lines are read with --decoder NAME, where the command takes it'
+  throw new ProblemError({
+    code: 'INPUT_UNREADABLE',
+    message: 'The event is no JSON object.',
+    hint,
+  })
 }
 
 /** A file, or standard input (`-`). Throws ProblemError INPUT_UNREADABLE. */

@@ -100,6 +100,22 @@ export function resolve(
   return { state: 'ambiguous', candidates: unclear.ids, rules: [unclear.rule] }
 }
 
+/** What was looked at for one rule: what the event says, and which assets list it. */
+export interface Looked {
+  readonly rule: IdentifierKind
+  readonly values: readonly string[]
+  readonly ids: readonly string[]
+}
+
+/** Every rule in the order in which `resolve` looks at them, for a person who asks why. */
+export function lookedAt(doc: EcsDoc, timeMs: number, options: ResolveOptions): readonly Looked[] {
+  return options.precedence.map((rule) => ({
+    rule,
+    values: valuesAt(doc, FIELDS[rule === 'lease' ? 'ip' : rule]),
+    ids: candidatesOf(doc, timeMs, rule, options),
+  }))
+}
+
 function candidatesOf(
   doc: EcsDoc,
   timeMs: number,

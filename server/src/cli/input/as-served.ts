@@ -5,6 +5,7 @@ import { parseConfig, loadConfig } from '../../config/config.ts'
 import { filterSettings } from '../../config/filter-section.ts'
 import { lookupSettings } from '../../config/lookup-settings.ts'
 import type { Config } from '../../config/schema.ts'
+import type { AssetIndex } from '../../fleet/asset-index.ts'
 import { Enricher } from '../../ingest/enrich/enricher.ts'
 import { Filter } from '../../ingest/filter/filter.ts'
 import { type Lookups, startLookups } from '../../ingest/lookup/lookups.ts'
@@ -41,7 +42,7 @@ export async function openServed(flags: ServedFlags, context: CliContext): Promi
   // When a file is read says nothing of the clocks that stamped it.
   enricher.cohorts.settings = { ...enricher.cohorts.settings, policy: 'off' }
   const assets = flags.assets ?? whole?.identity.assets
-  if (assets !== undefined) takeAssets(assets, enricher)
+  if (assets !== undefined) takeAssets(assets, enricher.assets)
   if (whole !== undefined) enricher.precedence = whole.identity.precedence
   const lookups = flags.lookups === undefined ? whole : await configOf(flags.lookups)
   const names = Object.keys(lookups?.lookups ?? {})
@@ -54,7 +55,8 @@ export async function openServed(flags: ServedFlags, context: CliContext): Promi
   return { options, close: () => joined?.stop() }
 }
 
-function takeAssets(path: string, enricher: Enricher): void {
+/** Reads a table into an index. Throws ProblemError. */
+export function takeAssets(path: string, into: AssetIndex): void {
   const read = readAssetFile(path)
   if (!read.ok) {
     const [first, ...others] = read.problem
@@ -62,7 +64,7 @@ function takeAssets(path: string, enricher: Enricher): void {
     const more = { hint: `${others.length} more: picket asset import ${path} --dry-run` }
     throw new ProblemError({ ...first, ...(others.length > 0 && more) })
   }
-  for (const asset of read.value) enricher.assets.put(asset)
+  for (const asset of read.value) into.put(asset)
 }
 
 /** Tables are read whole, once, before the first line. */
