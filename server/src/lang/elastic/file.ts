@@ -91,7 +91,7 @@ const fileSchema = z.looseObject({
   rule: ruleSchema.optional(),
   exceptions: z.array(z.looseObject({ items: z.array(itemSchema).default([]) })).default([]),
   /** Ours: the cases of a rule. */
-  tests: z.unknown(),
+  tests: z.unknown().optional(),
 })
 
 export type ElasticRuleText = z.infer<typeof ruleSchema>
