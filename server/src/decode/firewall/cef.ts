@@ -36,6 +36,8 @@ function leefOf(text: string, host: string | undefined): Report | undefined {
   return { vendor, product, version, id, name, severity, pairs, host }
 }
 
+const TAGLESS = /^ ?[01]\|(?=[^|]{1,100}\|[^|]{1,100}\|[^|]{0,100}\|)/
+
 function decoderOf(
   mark: 'CEF:' | 'LEEF:',
   parse: typeof cefOf,
@@ -44,12 +46,16 @@ function decoderOf(
   const times = new ReportTimes(stampOptions(options))
   const key = mark === 'CEF:' ? 'cef' : 'leef'
   const read: ReadMessage = (message, frame, out, item) => {
-    const at = item.text.indexOf(mark)
+    // Relays of syslog take `CEF:` for the program's tag, and hand on what follows: `0|Vendor|…`.
+    const cut = TAGLESS.exec(item.text)
+    const whole =
+      cut !== null && key === 'cef' ? `CEF:${item.text.slice(cut[0].length - 2)}` : item.text
+    const at = whole.indexOf(mark)
     if (at < 0) {
       out.reject('DECODE_UNKNOWN', `There is no ${mark} in the line.`)
       return
     }
-    const report = parse(item.text.slice(at).trim(), frame.host ?? hostBefore(message, mark))
+    const report = parse(whole.slice(at).trim(), frame.host ?? hostBefore(message, mark))
     if (report === undefined) {
       out.reject('DECODE_SYNTAX', `The header of ${mark.slice(0, -1)} breaks off.`)
       return

@@ -1,4 +1,4 @@
-import type { EcsDoc } from '../../model/event.ts'
+import type { EcsDoc, EventAction } from '../../model/event.ts'
 import { asTime, compact, present } from '../document/values.ts'
 import { addressType, endpoint, transportOf } from '../network/endpoint.ts'
 import { httpOf } from '../network/http-words.ts'
@@ -30,6 +30,19 @@ const first = (pairs: ReadonlyMap<string, string>, ...keys: Keys): string | unde
   return undefined
 }
 
+type Kind = readonly [action: EventAction, category: readonly string[], type: readonly string[]]
+const LOGIN: Kind = ['user-login', ['authentication'], ['start']]
+const LOGOUT: Kind = ['user-logout', ['authentication'], ['end']]
+const FLOW: Kind = ['network-flow', ['network'], ['connection']]
+const REQUEST: Kind = ['http-request', ['web'], ['access']]
+const CHANGE: Kind = ['config-change', ['configuration'], ['change']]
+const FINDING: Kind = ['audit-finding', ['intrusion_detection'], ['info']]
+
+/** Names of what a firewall logs of each connection, and of what a change is called. */
+const CONNECTED = /\bconnection|\btraffic|\bsession|\bflow\b|log for (?:tcp|udp|icmp)/i
+const CHANGED =
+  /config(?:uration)?[\s_-]*(?:change|updat|modif)|(?:modified|changed|updated) .*(?:polic|rule|config|setting)/i
+
 /** An event of CEF or LEEF: a judged connection, a login, or what a product found. */
 export function reportOf(report: Report): Told {
   const { pairs, name, id } = report
@@ -40,14 +53,24 @@ export function reportOf(report: Report): Told {
   const from = first(pairs, 'src', 'sourceAddress', 'c6a2')
   const to = first(pairs, 'dst', 'destinationAddress', 'c6a3')
   const subject = `${name} ${category} ${id}`
-  const isLogin = /log[\s_-]?(?:in|on)\b|authenticat|\bauth\b/i.test(subject)
-  const isFlow = !isLogin && verdict !== undefined && from !== undefined && to !== undefined
+  const outside = first(pairs, 'request', 'url') !== undefined && from !== undefined
+  const isLogin = /log(?:ged)?[\s_-]?(?:in|on)\b|signed? ?[io]n\b|authenticat|\bauth\b/i.test(
+    subject,
+  )
+  const kind = isLogin
+    ? LOGIN
+    : /\blog(?:ged)?[\s_-]?(?:out|off)\b/i.test(subject)
+      ? LOGOUT
+      : from !== undefined && to !== undefined && (verdict !== undefined || CONNECTED.test(name))
+        ? FLOW
+        : outside && pairs.has('requestMethod')
+          ? REQUEST
+          : CHANGED.test(subject)
+            ? CHANGE
+            : FINDING
   const outcome = outcomeOf(result ?? (isLogin ? `${name} ${act ?? ''}` : ''), verdict)
-  const [action, words, type] = isLogin
-    ? (['user-login', ['authentication'], ['start']] as const)
-    : isFlow
-      ? (['network-flow', ['network'], ['connection', verdict]] as const)
-      : (['audit-finding', ['intrusion_detection'], ['info']] as const)
+  const [action, words, types] = kind
+  const type = kind === FLOW && verdict !== undefined ? [...types, verdict] : types
   return told(action, words, type, outcome, id === '' ? 'report' : id.slice(0, 100), {
     event: compact({
       kind: action === 'audit-finding' ? 'alert' : 'event',

@@ -29,7 +29,16 @@ export function readAccessObject(text: string, clf: TimeRule['read']): Request |
   // nginx' documentation and its followers also nest all under one name.
   const inner = objectAt(doc, 'nginx') ?? objectAt(doc, 'nginx_access') ?? objectAt(doc, 'http')
   const all = inner === undefined ? doc : { ...ANEW, ...doc, ...inner }
-  const status = numberAt(all, 'status', 'status_code', 'response_code', 'response', 'code')
+  const status = numberAt(
+    all,
+    'status',
+    'status_code',
+    'response_status',
+    'http_status',
+    'response_code',
+    'response',
+    'code',
+  )
   const given = textAt(all, 'request', 'request_line')
   const line = given === undefined ? undefined : requestLine(given)
   const bareUri = given?.startsWith('/') === true ? given : undefined

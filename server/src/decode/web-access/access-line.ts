@@ -4,11 +4,12 @@ import { present } from '../document/values.ts'
 import { plainIp } from '../mosquitto/address.ts'
 import type { Request } from './request.ts'
 
-const STAMP = /\[(\d{1,2}\/[A-Za-z]{3}\/\d{4}:\d\d:\d\d:\d\d [+-]\d{4})\] ?/
+const STAMP = /\[(\d{1,2}\/[A-Za-z]{3}\/\d{4}:\d\d:\d\d:\d\d)( [+-]\d{4})? ?\] ?/
 const QUOTED = '"((?:[^"\\\\]|\\\\.)*)"'
 /** Behind the time: the request, status and bytes, further numbers, referrer and agent; the rest is kept by nobody. */
 const BEHIND = new RegExp(
-  `^${QUOTED} (\\d{3}|-) (\\d{1,18}|-)(?: \\d{1,18}(?:\\.\\d{1,9})?| -){0,4}(?: ${QUOTED} ${QUOTED})?`,
+  `^(?:(?:[\\w.:-]{1,255}|"[^" ]{0,255}") ){0,2}?` +
+    `${QUOTED} (\\d{3}|-) (\\d{1,18}|-)(?: \\d{1,18}(?:\\.\\d{1,9})?| -){0,4}(?: ${QUOTED} ${QUOTED})?`,
 )
 /** Apache's `ssl_request_log`: the client, protocol and cipher, the request, bytes. */
 const SSL = new RegExp(`^(\\S{1,300}) (\\S{1,40}) (\\S{1,100}) ${QUOTED} (\\d{1,18}|-)\\s*$`)
@@ -20,7 +21,8 @@ const PREFIX_MAX = 1_024
 export function readAccessLine(text: string, clf: TimeRule['read']): Request | undefined {
   const stamp = STAMP.exec(text.slice(0, PREFIX_MAX + 64))
   if (stamp === null) return undefined
-  const timeMs = clf(stamp[1], 0)
+  // Some formats leave the zone out: then it is UTC, as the guide says.
+  const timeMs = clf(`${stamp[1]}${stamp[2] ?? ' +0000'}`, 0)
   if (timeMs === undefined) return undefined
   const behind = text.slice(stamp.index + stamp[0].length)
   if (stamp.index === 0) return readSsl(behind, timeMs)
@@ -80,7 +82,12 @@ type Who = Pick<Request, 'address' | 'port' | 'host' | 'user'>
  */
 function clientOf(prefix: string): Who | undefined {
   const words = prefix.replaceAll('"', '').trim().split(/ +/)
-  if (words.length < 3 || words.length > 40) return undefined
+  // `$remote_addr - [$time_local]` and `$remote_addr [$time_local]` leave out the user.
+  if (words.length < 3) {
+    const [only = '', dash = '-'] = words
+    return dash === '-' && plainIp(bare(only)) !== undefined ? clientOf(`${only} - -`) : undefined
+  }
+  if (words.length > 40) return undefined
   let places = 1
   while (places < words.length - 2 && isPlace(words[places] ?? '')) places += 1
   const user = words.slice(places + 1).join(' ')

@@ -27,7 +27,8 @@ const FURTHER = /^(?:PHP message:|Stack trace:|#\d+ |\s+thrown in |AH\d{5}:)/
 export function tellServerError(frame: Frame, out: DecodeSink): boolean {
   const { message, timeMs } = frame
   const level = LEVEL.exec(message.slice(0, 200))
-  if (level === null || timeMs === undefined) {
+  const bare = level?.index === 0
+  if (level === null || (timeMs === undefined && !bare)) {
     if (!FURTHER.test(message)) return false
     out.routine('log-continuation')
     return true

@@ -14,6 +14,8 @@ import { tellServerError } from './server-error.ts'
 const LINE_MAX = 1_048_576
 const WINDOW_DEFAULT_S = 3_600
 const utc = (): number => 0
+/** The tag of syslog where no time stands before it; the server's own time is behind. */
+const TAG = /^(?:[\w.-]{1,255} )?(?:nginx|httpd|apache2?)(?:\[\d{1,10}\])?: /
 
 export type Server = 'nginx' | 'apache' | 's3-access'
 
@@ -46,7 +48,7 @@ export class WebAccessDecoder implements Decoder {
       this.#teller.tell(request, out, receivedMs)
       return
     }
-    this.#frame.read(text, receivedMs)
+    this.#frame.read(text.replace(TAG, ''), receivedMs)
     const inner = this.#read(this.#frame.message)
     if (inner !== undefined) this.#teller.tell(inner, out, receivedMs)
     else if (!this.#tellError(out)) out.reject('DECODE_UNKNOWN', 'No line of an access log.')
