@@ -209,7 +209,8 @@ export const planted = route({ method: 'GET', path: '/x', operation: 'x', summar
   const LISTENER = `import type { ListenerRoute } from '${src}/source/http/routes.ts'
 export const planted: ListenerRoute = { methods: ['POST'], path: '/x', summary: 'x', DECLARED }\n`
   const PROTOCOL = `import type { Protocol } from '${src}/source/http/listener.ts'
-export const planted: Protocol = { DECLARED
+import { Tokens } from '${src}/source/http/tokens.ts'
+export const planted: Protocol = { tokens: new Tokens(), DECLARED
   admit: () => undefined, answer: async () => ({ status: 200 }), refuse: () => ({ status: 400 }) }\n`
 
   test('where it says neither who may call it nor how it is recorded', () => {

@@ -2,21 +2,13 @@ import { createSocket, type RemoteInfo, type Socket } from 'node:dgram'
 import { readFile } from 'node:fs/promises'
 import { ProblemError } from '../base/problems.ts'
 import type { ListenAddress } from '../model/options.ts'
-import type { RawItem, SourceSink } from '../model/source.ts'
-import type { SourceCounters, SourceDeps } from './define.ts'
-import type { Delivering } from './delivering.ts'
+import type { RawItem } from '../model/source.ts'
 import { cannotListen } from './listen.ts'
+import type { Listener, ListenerContext } from './listeners.ts'
 
 const BATCH_MAX = 2_000
 const BYTES_QUEUED_MAX = 64 * 2 ** 20
 const KERNEL_LOOK_MS = 5_000
-
-export interface DatagramContext {
-  readonly deps: SourceDeps
-  readonly counters: SourceCounters
-  readonly sink: SourceSink
-  readonly delivering: Delivering
-}
 
 export interface DatagramOptions {
   readonly listen: ListenAddress
@@ -38,8 +30,8 @@ export interface DatagramOptions {
  * made durable, and what finds it full is counted (`udp_queue_full`). So is what the kernel dropped,
  * where it tells (`udp_kernel`, Linux). Items have the facts `peer` and `transport`.
  */
-export class DatagramListener {
-  readonly #context: DatagramContext
+export class DatagramListener implements Listener {
+  readonly #context: ListenerContext
   readonly #options: DatagramOptions
   #socket: Socket | undefined
   #queue: { readonly item: RawItem; readonly bytes: number }[] = []
@@ -50,7 +42,7 @@ export class DatagramListener {
   #received = 0
   #prefix = ''
 
-  constructor(context: DatagramContext, options: DatagramOptions) {
+  constructor(context: ListenerContext, options: DatagramOptions) {
     this.#context = context
     this.#options = options
   }

@@ -1,10 +1,11 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { existsSync, writeFileSync } from 'node:fs'
 import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
-import { connect as tcpConnect, createServer, type Socket } from 'node:net'
+import { connect as tcpConnect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import mqtt, { type IClientOptions, MqttClient } from 'mqtt'
+import { freePort } from '../../src/source/testing/free-port.ts'
 
 /**
  * The brokers to test with: Debian's, and further ones whose binaries PICKET_MOSQUITTO names, separated
@@ -217,13 +218,4 @@ export class MosquittoRig {
     }
     throw new Error('the broker did not come up')
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const address = server.address()
-  await new Promise((resolve) => server.close(resolve))
-  if (address === null || typeof address === 'string') throw new Error('no port')
-  return address.port
 }

@@ -1,10 +1,11 @@
 import { z } from 'zod'
 import { shortId } from '../../base/hash.ts'
-import type { RawItem, Refused, Source, SourceSink } from '../../model/source.ts'
+import type { RawItem, Refused } from '../../model/source.ts'
 import { defineSource, type SourceDeps } from '../define.ts'
 import type { BodyFault } from '../http/body.ts'
 import { toHttpItem } from '../http/documents.ts'
-import { type Call, HttpListener, type HttpUse, type Protocol } from '../http/listener.ts'
+import type { Call, HttpUse, Protocol } from '../http/listener.ts'
+import { ProtocolSource } from '../http/protocol-source.ts'
 import { type Reply, retryAfter } from '../http/listener.ts'
 import { type Standing, Tokens } from '../http/tokens.ts'
 import type { ListenerRoute } from '../http/routes.ts'
@@ -72,37 +73,24 @@ export const elasticSource = defineSource({
   options: elasticOptions,
   routes: ELASTIC_ROUTES,
   inTheClear: httpInTheClear,
-  create: (options, deps) => new ElasticSource(options, deps),
+  create: (options, deps) => new ProtocolSource(options, deps, new ElasticProtocol(options, deps)),
 })
 
 const WRITE = /^\/(?:([^/_][^/]{0,511})\/)?(_bulk|_doc|_create)(?:\/([^/]{1,512}))?$/
 const REJECTED = 'es_rejected_execution_exception'
 const SHARDS = { total: 1, successful: 1, failed: 0 }
 
-class ElasticSource implements Source, Protocol {
+class ElasticProtocol implements Protocol {
   readonly routes = ELASTIC_ROUTES
   readonly headers = { 'x-elastic-product': 'Elasticsearch' }
   readonly #options: HttpListenerOptions
   readonly #deps: SourceDeps
-  readonly #tokens = new Tokens()
-  #listener: HttpListener | undefined
-  #isStopped = false
+  readonly tokens = new Tokens()
   #calls = 0
 
   constructor(options: HttpListenerOptions, deps: SourceDeps) {
     this.#options = options
     this.#deps = deps
-  }
-
-  async start(sink: SourceSink): Promise<void> {
-    if (this.#isStopped || this.#listener !== undefined) return
-    this.#listener = new HttpListener(this.#options, this.#deps, this)
-    await this.#listener.open(sink, this.#tokens)
-  }
-
-  async stop(): Promise<void> {
-    this.#isStopped = true
-    await this.#listener?.close()
   }
 
   async admit(call: Call): Promise<Reply | undefined> {
@@ -160,12 +148,12 @@ class ElasticSource implements Source, Protocol {
   async #standingOf(authorization: string | undefined): Promise<Standing> {
     const [, scheme = '', value = ''] =
       /^(ApiKey|Basic|Bearer) +(\S+)$/i.exec(authorization ?? '') ?? []
-    const whole = await this.#tokens.standingOf(value === '' ? undefined : value)
+    const whole = await this.tokens.standingOf(value === '' ? undefined : value)
     if (whole.kind !== 'unknown' || value === '' || scheme.toLowerCase() === 'bearer') return whole
     const pair = Buffer.from(value, 'base64').toString('utf8')
-    const of = await this.#tokens.standingOf(pair)
+    const of = await this.tokens.standingOf(pair)
     if (of.kind !== 'unknown') return of
-    return this.#tokens.standingOf(pair.slice(pair.indexOf(':') + 1))
+    return this.tokens.standingOf(pair.slice(pair.indexOf(':') + 1))
   }
 
   async #take(

@@ -1,11 +1,12 @@
 import { z } from 'zod'
 import { sha256Hex, shortId } from '../../base/hash.ts'
-import type { RawItem, Source, SourceSink } from '../../model/source.ts'
+import type { RawItem, Source } from '../../model/source.ts'
 import { defineSource, type SourceDeps } from '../define.ts'
 import { RequestMemory } from '../hec/memory.ts'
 import type { BodyFault } from '../http/body.ts'
 import { toHttpItem } from '../http/documents.ts'
-import { type Call, HttpListener, type HttpUse, type Protocol } from '../http/listener.ts'
+import type { Call, HttpUse, Protocol } from '../http/listener.ts'
+import { ProtocolSource } from '../http/protocol-source.ts'
 import { type Reply, retryAfter } from '../http/listener.ts'
 import { Tokens } from '../http/tokens.ts'
 import type { ListenerRoute } from '../http/routes.ts'
@@ -67,7 +68,7 @@ export function createFirehose(
   deps: SourceDeps,
   fetch: FetchText,
 ): Source {
-  return new FirehoseSource(options, deps, fetch)
+  return new ProtocolSource(options, deps, new FirehoseProtocol(options, deps, fetch))
 }
 
 const SNS_PATH = '/sns'
@@ -76,16 +77,14 @@ const REQUEST_ID = /^[\w.:-]{1,200}$/
 /** Fifty attributes of 256 and 1,024 characters, which Firehose sends in one header. */
 const HEADER_BYTES_MAX = 98_304
 
-class FirehoseSource implements Source, Protocol {
+class FirehoseProtocol implements Protocol {
   readonly routes = FIREHOSE_ROUTES
   readonly headerBytesMax = HEADER_BYTES_MAX
   readonly #options: FirehoseOptions
   readonly #deps: SourceDeps
-  readonly #tokens = new Tokens()
+  readonly tokens = new Tokens()
   readonly #memory = new RequestMemory()
   readonly #sns: SnsTopics
-  #listener: HttpListener | undefined
-  #isStopped = false
 
   constructor(options: FirehoseOptions, deps: SourceDeps, fetch: FetchText) {
     this.#options = options
@@ -93,16 +92,8 @@ class FirehoseSource implements Source, Protocol {
     this.#sns = new SnsTopics(options.topics, new SnsVerifier(fetch), fetch)
   }
 
-  async start(sink: SourceSink): Promise<void> {
-    if (this.#isStopped || this.#listener !== undefined) return
-    this.#memory.restore(sink.cursors())
-    this.#listener = new HttpListener(this.#options, this.#deps, this)
-    await this.#listener.open(sink, this.#tokens)
-  }
-
-  async stop(): Promise<void> {
-    this.#isStopped = true
-    await this.#listener?.close()
+  restore(cursors: ReadonlyMap<string, string>): void {
+    this.#memory.restore(cursors)
   }
 
   async admit(call: Call): Promise<Reply | undefined> {
@@ -115,7 +106,7 @@ class FirehoseSource implements Source, Protocol {
     if (!REQUEST_ID.test(headerOf(call, 'x-amz-firehose-request-id') ?? '')) {
       return this.#say(call, 400, 'X-Amz-Firehose-Request-Id is missing')
     }
-    const standing = await this.#tokens.standingOf(headerOf(call, 'x-amz-firehose-access-key'))
+    const standing = await this.tokens.standingOf(headerOf(call, 'x-amz-firehose-access-key'))
     if (standing.kind === 'forbidden')
       return this.#say(call, 403, 'this token may not deliver here')
     if (standing.kind !== 'known') {

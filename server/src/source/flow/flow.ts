@@ -1,9 +1,9 @@
 import { z } from 'zod'
 import { listenOption, sizeOption } from '../../model/options.ts'
-import type { RawItem, Source, SourceSink } from '../../model/source.ts'
+import type { RawItem } from '../../model/source.ts'
 import { DatagramListener } from '../datagrams.ts'
-import { defineSource, sourceCounters, type SourceDeps } from '../define.ts'
-import { Delivering, waitForEnd } from '../delivering.ts'
+import { defineSource } from '../define.ts'
+import { ListenersSource } from '../listeners.ts'
 import { plaintextOption } from '../server-tls.ts'
 
 const flowOptions = z.strictObject({
@@ -25,8 +25,6 @@ const flowOptions = z.strictObject({
     .describe("Receive buffer asked of the system; the system's own limit may be lower."),
 })
 
-export type FlowOptions = z.output<typeof flowOptions>
-
 /** NetFlow 5 and 9 and IPFIX over UDP: one item a datagram, with the exporter's address as `peer`. */
 export const flowSource = defineSource({
   name: 'flow',
@@ -34,52 +32,16 @@ export const flowSource = defineSource({
     'Listens for datagrams of flow exporters (NetFlow, IPFIX) over UDP, one item a datagram.',
   options: flowOptions,
   inTheClear: ({ listen }) => listen.map((address) => ({ address, option: ['listen'] })),
-  create: (options, deps) => new FlowSource(options, deps),
+  create: (options, deps) => {
+    const { listen, udp_queue_max: queueMax, udp_buffer_bytes: bufferBytes } = options
+    return new ListenersSource(deps, (context) =>
+      listen.map((address, at) => {
+        const own = { listen: address, prefix: `d${at}`, queueMax, bufferBytes, toItem }
+        return new DatagramListener(context, own)
+      }),
+    )
+  },
 })
-
-class FlowSource implements Source {
-  readonly #options: FlowOptions
-  readonly #deps: SourceDeps
-  #listeners: DatagramListener[] = []
-  #delivering: Delivering | undefined
-  #isStopped = false
-
-  constructor(options: FlowOptions, deps: SourceDeps) {
-    this.#options = options
-    this.#deps = deps
-  }
-
-  /** Rejects with ProblemError SOURCE_LISTEN where an address cannot be had. */
-  async start(sink: SourceSink): Promise<void> {
-    if (this.#isStopped || this.#delivering !== undefined) return
-    const deps = this.#deps
-    const counters = sourceCounters(deps.metrics, deps.name)
-    const delivering = new Delivering(sink, deps, counters)
-    delivering.onTrouble = (detail) =>
-      sink.status(detail === undefined ? 'connected' : 'paused', detail)
-    this.#delivering = delivering
-    const { listen, udp_queue_max: queueMax, udp_buffer_bytes: bufferBytes } = this.#options
-    const context = { deps, counters, sink, delivering }
-    this.#listeners = listen.map((address, at) => {
-      const own = { listen: address, prefix: `d${at}`, queueMax, bufferBytes, toItem }
-      return new DatagramListener(context, own)
-    })
-    try {
-      for (const listener of this.#listeners) await listener.open()
-    } catch (error) {
-      await this.stop()
-      throw error
-    }
-    sink.status('connected')
-  }
-
-  async stop(): Promise<void> {
-    this.#isStopped = true
-    this.#delivering?.stop()
-    const listeners = this.#listeners.splice(0)
-    await waitForEnd(Promise.all(listeners.map((listener) => listener.close())))
-  }
-}
 
 /** The octets themselves; the text is for whoever looks at what came in. */
 function toItem(

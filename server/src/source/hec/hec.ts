@@ -1,11 +1,12 @@
 import { ANEW } from '../../base/anew.ts'
 import { z } from 'zod'
 import { shortId } from '../../base/hash.ts'
-import type { RawItem, Source, SourceSink } from '../../model/source.ts'
+import type { RawItem } from '../../model/source.ts'
 import { defineSource, type SourceDeps } from '../define.ts'
 import type { BodyFault } from '../http/body.ts'
 import { jsonTexts, toHttpItem } from '../http/documents.ts'
-import { type Call, HttpListener, type HttpUse, type Protocol } from '../http/listener.ts'
+import type { Call, HttpUse, Protocol } from '../http/listener.ts'
+import { ProtocolSource } from '../http/protocol-source.ts'
 import { type Reply, retryAfter } from '../http/listener.ts'
 import { type Sender, Tokens } from '../http/tokens.ts'
 import type { ListenerRoute } from '../http/routes.ts'
@@ -67,7 +68,7 @@ export const hecSource = defineSource({
   options: hecOptions,
   routes: HEC_ROUTES,
   inTheClear: httpInTheClear,
-  create: (options, deps) => new HecSource(options, deps),
+  create: (options, deps) => new ProtocolSource(options, deps, new HecProtocol(options, deps)),
 })
 
 /** The collector's numbered answers, as Splunk gives them. */
@@ -106,13 +107,12 @@ const ENDPOINT = /^\/services\/collector(?:\/(event|raw|ack|health))?(?:\/1\.0)?
 const CHANNEL = /^[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$/
 const BUSY_MS = 10_000
 
-class HecSource implements Source, Protocol {
+class HecProtocol implements Protocol {
   readonly routes = HEC_ROUTES
   readonly #options: HecOptions
   readonly #deps: SourceDeps
-  readonly #tokens = new Tokens()
+  readonly tokens = new Tokens()
   readonly #memory = new RequestMemory()
-  #listener: HttpListener | undefined
   #isStopped = false
   #requests = 0
   #busySinceMs = Number.NEGATIVE_INFINITY
@@ -122,16 +122,12 @@ class HecSource implements Source, Protocol {
     this.#deps = deps
   }
 
-  async start(sink: SourceSink): Promise<void> {
-    if (this.#isStopped || this.#listener !== undefined) return
-    this.#memory.restore(sink.cursors())
-    this.#listener = new HttpListener(this.#options, this.#deps, this)
-    await this.#listener.open(sink, this.#tokens)
+  restore(cursors: ReadonlyMap<string, string>): void {
+    this.#memory.restore(cursors)
   }
 
-  async stop(): Promise<void> {
+  stopping(): void {
     this.#isStopped = true
-    await this.#listener?.close()
   }
 
   async admit(call: Call): Promise<Reply | undefined> {
@@ -202,9 +198,9 @@ class HecSource implements Source, Protocol {
 
   /** Whose token it is, or the code of what is wrong with it. */
   async #senderOf(call: Call): Promise<Sender | 1 | 2 | 3 | 4 | 16> {
-    const token = this.#tokens.isEmpty ? '' : this.#tokenOf(call)
+    const token = this.tokens.isEmpty ? '' : this.#tokenOf(call)
     if (typeof token === 'number') return token
-    const standing = await this.#tokens.standingOf(token)
+    const standing = await this.tokens.standingOf(token)
     if (standing.kind === 'known') return standing.sender
     return standing.kind === 'disabled' ? 1 : 4
   }

@@ -1,8 +1,9 @@
 import { z } from 'zod'
 import { shortId } from '../../base/hash.ts'
-import type { RawItem, Source, SourceSink } from '../../model/source.ts'
+import type { RawItem } from '../../model/source.ts'
 import { defineSource, type SourceDeps } from '../define.ts'
-import { type Call, HttpListener, type HttpUse, type Protocol, type Reply } from './listener.ts'
+import type { Call, HttpUse, Protocol, Reply } from './listener.ts'
+import { ProtocolSource } from './protocol-source.ts'
 import { retryAfter } from './listener.ts'
 import { bearerOf, Tokens } from './tokens.ts'
 import type { ListenerRoute } from './routes.ts'
@@ -30,19 +31,17 @@ export const httpSource = defineSource({
   options: httpOptions,
   routes: HTTP_ROUTES,
   inTheClear: httpInTheClear,
-  create: (options, deps) => new HttpSource(options, deps),
+  create: (options, deps) => new ProtocolSource(options, deps, new EventsProtocol(options, deps)),
 })
 
 const PATH = '/api/v1/events'
 const RESULTS_MAX = 1_000
 
-class HttpSource implements Source, Protocol {
+class EventsProtocol implements Protocol {
   readonly routes = HTTP_ROUTES
   readonly #options: HttpListenerOptions
   readonly #deps: SourceDeps
-  readonly #tokens = new Tokens()
-  #listener: HttpListener | undefined
-  #isStopped = false
+  readonly tokens = new Tokens()
   #calls = 0
 
   constructor(options: HttpListenerOptions, deps: SourceDeps) {
@@ -50,21 +49,10 @@ class HttpSource implements Source, Protocol {
     this.#deps = deps
   }
 
-  async start(sink: SourceSink): Promise<void> {
-    if (this.#isStopped || this.#listener !== undefined) return
-    this.#listener = new HttpListener(this.#options, this.#deps, this)
-    await this.#listener.open(sink, this.#tokens)
-  }
-
-  async stop(): Promise<void> {
-    this.#isStopped = true
-    await this.#listener?.close()
-  }
-
   async admit(call: Call): Promise<Reply | undefined> {
     if (call.path !== PATH) return { status: 404, body: { error: `there is only ${PATH} here` } }
     if (call.method !== 'POST') return { status: 405, headers: { allow: 'POST' } }
-    const standing = await this.#tokens.standingOf(bearerOf(call))
+    const standing = await this.tokens.standingOf(bearerOf(call))
     if (standing.kind === 'known') {
       call.sender = standing.sender
       return undefined

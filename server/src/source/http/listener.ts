@@ -33,6 +33,12 @@ export interface Reply {
 export interface Protocol {
   /** All that it answers to; what is not in it does not exist. */
   readonly routes: readonly ListenerRoute[]
+  /** Of its senders; the listener loads them. */
+  readonly tokens: Tokens
+  /** Called before the listener opens, with the cursors that were saved. */
+  restore?(cursors: ReadonlyMap<string, string>): void
+  /** Called when the source is to stop, before the listener closes. */
+  stopping?(): void
   /** Looked at before the body is read: a reply ends the call there. */
   admit(call: Call): Promise<Reply | undefined> | Reply | undefined
   answer(call: Call, body: Buffer, use: HttpUse): Promise<Reply>
@@ -79,8 +85,9 @@ export class HttpListener {
   }
 
   /** Rejects with ProblemError SOURCE_LISTEN, or CONFIG_INVALID for an open door to the network. */
-  async open(sink: SourceSink, tokens: Tokens): Promise<void> {
+  async open(sink: SourceSink): Promise<void> {
     const { listen: address } = this.#options
+    const { tokens } = this.#protocol
     await tokens.load(this.#options, this.#deps)
     if (tokens.isEmpty && !isLoopback(address.host)) throw openDoor(this.#deps.name, address.host)
     const use = { sink, counters: this.#counters }

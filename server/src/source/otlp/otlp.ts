@@ -1,11 +1,12 @@
 import { ANEW } from '../../base/anew.ts'
 import { z } from 'zod'
 import { shortId } from '../../base/hash.ts'
-import type { RawItem, Source, SourceSink } from '../../model/source.ts'
+import type { RawItem } from '../../model/source.ts'
 import { defineSource, type SourceDeps } from '../define.ts'
 import type { BodyFault } from '../http/body.ts'
 import { toHttpItem } from '../http/documents.ts'
-import { type Call, HttpListener, type HttpUse, type Protocol } from '../http/listener.ts'
+import type { Call, HttpUse, Protocol } from '../http/listener.ts'
+import { ProtocolSource } from '../http/protocol-source.ts'
 import type { Reply } from '../http/listener.ts'
 import { bearerOf, Tokens } from '../http/tokens.ts'
 import type { ListenerRoute } from '../http/routes.ts'
@@ -31,32 +32,19 @@ export const otlpSource = defineSource({
   options: z.strictObject(httpListenerOptions('127.0.0.1:4318')),
   routes: OTLP_ROUTES,
   inTheClear: httpInTheClear,
-  create: (options, deps) => new OtlpSource(options, deps),
+  create: (options, deps) => new ProtocolSource(options, deps, new OtlpProtocol(options, deps)),
 })
 
-class OtlpSource implements Source, Protocol {
+class OtlpProtocol implements Protocol {
   readonly routes = OTLP_ROUTES
   readonly #options: HttpListenerOptions
   readonly #deps: SourceDeps
-  readonly #tokens = new Tokens()
-  #listener: HttpListener | undefined
-  #isStopped = false
+  readonly tokens = new Tokens()
   #calls = 0
 
   constructor(options: HttpListenerOptions, deps: SourceDeps) {
     this.#options = options
     this.#deps = deps
-  }
-
-  async start(sink: SourceSink): Promise<void> {
-    if (this.#isStopped || this.#listener !== undefined) return
-    this.#listener = new HttpListener(this.#options, this.#deps, this)
-    await this.#listener.open(sink, this.#tokens)
-  }
-
-  async stop(): Promise<void> {
-    this.#isStopped = true
-    await this.#listener?.close()
   }
 
   async admit(call: Call): Promise<Reply | undefined> {
@@ -65,7 +53,7 @@ class OtlpSource implements Source, Protocol {
     if (!SIGNALS.has(call.path))
       return failed(inJson, 404, 'there is /v1/logs, /v1/traces and /v1/metrics here')
     if (call.method !== 'POST') return { status: 405, headers: { allow: 'POST' } }
-    const standing = await this.#tokens.standingOf(bearerOf(call))
+    const standing = await this.tokens.standingOf(bearerOf(call))
     if (standing.kind === 'forbidden') return failed(inJson, 403, 'this token may not deliver here')
     if (standing.kind !== 'known') return failed(inJson, 401, 'a bearer token is needed')
     call.sender = standing.sender

@@ -2,26 +2,16 @@ import { createServer, type Server, type Socket } from 'node:net'
 import { createServer as createTlsServer, TLSSocket } from 'node:tls'
 import { isUtf8 } from 'node:buffer'
 import type { ListenAddress } from '../../model/options.ts'
-import type { RawItem, SourceSink } from '../../model/source.ts'
-import type { SourceCounters, SourceDeps } from '../define.ts'
-import type { Delivering } from '../delivering.ts'
+import type { RawItem } from '../../model/source.ts'
 import { listen } from '../listen.ts'
+import type { Listener, ListenerContext } from '../listeners.ts'
 import { openServerTls } from '../server-tls.ts'
 import { type Frame, SyslogFramer } from './framer.ts'
 import { relpAnswer, RelpFramer } from './relp.ts'
 import type { SyslogOptions } from './syslog.ts'
 
-export interface SyslogContext {
+export interface SyslogContext extends ListenerContext {
   readonly options: SyslogOptions
-  readonly deps: SourceDeps
-  readonly counters: SourceCounters
-  readonly sink: SourceSink
-  readonly delivering: Delivering
-}
-
-export interface Listener {
-  open(): Promise<void>
-  close(): Promise<void>
 }
 
 export interface StreamOptions {

@@ -1,12 +1,11 @@
 import { z } from 'zod'
 import { durationOption, listenOption, sizeOption } from '../../model/options.ts'
-import type { Source, SourceSink } from '../../model/source.ts'
-import { defineSource, type OpenDoor, sourceCounters, type SourceDeps } from '../define.ts'
+import { defineSource, type OpenDoor } from '../define.ts'
 import { DatagramListener, type DatagramOptions } from '../datagrams.ts'
-import { Delivering, waitForEnd } from '../delivering.ts'
+import { type Listener, type ListenerContext, ListenersSource } from '../listeners.ts'
 import { plaintextOption, serverTlsShape } from '../server-tls.ts'
 import { withoutLineEnd } from './framer.ts'
-import { type Listener, StreamListener, type StreamOptions, toItem } from './stream.ts'
+import { StreamListener, type StreamOptions, toItem } from './stream.ts'
 
 const tlsOptions = z.strictObject({
   listen: listenOption().prefault('127.0.0.1:6514').describe('Address of the TLS listener.'),
@@ -76,7 +75,7 @@ export const syslogSource = defineSource({
   summary: 'Listens for syslog messages over UDP, TCP, TLS and RELP, one item a message.',
   options: syslogOptions,
   inTheClear,
-  create: (options, deps) => new SyslogSource(options, deps),
+  create: (options, deps) => new ListenersSource(deps, (context) => listenersOf(options, context)),
 })
 
 function inTheClear({ listen, transports, relp }: SyslogOptions): readonly OpenDoor[] {
@@ -88,53 +87,19 @@ function inTheClear({ listen, transports, relp }: SyslogOptions): readonly OpenD
   return doors
 }
 
-class SyslogSource implements Source {
-  readonly #options: SyslogOptions
-  readonly #deps: SourceDeps
-  #listeners: Listener[] = []
-  #delivering: Delivering | undefined
-  #isStopped = false
-
-  constructor(options: SyslogOptions, deps: SourceDeps) {
-    this.#options = options
-    this.#deps = deps
+function listenersOf(options: SyslogOptions, shared: ListenerContext): Listener[] {
+  const context = { ...shared, options }
+  const { transports, listen, tls, relp } = options
+  const listeners: Listener[] = []
+  const stream = (given: Omit<StreamOptions, 'framing'>, framing: StreamOptions['framing']) =>
+    listeners.push(new StreamListener(context, { ...given, framing }))
+  if (transports.includes('tcp')) stream({ listen }, 'syslog')
+  if (transports.includes('udp')) {
+    listeners.push(new DatagramListener(context, udpOptions(options)))
   }
-
-  /** Rejects with ProblemError SOURCE_LISTEN where an address cannot be had. */
-  async start(sink: SourceSink): Promise<void> {
-    if (this.#isStopped || this.#delivering !== undefined) return
-    const options = this.#options
-    const deps = this.#deps
-    const counters = sourceCounters(deps.metrics, deps.name)
-    const delivering = new Delivering(sink, deps, counters)
-    delivering.onTrouble = (detail) =>
-      sink.status(detail === undefined ? 'connected' : 'paused', detail)
-    this.#delivering = delivering
-    const context = { options, deps, counters, sink, delivering }
-    const { transports, listen, tls, relp } = options
-    const stream = (given: Omit<StreamOptions, 'framing'>, framing: StreamOptions['framing']) =>
-      this.#listeners.push(new StreamListener(context, { ...given, framing }))
-    if (transports.includes('tcp')) stream({ listen }, 'syslog')
-    if (transports.includes('udp')) {
-      this.#listeners.push(new DatagramListener(context, udpOptions(options)))
-    }
-    if (tls !== undefined) stream(tls, 'syslog')
-    if (relp !== undefined) stream(relp, 'relp')
-    try {
-      for (const listener of this.#listeners) await listener.open()
-    } catch (error) {
-      await this.stop()
-      throw error
-    }
-    sink.status('connected')
-  }
-
-  async stop(): Promise<void> {
-    this.#isStopped = true
-    this.#delivering?.stop()
-    const listeners = this.#listeners.splice(0)
-    await waitForEnd(Promise.all(listeners.map((listener) => listener.close())))
-  }
+  if (tls !== undefined) stream(tls, 'syslog')
+  if (relp !== undefined) stream(relp, 'relp')
+  return listeners
 }
 
 function udpOptions(options: SyslogOptions): DatagramOptions {
