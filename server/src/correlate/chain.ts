@@ -1,5 +1,6 @@
 import type { TemporalCorrelation } from '../model/correlation.ts'
 import type { CorrelatorLimits } from './correlator.ts'
+import { goneFrom } from './entry-row.ts'
 import { Ordered, type Entry, type Item, type MachineKind } from './ordered.ts'
 
 /** An event that may still be part of a chain, with the latest time at which one up to it began. */
@@ -8,12 +9,18 @@ interface Waiting {
   readonly startMs: number
 }
 
+/** Events that wait for a stage, older starts first; and what of them is saved, see `SavedEntries`. */
+interface Queue {
+  readonly list: Waiting[]
+  readonly saved: { gone: number; same: number }
+}
+
 /** For each stage but the last. */
 interface Chain {
   /** The latest time at which a chain up to the stage began. */
   readonly startsMs: number[]
-  /** Events that a chain up to the stage holds and that wait for the next one; older starts first. */
-  readonly waiting: Waiting[][]
+  /** What a chain up to the stage holds and that waits for the next one. */
+  readonly waiting: Queue[]
 }
 
 /**
@@ -38,11 +45,11 @@ function chainKind({ inputs, timespanMs }: TemporalCorrelation): MachineKind<Cha
     late: false,
     create: () => ({
       startsMs: stages.slice(1).map(() => Number.NEGATIVE_INFINITY),
-      waiting: stages.slice(1).map(() => []),
+      waiting: stages.slice(1).map(() => queueOf([])),
     }),
     copy: ({ startsMs, waiting }) => ({
       startsMs: startsMs.slice(),
-      waiting: waiting.map((one) => one.slice()),
+      waiting: waiting.map(({ list }) => queueOf(list.slice())),
     }),
     step(chain, entry, done) {
       // Later stages first: an event cannot follow itself.
@@ -56,16 +63,14 @@ function chainKind({ inputs, timespanMs }: TemporalCorrelation): MachineKind<Cha
     settle: (chain, timeMs) => forget(chain, timeMs - timespanMs),
     trim({ waiting }, entriesMax) {
       let gone = 0
-      for (const one of waiting) {
-        gone += one.splice(0, Math.max(0, one.length - entriesMax)).length
-      }
+      for (const one of waiting) gone += takeFirst(one, one.list.length - entriesMax).length
       return gone
     },
     begins: (roles) => roles.includes(stages[0]!),
     isEmpty: ({ startsMs }) => !Number.isFinite(startsMs[0] ?? Number.NEGATIVE_INFINITY),
     holdOf: ({ startsMs, waiting }) => {
       if (startsMs.some((startMs, stage) => stage > 0 && Number.isFinite(startMs))) return 'held'
-      return (waiting[0]?.length ?? 0) > 1 ? 'grown' : 'fresh'
+      return (waiting[0]?.list.length ?? 0) > 1 ? 'grown' : 'fresh'
     },
     // No chain began later than the latest of the first stage.
     dueOf: ({ startsMs }) => {
@@ -73,23 +78,60 @@ function chainKind({ inputs, timespanMs }: TemporalCorrelation): MachineKind<Cha
       return Number.isFinite(startMs) ? startMs + timespanMs : Number.POSITIVE_INFINITY
     },
     encode: ({ startsMs, waiting }, placeOf): Row => [
-      startsMs.map((startMs) => (Number.isFinite(startMs) ? startMs : null)),
-      waiting.map((one) => one.map(({ item, startMs }) => [placeOf(item), startMs])),
+      startsMs.map(finite),
+      waiting.map(({ list }) => list.map(({ item, startMs }) => [placeOf(item), startMs])),
     ],
     decode(row, items) {
       const [startsMs, waiting] = row as Row
       return {
         startsMs: startsMs.map((startMs) => startMs ?? Number.NEGATIVE_INFINITY),
         waiting: waiting.map((one) =>
-          one.map(([index, startMs]) => ({ item: items[index]!, startMs })),
+          queueOf(one.map(([index, startMs]) => ({ item: items[index]!, startMs }))),
         ),
       }
     },
+    changes: CHANGES,
   }
 }
 
+const CHANGES: NonNullable<MachineKind<Chain>['changes']> = {
+  since: ({ startsMs, waiting }, placeOf): RowChange => [
+    startsMs.map(finite),
+    waiting.map(({ list, saved: { gone, same } }) => {
+      const last = list.slice(same).map(({ item, startMs }): WaitingRow => [placeOf(item), startMs])
+      return [gone, same, last]
+    }),
+  ],
+  taken({ waiting }) {
+    for (const { list, saved } of waiting) {
+      saved.gone = 0
+      saved.same = list.length
+    }
+  },
+  amend(row, change): Row {
+    const [, before] = row as Row
+    const [startsMs, waiting] = change as RowChange
+    const lists = waiting.map(([gone, same, last], at) => [
+      ...before[at]!.slice(gone, gone + same),
+      ...last,
+    ])
+    return [startsMs, lists]
+  },
+}
+
+const queueOf = (list: Waiting[]): Queue => ({ list, saved: { gone: 0, same: 0 } })
+
+function takeFirst(queue: Queue, count: number): Waiting[] {
+  const first = queue.list.splice(0, Math.max(0, count))
+  goneFrom(queue, first.length)
+  return first
+}
+
 /** JSON has no Infinity; null stands for "never". */
-type Row = [startsMs: (number | null)[], waiting: [item: number, startMs: number][][]]
+const finite = (ms: number): number | null => (Number.isFinite(ms) ? ms : null)
+type WaitingRow = [item: number, startMs: number]
+type Row = [startsMs: (number | null)[], waiting: WaitingRow[][]]
+type RowChange = [startsMs: Row[0], waiting: [gone: number, same: number, last: WaitingRow[]][]]
 
 /**
  * The entry as the given stage. What waited for the stage goes on with it; at the last stage that is
@@ -104,9 +146,9 @@ function reach(
   const { time } = item.ref
   const startMs = stage === 0 ? time : startsMs[stage - 1]!
   if (time - startMs > one.timespanMs) return undefined
-  const before = stage === 0 ? [] : waiting[stage - 1]!.splice(0)
+  const before = stage === 0 ? [] : takeFirst(waiting[stage - 1]!, Number.POSITIVE_INFINITY)
   const alive = before.filter((each) => time - each.startMs <= one.timespanMs)
-  const next = waiting[stage]
+  const next = waiting[stage]?.list
   if (next === undefined) return [...new Set([...alive.map((each) => each.item), item])]
   for (const each of alive) next.push(each)
   next.push({ item, startMs })
@@ -118,8 +160,8 @@ function reach(
 function forget({ startsMs, waiting }: Chain, horizonMs: number): void {
   for (const [stage, startMs] of startsMs.entries()) {
     if (startMs < horizonMs) startsMs[stage] = Number.NEGATIVE_INFINITY
-    const list = waiting[stage]!
-    const count = list.findIndex((one) => one.startMs >= horizonMs)
-    list.splice(0, count < 0 ? list.length : count)
+    const queue = waiting[stage]!
+    const count = queue.list.findIndex((one) => one.startMs >= horizonMs)
+    takeFirst(queue, count < 0 ? queue.list.length : count)
   }
 }

@@ -18,12 +18,12 @@ export interface SavedEntries<E> {
 export const notSaved = (): SavedEntries<never>['saved'] => ({ gone: 0, same: 0 })
 
 /** Entry `index` is new, or not what it was. */
-export function changedFrom(state: SavedEntries<unknown>, index: number): void {
+export function changedFrom(state: Pick<SavedEntries<unknown>, 'saved'>, index: number): void {
   if (index < state.saved.same) state.saved.same = index
 }
 
 /** The first `count` entries are gone. */
-export function goneFrom(state: SavedEntries<unknown>, count: number): void {
+export function goneFrom(state: Pick<SavedEntries<unknown>, 'saved'>, count: number): void {
   const { saved } = state
   saved.gone += count
   saved.same = Math.max(0, saved.same - count)

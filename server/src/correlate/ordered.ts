@@ -7,8 +7,9 @@ import type {
   Moment,
   Observation,
 } from './correlator.ts'
-import { KeyTable, type Hold, type RowCodec } from './key-table.ts'
-import { itemRows, itemsOf, type ItemRow } from './ordered-row.ts'
+import { changedFrom, goneFrom } from './entry-row.ts'
+import { KeyTable, type Hold, type RowChanges } from './key-table.ts'
+import { codecOf, followed, hitOf, refsOf } from './ordered-row.ts'
 
 /** An event of a match. `given`: a settled hit has already named it. */
 export interface Item {
@@ -17,6 +18,8 @@ export interface Item {
   /** Of a hit of another correlation: the events that it brings, any number of them. */
   readonly refs?: readonly EventRef[]
   given: boolean
+  /** Its number in the row of its key as it is saved; below zero where that does not hold it. */
+  place: number
 }
 
 /** A matched event of one key; `roles` are numbers that the machine gave to inputs. */
@@ -51,17 +54,24 @@ export interface MachineKind<M> {
   holdOf(machine: M): Hold
   /** When it has to be looked at next though no entry is pending. */
   dueOf(machine: M): number
-  encode(machine: M, placeOf: (item: Item) => number): unknown
+  encode(machine: M, placeOf: PlaceOf): unknown
   decode(row: unknown, items: readonly Item[]): M
+  /** For machines that keep many entries: only what has changed is written. Of no use to copies. */
+  readonly changes?: Omit<RowChanges<M>, 'since'> & {
+    since(machine: M, placeOf: PlaceOf): unknown
+  }
 }
 
-interface Open {
+/** Number of an event in the row that is being written. */
+export type PlaceOf = (item: Item) => number
+
+export interface Open {
   readonly hit: Hit
   readonly done: Done
 }
 
 /** The state of one key. */
-interface Followed<M> {
+export interface Followed<M> {
   /** After all entries below the watermark: nothing can come between those any more. */
   readonly machine: M
   /** Entries from the watermark on, sorted by (time, order). */
@@ -70,6 +80,12 @@ interface Followed<M> {
   open: Open[]
   /** After all of `pending`; undefined where it has to be worked out again. */
   tip: M | undefined
+  /** How many entries at the front of `pending` as it was saved are gone, and how many after them are as saved. */
+  readonly saved: { gone: number; same: number }
+  /** Events that the saved row holds. */
+  savedItems: number
+  /** Not only entries came and went since: the row is written whole. */
+  isUneven: boolean
 }
 
 /**
@@ -132,10 +148,11 @@ export class Ordered<M> implements Correlator {
       // Nothing can come before it any more, and it begins nothing.
       if (ref.time <= moment.watermarkMs && !this.#kind.begins(roles)) return
       if (!this.table.admit()) return
-      state = { machine: this.#kind.create(), pending: [], open: [], tip: undefined }
+      state = followed(this.#kind.create())
     }
     const at = placeOf(state.pending, entry)
     state.pending.splice(at, 0, entry)
+    changedFrom(state, at)
     if (!this.#kind.late) {
       if (at === state.pending.length - 1) this.#append(key, state, entry, moment)
       else this.#replay(key, state, moment)
@@ -156,6 +173,7 @@ export class Ordered<M> implements Correlator {
     this.#kind.step(state.tip, entry, done)
     for (const one of done) {
       const hit = hitOf(key, one)
+      state.isUneven = true
       state.open.push({ hit, done: one })
       moment.sink.hit(hit, 'provisional')
     }
@@ -170,6 +188,7 @@ export class Ordered<M> implements Correlator {
     const before = new Map(state.open.map((one) => [one.hit.name, one]))
     const now = done.map((one): Open => ({ hit: hitOf(key, one), done: one }))
     const names = new Set(now.map(({ hit }) => hit.name))
+    if (state.open.length > 0 || now.length > 0) state.isUneven = true
     for (const { hit } of state.open) if (!names.has(hit.name)) moment.sink.retract(hit)
     state.open = now.map((one) => before.get(one.hit.name) ?? one)
     for (const { hit } of now) if (!before.has(hit.name)) moment.sink.hit(hit, 'provisional')
@@ -195,9 +214,12 @@ export class Ordered<M> implements Correlator {
       count++
     }
     pending.splice(0, count)
+    goneFrom(state, count)
     this.#kind.settle(machine, timeMs, done)
     this.table.losses.trimmed += this.#kind.trim(machine, this.#entriesMax)
     if (pending.length === 0) state.tip = undefined
+    // Their events are marked as given.
+    if (done.length > 0) state.isUneven = true
     return done.map((one) => {
       const hit = hitOf(key, one)
       const at = state.open.findIndex((open) => open.hit.name === hit.name)
@@ -237,24 +259,10 @@ function report({ hit, known }: Settled, moment: Moment): void {
 function itemOf({ events, time, order }: Observation): Item {
   const [only] = events
   if (only !== undefined && events.length === 1 && only.order === order && only.time === time) {
-    return { ref: only, given: false }
+    return { ref: only, given: false, place: -1 }
   }
   const ref = { id: events.at(-1)?.id ?? String(order), time, order }
-  return { ref, refs: events, given: false }
-}
-
-const refsOf = ({ ref, refs }: Item): readonly EventRef[] => refs ?? [ref]
-
-function hitOf(key: string, { items, timeMs, name }: Done): Hit {
-  let last = items[0]?.ref
-  for (const { ref } of items) {
-    if (last === undefined || ref.time > last.time) last = ref
-    else if (ref.time === last.time && ref.order > last.order) last = ref
-  }
-  const refs = items.flatMap(refsOf)
-  const order = last?.order ?? 0
-  const names = name ?? items.map(({ ref }) => ref.order).join('.')
-  return { key, name: names, time: timeMs, order, events: refs, all: refs }
+  return { ref, refs: events, given: false, place: -1 }
 }
 
 /** A settled hit names in `events` what no settled one named before. */
@@ -274,42 +282,4 @@ function placeOf(entries: readonly Entry[], entry: Entry): number {
 function isAfter(a: Entry, b: Entry): boolean {
   const [left, right] = [a.item.ref, b.item.ref]
   return left.time > right.time || (left.time === right.time && left.order > right.order)
-}
-
-type Row = [
-  items: ItemRow[],
-  machine: unknown,
-  pending: [item: number, roles: readonly number[]][],
-  open: [key: string, timeMs: number, items: number[], name?: string][],
-]
-
-function codecOf<M>(kind: MachineKind<M>): RowCodec<Followed<M>> {
-  return {
-    encode({ machine, pending, open }): Row {
-      const { rows, placeOf } = itemRows()
-      const row = kind.encode(machine, placeOf)
-      const entries = pending.map(({ item, roles }): Row[2][number] => [placeOf(item), roles])
-      const hits = open.map(({ hit, done }): Row[3][number] => {
-        const { items, timeMs, name } = done
-        const open: Row[3][number] = [hit.key, timeMs, items.map(placeOf)]
-        if (name !== undefined) open.push(name)
-        return open
-      })
-      return [rows, row, entries, hits]
-    },
-    decode(row) {
-      const [rows, machine, pending, open] = row as Row
-      const items = itemsOf(rows)
-      return {
-        machine: kind.decode(machine, items),
-        pending: pending.map(([index, roles]) => ({ item: items[index]!, roles })),
-        open: open.map(([key, timeMs, indexes, name]): Open => {
-          const of = indexes.map((index) => items[index]!)
-          const done = { items: of, timeMs, ...(name !== undefined && { name }) }
-          return { hit: hitOf(key, done), done }
-        }),
-        tip: undefined,
-      }
-    },
-  }
 }

@@ -48,7 +48,7 @@ describe('samples', () => {
 
   test('the choice is made without trying every combination', () => {
     const items = Array.from({ length: 30 }, (_, order) => {
-      return { ref: { id: String(order), time: order, order }, given: false }
+      return { ref: { id: String(order), time: order, order }, given: false, place: -1 }
     })
     const few = items.slice(0, 29)
     expect(chooseDistinct(Array.from({ length: 30 }, () => few))).toBeUndefined()

@@ -113,7 +113,8 @@ export function arrivalsOf(options: {
     input: fc.constantFrom(...inputs),
     values: fc.constantFrom(...values).map((value) => [value]),
   })
-  return fc.array(item, { maxLength: lengthMax }).map((items) => {
+  // Else there are ten at most, whatever the length that is asked for.
+  return fc.array(item, { maxLength: lengthMax, size: 'max' }).map((items) => {
     let time = 1_000
     const timed = items.map(({ gap, delay, ...rest }) => {
       time += gap
