@@ -1,3 +1,4 @@
+import type { EcsDoc, EventAction } from '../../model/event.ts'
 import { eventOf, type ReadDocument } from '../document/json-decoder.ts'
 import type { ReadText } from '../document/mixed-decoder.ts'
 import { compact, numberAt, objectAt, present, textAt, timeAt } from '../document/values.ts'
@@ -38,7 +39,9 @@ export const readGrafana: ReadDocument = (doc, context) => {
         ),
         user: present({
           id: textAt(user ?? {}, 'userId', 'id'),
-          name: textAt(user ?? {}, 'name', 'login'),
+          name:
+            textAt(user ?? {}, 'name', 'login') ??
+            textAt(objectAt(doc, 'additionalData') ?? {}, 'loginUsername'),
         }),
         source: sourceOf(textAt(doc, 'ipAddress')),
         url: present({ path: textAt(doc, 'requestUri') }),
@@ -51,7 +54,7 @@ export const readGrafana: ReadDocument = (doc, context) => {
   const path = textAt(doc, 'path')
   const level = textAt(doc, 'level', 'lvl')
   if (path === undefined || !('status' in doc)) {
-    return level === undefined ? undefined : `log-${/^[a-z]{1,10}$/.test(level) ? level : 'other'}`
+    return level === undefined ? undefined : ofServer(doc, level, timeMs)
   }
   const status = numberAt(doc, 'status') ?? 0
   const login = /^\/(?:login|logout)(?:[/?]|$)/.test(path) && textAt(doc, 'method') === 'POST'
@@ -71,12 +74,49 @@ export const readGrafana: ReadDocument = (doc, context) => {
           reason: `${textAt(doc, 'method') ?? ''} ${path}`.trim(),
         },
       ),
-      user: present({ id: textAt(doc, 'userId'), name: textAt(doc, 'uname') }),
+      user: present({
+        id: textAt(doc, 'userId') === '0' ? undefined : textAt(doc, 'userId'),
+        name: textAt(doc, 'uname'),
+      }),
       source: sourceOf(textAt(doc, 'remote_addr')),
       url: { path },
       observer,
     }),
   }
+}
+
+const OBSERVER = { vendor: 'Grafana Labs', product: 'Grafana' } as const
+/** A refused login is told by its request line; these words stand beside it. */
+const REFUSED = /invalid username or password|failed to authenticate|unauthorized|token not found/i
+
+/** Lines that are of no request: a login, the start, errors; others are routine. */
+function ofServer(
+  doc: EcsDoc,
+  level: string,
+  timeMs: number | undefined,
+): ReturnType<ReadDocument> {
+  const message = textAt(doc, 'msg', 'message') ?? ''
+  const error = textAt(doc, 'error', 'err')
+  const reason = (error === undefined ? message : `${message}: ${error}`).slice(0, 500)
+  const told = (action: EventAction, event: EcsDoc, more: EcsDoc = {}) => ({
+    timeMs,
+    action,
+    doc: { event, log: { level }, observer: OBSERVER, ...more },
+  })
+  if (message === 'Successful Login') {
+    const event = eventOf(['authentication'], ['start'], 'success', { code: 'login', reason })
+    return told('user-login', event, { user: compact({ name: textAt(doc, 'User', 'user') }) })
+  }
+  if (/^Starting Grafana/i.test(message)) {
+    const event = eventOf(['process'], ['start'], 'success', { code: 'started', reason })
+    return told('service-start', event)
+  }
+  if (/^(?:eror|error|crit|critical|fatal)$/.test(level)) {
+    if (REFUSED.test(reason)) return 'login-told'
+    const event = eventOf(['process'], ['error'], 'failure', { code: 'server-error', reason })
+    return told('service-error', event)
+  }
+  return `log-${/^[a-z]{1,10}$/.test(level) ? level : 'other'}`
 }
 
 const PLAIN = new RegExp(
@@ -100,5 +140,8 @@ export const readGrafanaText: ReadText = (text, frame) => {
   const doc = readLogfmt(line === '' ? text : line) ?? readLogfmt(text)
   const known = doc !== undefined && ['msg', 'logger', 'lvl', 'level'].some((name) => name in doc)
   if (known) return { doc: level === undefined ? doc : { level, ...doc } }
-  return level === undefined ? undefined : `log-${level}`
+  if (level !== undefined) return `log-${level}`
+  const stopped = /^Error: \S+ (.{1,500})$/.exec(text)
+  if (stopped !== null) return { doc: { level: 'error', msg: stopped[1] } }
+  return /^(?:nohup: |Grafana server is running )/.test(text) ? 'start-script' : undefined
 }
