@@ -2,7 +2,7 @@ import { ANEW } from '../../base/anew.ts'
 import type { DecodeSink } from '../../model/decoder.ts'
 import type { Whose } from './accepts.ts'
 import { type Peer, plainIp } from './address.ts'
-import type { ClosingWords } from './closing-words.ts'
+import { CLOSING_WORDS, type ClosingWords } from './closing-words.ts'
 import { CONNECT, PROCESS, REFUSED, type Session } from './drafts.ts'
 import { type Held, Memory } from './memory.ts'
 import type { Closing } from './message.ts'
@@ -18,6 +18,8 @@ import { isLocalTlsError, parseTlsError, tlsErrorAt, tlsErrorIndex } from './tls
 import type { Turn } from './turn.ts'
 
 const LINES_MAX = 8
+/** OpenSSL's error and the end of its connection are written in one turn of the broker's loop. */
+const TLS_MS = 30_000
 
 /**
  * Lines that only together tell what happened. Mosquitto is single-threaded: what belongs to a
@@ -102,7 +104,9 @@ export class Joins {
         this.#tellRefusal(turn.out, held, turn, closing)
         return true
       case 'tls':
-        if (held.peer !== undefined) break
+        // A client that was refused had its handshake behind it, and an old error is another connection's.
+        if (held.peer !== undefined || CLOSING_WORDS[closing.reason].kind === 'refusal') break
+        if (Math.abs(turn.atMs - held.atMs) > TLS_MS) break
         this.memory.held = undefined
         if (session !== undefined) {
           const about = { id: closing.id, peer: session, user: session.user, whose: EXACT }
