@@ -370,3 +370,38 @@ condition: sel`).replace('product: test', 'product: windows\n  category: image_l
     expect(interpret(rule!.condition, { ...event, winlog })).toBe(false)
   })
 })
+
+describe('what is malformed is told with its place and what may have been meant', () => {
+  const RULE = [
+    'title: t',
+    'logsource: {product: x}',
+    'detection:',
+    '  sel: {f: a}',
+    '  condition: sel',
+    '',
+  ].join('\n')
+  test.each([
+    ['title: t\n', '', 'RULE_INVALID 1:1 A rule needs "title".', /such as/],
+    ['condition: sel', 'condition: sel and', 'RULE_CONDITION 5:21', /joined by and, or, not/],
+    [
+      'condition: sel',
+      'condition: []',
+      'RULE_CONDITION 5:14 The list of conditions is empty.',
+      null,
+    ],
+    ['condition: sel', 'cond: sel', 'RULE_INVALID 4:3 A detection needs "condition".', /such as/],
+    ['sel: {f: a}', 'sel:', 'RULE_INVALID 4:7 The selection is empty.', null],
+    [/detection:[^]*/, 'detection: [a]\n', 'RULE_INVALID 3:12 The detection is no map', null],
+    [
+      'f: a',
+      'f: [a, null]',
+      'RULE_INVALID 4:9 f has null among its values',
+      /selection of its own/,
+    ],
+  ])('%s becoming %s', (from, to, expected, hint) => {
+    const lowered = lower(RULE.replace(from, to))
+    expect(problemsOf(lowered)[0]).toContain(expected)
+    const [problem] = lowered.documents[0]?.problems ?? []
+    if (hint !== null) expect(problem?.hint).toMatch(hint)
+  })
+})

@@ -1,6 +1,6 @@
 import { fail, ok, type Result } from '../../base/result.ts'
 import { guardQuery, type Lexis } from '../guard.ts'
-import { problemOf, QueryError } from '../syntax.ts'
+import { nearest, problemOf, QueryError } from '../syntax.ts'
 import type { EqlQuery } from './ast.ts'
 import { parse as parseText } from './generated/eql.ts'
 
@@ -45,11 +45,22 @@ function hintAt(text: string, offset: number): string | undefined {
   if (/^[<>=!]=?/.test(rest)) return 'comparisons cannot be chained; join them with “and”'
   if (rest.startsWith('-')) return 'names with a hyphen are written in backticks'
   if (rest.startsWith('\\')) return 'write a backslash as \\\\, or the string as """…"""'
+  if (text.slice(0, offset).trim() === '') {
+    return 'a query is “category where condition”, “any where …”, “sequence …” or “sample …”'
+  }
+  if (offset >= text.trimEnd().length) return 'something is missing, or a bracket is not closed'
+  if (rest.startsWith(')') || rest.startsWith(']')) return 'a bracket is closed that none opened'
+  if (rest.startsWith('"')) return 'a string is not closed, or holds an escape that is none'
   if (word === undefined) return undefined
   if (KEYWORDS.has(word))
     return `“${word}” is a keyword; a field of that name is written \`${word}\``
   const lower = word.toLowerCase()
   if (KEYWORDS.has(lower)) return `keywords are in lower case: did you mean “${lower}”?`
+  const guess = nearest(
+    lower,
+    [...KEYWORDS].filter((name) => name.length > 2),
+  )
+  if (guess !== undefined) return `did you mean “${guess}”?`
   if (lower === 'fork') return '“fork” is not part of EQL in Elasticsearch'
   return undefined
 }

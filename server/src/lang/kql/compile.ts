@@ -47,6 +47,7 @@ export function compileKqlCondition(text: string, options: KqlOptions = {}): Res
 function hintAt(text: string, offset: number): string | undefined {
   const char = text[offset] ?? ''
   if (text.split('"').length % 2 === 0 && offset >= text.length) return 'a quote is not closed'
+  if (char === '"') return 'a quote is not closed, or stands within a value: write \\"'
   if (char === ':') return 'quote a value with a colon in it, or write \\:'
   if ('<>(){}'.includes(char) && char !== '') return `quote the value, or write \\${char}`
   if (offset >= text.length) return 'a value is missing, or a bracket is not closed'

@@ -47,7 +47,7 @@ export function compileLucene(text: string): Result<Condition> {
   try {
     return ok(lower(parse(text, {}) as Node))
   } catch (error) {
-    const problem = problemOf(error, text, () => undefined)
+    const problem = problemOf(error, text, hintAt)
     if (problem === undefined) throw error
     return fail(problem)
   }
@@ -132,4 +132,12 @@ function bound(
   if (networks !== undefined) return networks
   const value = /^-?\d+(\.\d+)?$/.test(to) ? Number(to) : to
   return on(field, { kind: 'compare', op, value })
+}
+
+function hintAt(text: string, offset: number): string | undefined {
+  const char = text[offset] ?? ''
+  if (offset >= text.trimEnd().length) return 'a value is missing, or a bracket or quote not closed'
+  if (char === '^' || char === '~') return 'boosts, fuzziness and proximity are not read'
+  if ('<>(){}[]:/'.includes(char)) return `quote the value, or write \\${char}`
+  return undefined
 }

@@ -21,7 +21,10 @@ export function parseDetection(tree: Tree, report: Report): Detection {
     )
     return { kind: 'all', parts }
   }
-  if (tree.kind === 'scalar') return keywords([tree], tree.place, report)
+  if (tree.kind === 'scalar') {
+    if (tree.value === null) report(invalid('The selection is empty.', tree.place))
+    return keywords(tree.value === null ? [] : [tree], tree.place, report)
+  }
   if (tree.items.length === 0) report(invalid('The selection is empty.', tree.place))
   const scalars = tree.items.filter((item) => item.kind === 'scalar')
   if (scalars.length === tree.items.length) return keywords(scalars, tree.place, report)
@@ -63,8 +66,13 @@ function parseItem({ key, place, values: tree, report }: ItemSource): DetectionI
     report(invalid('null needs a field to stand at.', place))
   }
   if (scalars.length === 0 && tree.kind === 'list') {
-    if (field === '') report(invalid('The list of keywords is empty.', place))
-    values.push({ kind: 'null' })
+    if (field === '' && names.length > 0) report(invalid('The list of keywords is empty.', place))
+    if (field !== '') values.push({ kind: 'null' })
+  }
+  if (field !== '' && values.length > 1 && values.some((value) => value.kind === 'null')) {
+    const message = `${field} has null among its values, which the specification does not know.`
+    const hint = 'write a selection of its own for null'
+    report({ ...invalid(message, place), hint, severity: 'warning' })
   }
   return { kind: 'item', field: field === '' ? undefined : field, values, all, negated, place }
 }

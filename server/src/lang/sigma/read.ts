@@ -133,14 +133,24 @@ function overrideOf(tree: MapTree, report: Report): Override {
   return 'define'
 }
 
+const EXAMPLES: Readonly<Record<string, string>> = {
+  title: 'such as "title: Login from abroad"',
+  logsource: 'such as "logsource: {category: process_creation, product: windows}"',
+  detection: 'a map of selections and a condition',
+  condition: 'such as "condition: selection and not filter"',
+  rules: 'ids or names of rules, or "any"',
+  selection: 'such as "selection: {user.name: root}"',
+}
+
 function missing(key: string, owner: string, tree: Tree): RuleProblem {
   const keys = tree.kind === 'map' ? tree.entries.map((entry) => entry.key) : []
-  const guess = nearest(key, keys)
+  const guess = keys.includes(key) ? undefined : nearest(key, keys)
+  const hint = guess === undefined ? EXAMPLES[key] : `is "${guess}" meant to be "${key}"?`
   return {
     code: 'RULE_INVALID',
     message: `${owner[0]?.toUpperCase()}${owner.slice(1)} needs "${key}".`,
     at: { ...tree.place, field: key },
-    ...(guess === undefined ? {} : { hint: `is "${guess}" meant to be "${key}"?` }),
+    ...(hint === undefined ? {} : { hint }),
     severity: 'error',
   }
 }
@@ -150,7 +160,11 @@ function parseRuleBody(tree: MapTree, report: Report) {
   const logsource = childOf(tree, 'logsource')
   if (logsource === undefined) report(missing('logsource', 'a rule', tree))
   const body = childOf(tree, 'detection')
-  if (body?.kind !== 'map') report(missing('detection', 'a rule', tree))
+  if (body === undefined) report(missing('detection', 'a rule', tree))
+  else if (body.kind !== 'map') {
+    const message = 'The detection is no map of selections and a condition.'
+    report({ code: 'RULE_INVALID', message, at: body.place, severity: 'error' })
+  }
   const timeframe = childOf(body, 'timeframe')
   const timeframeMs = timeframe === undefined ? undefined : parseTimespan(textOf(timeframe))
   return {
@@ -219,6 +233,10 @@ function parseSelections(
 
 function parseConditions(tree: Tree, report: Report): WrittenCondition[] {
   const conditions: WrittenCondition[] = []
+  if (tree.kind === 'list' && tree.items.length === 0) {
+    const message = 'The list of conditions is empty.'
+    report({ code: 'RULE_CONDITION', message, at: tree.place, severity: 'error' })
+  }
   for (const item of tree.kind === 'list' ? tree.items : [tree]) {
     const text = textOf(item)
     if (text === undefined) {
