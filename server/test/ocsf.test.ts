@@ -127,6 +127,24 @@ named in \`metadata.profiles\` where they are used; a device with an id of ours 
 | event.action | classes, the best first |
 | --- | --- |
 ${rows.join('\n')}
+
+## Alerts
+
+Alerts are Detection Findings (2004): \`picket alert list|show --format ocsf\`, \`picket detect --format ocsf\`,
+\`GET /api/v1/alerts/export?format=ocsf\`, and the output \`json_lines\` with \`format: ocsf\`. Each revision is an event of
+its own (\`metadata.uid\`) about one finding (\`finding_info.uid\`, \`metadata.correlation_uid\`).
+
+| attribute | of the alert |
+| --- | --- |
+| \`activity_id\` | 1 Create: its first revision, open. 2 Update: a later one. 3 Close: it collects no more hits. |
+| \`status_id\` | 1 New; 3 Suppressed: a planned change explains it; 99 Retracted. \`status_detail\` is its state. |
+| \`time\`, \`start_time\`, \`end_time\`, \`duration\`, \`count\` | last, first and last event, milliseconds between, hits |
+| \`is_alert\` | false for rules that run in the shadow |
+| \`finding_info\` | id, the rule as \`analytic\`, its techniques and tactics as \`attacks\`, the ids of its events |
+| \`observables\`, \`device\` | addresses, names, hashes, devices of its group and of what matched |
+| \`evidences[0].data\` | group and matched values, whole |
+| \`remediation\` | what the rule says to do next, and its references |
+| \`unmapped\` | all else, under our own names |
 `
   await expect(text).toMatchFileSnapshot(join(import.meta.dirname, '../../docs/reference/ocsf.md'))
 })

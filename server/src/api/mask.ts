@@ -1,6 +1,13 @@
 import type { AlertRecord } from '../model/alert.ts'
 import { MASKED, type Principal } from '../model/access.ts'
+import { toFinding } from '../ocsf/finding.ts'
 import type { AlertView } from './schemas.ts'
+
+/** As `viewOf`, as a Detection Finding of OCSF. */
+export function findingOf(alert: AlertRecord, principal: Principal): unknown {
+  const { scope: _inside, ...shown } = maskAlert(alert, principal)
+  return toFinding(shown)
+}
 
 /** As this principal may see it; what is only for us stays inside. */
 export function viewOf(alert: AlertRecord, principal: Principal): AlertView {

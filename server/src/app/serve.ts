@@ -15,7 +15,7 @@ import { Filter, type FilterInForce } from '../ingest/filter/filter.ts'
 import { filterControl } from '../ingest/filter/control.ts'
 import { startTicker } from '../ingest/ticker.ts'
 import { ensureFirstUser, type FirstRun, forgetFirstRun } from '../people/first-run.ts'
-import { createFileOutlet } from '../respond/json-lines.ts'
+import { createFileOutlet, toFindingLine, toJsonLine } from '../respond/json-lines.ts'
 import type { Outlet } from '../respond/outlet.ts'
 import { createResponder, type Responder } from '../respond/respond.ts'
 import { createTerminalOutlet } from '../respond/terminal.ts'
@@ -236,7 +236,10 @@ async function startResponder(
     outlets.push(createTerminalOutlet({ stream: stdout, color: stdout.isTTY === true }))
   }
   const lines = config.outputs.json_lines
-  if (lines !== undefined) outlets.push(createFileOutlet({ path: lines.path }))
+  if (lines !== undefined) {
+    const toLine = lines.format === 'ocsf' ? toFindingLine : toJsonLine
+    outlets.push(createFileOutlet({ path: lines.path, toLine }))
+  }
   const { journal, state } = base
   const also = [deadLetters.consumer]
   const responder = createResponder({ journal, state, outlets, log, metrics, clock, also })

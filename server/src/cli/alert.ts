@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { printable } from '../base/printable.ts'
 import { SEVERITIES, type AlertRecord } from '../model/alert.ts'
+import { toFinding } from '../ocsf/finding.ts'
 import { renderAlert } from '../respond/terminal.ts'
 import type { AlertFilter } from '../state/alert-list.ts'
 import { parseChoice, parseCount, parseWhen } from './arguments.ts'
@@ -11,6 +12,8 @@ import { renderTable } from './table.ts'
 const STATES = ['provisional', 'final', 'amended', 'retracted'] as const
 const SUPPRESSED = ['without', 'with', 'only'] as const
 const LIMIT_MAX = 500
+const ALERT_FORMATS = ['table', 'json', 'ocsf'] as const
+const FORMAT_HELP = 'table, json, or ocsf: Detection Findings of OCSF, one a line'
 
 interface Where {
   readonly data?: string
@@ -18,7 +21,11 @@ interface Where {
   readonly json?: boolean
 }
 
-interface ListFlags extends Where {
+interface AlertFlags extends Where {
+  readonly format?: string
+}
+
+interface ListFlags extends AlertFlags {
   readonly severity?: string
   readonly state?: string
   readonly open?: boolean
@@ -52,21 +59,26 @@ export const registerAlert: RegisterCommand = (program, context) => {
     .option('--to <time>', 'and to here')
     .option('--limit <n>', 'at most so many', '50')
     .option('--cursor <text>', 'go on where a list ended')
+    .option('--format <format>', FORMAT_HELP)
     .action((flags: ListFlags) => list(flags, context))
   withDesk(alert.command('show'))
     .description('An alert with why it fired, its events, and what was told of it.')
     .argument('<id>', 'id of the alert')
-    .action((id: string, flags: Where) => show(id, flags, context))
+    .option('--format <format>', FORMAT_HELP)
+    .action((id: string, flags: AlertFlags) => show(id, flags, context))
 }
 
 async function list(flags: ListFlags, context: CliContext): Promise<void> {
   const filter = filterOf(flags, context.clock.now())
   const limit = parseCount(flags.limit, LIMIT_MAX, '--limit')
+  const form = formOf(flags)
   const desk = await openDesk(flags, context)
   try {
     const page = { limit, ...(flags.cursor !== undefined && { cursor: flags.cursor }) }
     const { alerts, cursor } = await desk.listAlerts(filter, page)
-    if (flags.json === true) {
+    if (form === 'ocsf') {
+      for (const alert of alerts) context.stdout.write(`${JSON.stringify(toFinding(alert))}\n`)
+    } else if (form === 'json') {
       for (const alert of alerts) context.stdout.write(`${JSON.stringify(alert)}\n`)
     } else if (alerts.length === 0) context.stderr.write('No alerts.\n')
     else context.stdout.write(renderTable(COLUMNS, alerts))
@@ -76,12 +88,20 @@ async function list(flags: ListFlags, context: CliContext): Promise<void> {
   }
 }
 
-async function show(id: string, flags: Where, context: CliContext): Promise<void> {
+/** `--json` is short for `--format json`. */
+function formOf({ format, json }: AlertFlags): (typeof ALERT_FORMATS)[number] {
+  if (format !== undefined) return parseChoice(format, ALERT_FORMATS, '--format')
+  return json === true ? 'json' : 'table'
+}
+
+async function show(id: string, flags: AlertFlags, context: CliContext): Promise<void> {
+  const form = formOf(flags)
   const desk = await openDesk(flags, context)
   try {
     const found = await desk.showAlert(id)
-    if (flags.json === true) {
-      context.stdout.write(`${JSON.stringify(found)}\n`)
+    if (form !== 'table') {
+      const shown = form === 'json' ? found : toFinding(found.alert)
+      context.stdout.write(`${JSON.stringify(shown)}\n`)
       return
     }
     const { alert, history } = found

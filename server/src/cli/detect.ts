@@ -1,6 +1,8 @@
+import { Option } from 'commander'
 import { formatProblem, ProblemError } from '../base/problems.ts'
 import { compareOffline } from '../detect/event-lines.ts'
 import { OfflineDetector } from '../detect/offline.ts'
+import { toFinding } from '../ocsf/finding.ts'
 import { LATENESS_MS } from '../detect/source-clock.ts'
 import { MULTILINE_HELP } from './input/choose-decoder.ts'
 import type { CliContext, RegisterCommand } from './context.ts'
@@ -27,6 +29,7 @@ interface DetectFlags extends ServedFlags {
   readonly pipeline?: string
   readonly ignoreLogsource?: boolean
   readonly strict?: boolean
+  readonly format: 'json' | 'ocsf'
 }
 
 /** `picket detect`: rules over files or standard input; one JSON alert a line. */
@@ -49,6 +52,11 @@ export const detectCommand: RegisterCommand = (program, context) => {
     .option('--event-category-field <field>', 'field of the event category (EQL)')
     .option('--pipeline <name>', 'Sigma field mapping: a name, a file, or none')
     .option('--ignore-logsource', 'try every Sigma rule on every event')
+    .addOption(
+      new Option('--format <format>', 'json, or ocsf: Detection Findings of OCSF')
+        .choices(['json', 'ocsf'])
+        .default('json'),
+    )
     .option('--strict', 'exit with 2 if any input was rejected')
     .argument('<file...>', 'files, plain or gzip; - is standard input, which is streamed')
     .action(async (files: readonly string[], flags: DetectFlags) => {
@@ -87,7 +95,8 @@ class DetectRun {
       early: this.#stream && !adHoc,
       ...(this.#stream && { nowMs: () => context.clock.now() }),
     })
-    this.#printer = new AlertPrinter(context.stdout, pipes)
+    const form = flags.format === 'ocsf' ? toFinding : undefined
+    this.#printer = new AlertPrinter(context.stdout, pipes, form)
   }
 
   async run(): Promise<void> {

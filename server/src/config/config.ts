@@ -90,7 +90,7 @@ function anchored(values: ConfigValues, origin: ConfigOrigin): Config {
     },
     outputs: {
       ...outputs,
-      ...(lines === undefined ? {} : { json_lines: { path: at(lines.path) } }),
+      ...(lines === undefined ? {} : { json_lines: { ...lines, path: at(lines.path) } }),
     },
   }
 }

@@ -304,6 +304,10 @@ const huntsSection = z.strictObject({
 
 const jsonLinesOutput = z.strictObject({
   path: path.describe('File that every alert revision is appended to, one JSON object a line.'),
+  format: z
+    .enum(['json', 'ocsf'])
+    .default('json')
+    .describe('`json`: as Picket has them. `ocsf`: Detection Findings (class 2004) of OCSF 1.8.'),
 })
 
 const outputsSection = z.strictObject({

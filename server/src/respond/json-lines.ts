@@ -2,6 +2,7 @@ import { ANEW } from '../base/anew.ts'
 import { type FileHandle, open } from 'node:fs/promises'
 import type { Writable } from 'node:stream'
 import { ProblemError } from '../base/problems.ts'
+import { toFinding } from '../ocsf/finding.ts'
 import type { Pending } from '../state/flow.ts'
 import type { Outlet } from './outlet.ts'
 
@@ -13,6 +14,11 @@ export function toJsonLine({ kind, alert }: Pending): string {
   return `${JSON.stringify({ ...ANEW, ...alert, announcement: kind })}\n`
 }
 
+/** The same as a Detection Finding of OCSF. */
+export function toFindingLine({ kind, alert }: Pending): string {
+  return `${JSON.stringify(toFinding(alert, { announcement: kind }))}\n`
+}
+
 /**
  * Appends to a file (0600). Exact across a crash: at a start it looks which lines of the batch that
  * was under way are in the file, and takes a torn last line off.
@@ -20,7 +26,10 @@ export function toJsonLine({ kind, alert }: Pending): string {
 export function createFileOutlet(options: {
   readonly path: string
   readonly name?: string
+  /** How an alert is written; each revision differently. */
+  readonly toLine?: (pending: Pending) => string
 }): Outlet {
+  const { toLine = toJsonLine } = options
   let file: FileHandle | undefined
   const opened = async (): Promise<FileHandle> => (file ??= await openFile(options.path))
   return {
@@ -28,17 +37,17 @@ export function createFileOutlet(options: {
     wants: () => true,
     alreadyTold: async (pending) => {
       const handle = await opened()
-      const bytes = pending.reduce((sum, one) => sum + Buffer.byteLength(toJsonLine(one)), 0)
+      const bytes = pending.reduce((sum, one) => sum + Buffer.byteLength(toLine(one)), 0)
       const tail = await readTail(handle, bytes + SLACK_BYTES)
       const whole = tail.text.lastIndexOf('\n') + 1
       const tornBytes = Buffer.byteLength(tail.text.slice(whole))
       if (tornBytes > 0) await handle.truncate(tail.size - tornBytes)
       const lines = new Set(tail.text.slice(0, whole).split('\n'))
-      return new Set(pending.filter((one) => lines.has(toJsonLine(one).slice(0, -1))))
+      return new Set(pending.filter((one) => lines.has(toLine(one).slice(0, -1))))
     },
     tell: async (pending) => {
       const handle = await opened()
-      await handle.appendFile(pending.map(toJsonLine).join(''))
+      await handle.appendFile(pending.map(toLine).join(''))
       await handle.datasync()
     },
     close: async () => {

@@ -1,9 +1,10 @@
+import { z } from 'zod'
 import { ProblemError } from '../../base/problems.ts'
 import type { Principal } from '../../model/access.ts'
 import { ALERT_PAGE_MAX, type AlertFilter, listAlerts } from '../../state/alert-list.ts'
 import type { State } from '../../state/state.ts'
 import type { AccessRecorder } from '../access-recorder.ts'
-import { viewOf } from '../mask.ts'
+import { findingOf, viewOf } from '../mask.ts'
 import { type Route, route } from '../route.ts'
 import { NDJSON } from '../schemas.ts'
 import { alertFilterSchema, toFilter } from './alerts.ts'
@@ -25,12 +26,18 @@ export function exportRoutes(deps: {
       summary: 'All alerts of a filter, the one opened last first, one JSON object a line.',
       roles: ['admin', 'analyst', 'responder', 'auditor'],
       access: 'alert-export',
-      query: alertFilterSchema,
+      query: alertFilterSchema.extend({
+        format: z
+          .enum(['json', 'ocsf'])
+          .default('json')
+          .describe('`ocsf`: Detection Findings (class 2004) of OCSF 1.8.'),
+      }),
       responseType: NDJSON,
       handle: async ({ query, principal, signal }) => {
         if (running.size >= EXPORTS_MAX) throw new ProblemError(TOO_MANY)
-        const filter = toFilter(query, principal)
-        const stream = exported({ ...deps, running }, { filter, principal, signal })
+        const { format, ...asked } = query
+        const filter = toFilter(asked, principal)
+        const stream = exported({ ...deps, running }, { filter, principal, signal, format })
         return { stream, type: `${NDJSON}; charset=utf-8`, record: { query } }
       },
     }),
@@ -46,6 +53,7 @@ interface Export {
   readonly filter: AlertFilter
   readonly principal: Principal
   readonly signal: AbortSignal
+  readonly format: 'json' | 'ocsf'
 }
 
 /** Counted once it is read. What goes wrong on the way breaks the answer off, so that it does not look whole. */
@@ -58,7 +66,7 @@ async function* exported(
   of: Export,
 ): AsyncGenerator<string> {
   const { state, recorder, running } = deps
-  const { filter, principal, signal } = of
+  const { filter, principal, signal, format } = of
   if (running.size >= EXPORTS_MAX) throw new ProblemError(TOO_MANY)
   running.add(of)
   let rows = 0
@@ -68,7 +76,11 @@ async function* exported(
       const page = { limit: ALERT_PAGE_MAX, ...(cursor !== undefined && { cursor }) }
       const found = await state.query((db) => listAlerts(state, db, filter, page))
       rows += found.alerts.length
-      const lines = found.alerts.map((alert) => `${JSON.stringify(viewOf(alert, principal))}\n`)
+      const shown = format === 'ocsf' ? findingOf : viewOf
+      const lines = found.alerts.map(
+        (alert) => `${JSON.stringify(shown(alert, principal))}
+`,
+      )
       if (lines.length > 0) yield lines.join('')
       cursor = found.cursor
       isWhole = cursor === undefined

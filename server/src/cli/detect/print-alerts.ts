@@ -17,11 +17,17 @@ export class AlertPrinter {
   readonly #pipes: readonly QueryPipe[]
   /** Whether lines must wait for the end: a tail is not known before. */
   readonly #waits: boolean
+  readonly #form: (alert: AlertRecord) => unknown
   #left: number
   #kept: AlertRecord[] = []
   printed = 0
 
-  constructor(stream: Writable, pipes: readonly QueryPipe[]) {
+  constructor(
+    stream: Writable,
+    pipes: readonly QueryPipe[],
+    form: (alert: AlertRecord) => unknown = (alert) => alert,
+  ) {
+    this.#form = form
     this.#stream = stream
     this.#pipes = pipes
     this.#waits = pipes.some(({ kind }) => kind === 'tail')
@@ -51,7 +57,7 @@ export class AlertPrinter {
   async #write(alerts: readonly AlertRecord[]): Promise<void> {
     this.printed += alerts.length
     let text = ''
-    for (const alert of alerts) text += `${JSON.stringify(alert)}\n`
+    for (const alert of alerts) text += `${JSON.stringify(this.#form(alert))}\n`
     await writeText(this.#stream, text)
   }
 }
