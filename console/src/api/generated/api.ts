@@ -1009,6 +1009,8 @@ export interface operations {
     exportAlerts: {
         parameters: {
             query?: {
+                /** @description `ocsf`: Detection Findings (class 2004) of OCSF 1.8. */
+                format?: "json" | "ocsf";
                 /** @description Episodes that reach into the time from here. */
                 from?: string;
                 open?: "true" | "false";
