@@ -7,13 +7,15 @@ import { cannotListen } from './listen.ts'
 import type { Listener, ListenerContext } from './listeners.ts'
 
 const BATCH_MAX = 2_000
-const BYTES_QUEUED_MAX = 64 * 2 ** 20
+const QUEUE_BYTES_MAX = 64 * 2 ** 20
 const KERNEL_LOOK_MS = 5_000
 
 export interface DatagramOptions {
   readonly listen: ListenAddress
   /** Most datagrams that wait. */
   readonly queueMax: number
+  /** Most bytes that wait; fewer than 64 MiB only in tests. */
+  readonly queueBytesMax?: number
   /** Receive buffer asked of the system. */
   readonly bufferBytes: number
   /** Begins the keys; different for each socket of a source. */
@@ -82,7 +84,8 @@ export class DatagramListener implements Listener {
   #take(bytes: Buffer, peer: RemoteInfo): void {
     const { sink, deps } = this.#context
     const isFull = this.#queue.length >= this.#options.queueMax
-    if (isFull || this.#queuedBytes + bytes.length > BYTES_QUEUED_MAX) {
+    const { queueBytesMax = QUEUE_BYTES_MAX } = this.#options
+    if (isFull || this.#queuedBytes + bytes.length > queueBytesMax) {
       sink.dropped('udp_queue_full', 1)
       return
     }

@@ -150,6 +150,14 @@ describe('a sender of Elasticsearch documents', () => {
   })
 })
 
+test('a bulk body has so many actions and no more', () => {
+  const most = '{"create":{"_index":"a"}}\n{}\n'.repeat(100_000)
+  expect(readBulk(most, undefined)).toMatchObject({ ok: true })
+  expect(readBulk(`${most}{"create":{"_index":"a"}}\n{}\n`, undefined)).toEqual({
+    ...{ ok: false, message: 'more than 100000 actions' },
+  })
+})
+
 test('any bulk body: no throw, and every document that is taken was sent', () => {
   const line = fc.constantFrom(
     '{"create":{"_index":"x"}}',

@@ -2,6 +2,9 @@ import { createSocket, type Socket } from 'node:dgram'
 import { afterEach, describe, expect, test } from 'vitest'
 import { MetricsRegistry } from '../../base/metrics.ts'
 import type { Source } from '../../model/source.ts'
+import { DatagramListener } from '../datagrams.ts'
+import { sourceCounters } from '../define.ts'
+import { Delivering } from '../delivering.ts'
 import { createSource, sourceKinds } from '../registry.ts'
 import { describeSource, type SourceWorld } from '../testing/describe-source.ts'
 import { testDeps } from '../testing/file-world.ts'
@@ -69,6 +72,32 @@ describe('the source flow', () => {
     sink.release()
     await until('all are accounted for', () => dropped() + sink.items.length === 100)
     expect(sink.drops.every(({ reason }) => reason === 'udp_queue_full')).toBe(true)
+  })
+
+  test('what waits is bounded in bytes too', async () => {
+    const port = await freePort()
+    const sink = new RecordSink()
+    sink.hold()
+    const deps = testDeps('/', clock, new MetricsRegistry())
+    const counters = sourceCounters(deps.metrics, deps.name)
+    const delivering = new Delivering(sink, deps, counters)
+    const listener = new DatagramListener(
+      { deps, counters, sink, delivering },
+      {
+        ...{ listen: { host: '127.0.0.1', port }, queueMax: 1_000, queueBytesMax: 10_000 },
+        ...{ bufferBytes: 2 ** 20, prefix: 'u' },
+        toItem: (bytes, of) => ({ text: bytes.toString(), ...of }),
+      },
+    )
+    await listener.open()
+    for (let n = 0; n < 40; n += 1) await send(socket, 'x'.repeat(1_000), port)
+    const dropped = (): number => sink.drops.reduce((sum, { count }) => sum + count, 0)
+    await until('there is no room', () => dropped() > 0)
+    sink.release()
+    await until('all are accounted for', () => dropped() + sink.items.length === 40)
+    expect(sink.drops.every(({ reason }) => reason === 'udp_queue_full')).toBe(true)
+    delivering.stop()
+    await listener.close()
   })
 
   test('an address that is taken is a problem', async () => {

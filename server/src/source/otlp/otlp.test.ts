@@ -383,5 +383,10 @@ describe('OTLP over HTTP', () => {
     for (let depth = 0; depth < 60; depth++) deep = sized(0x2a, sized(0x0a, deep))
     const record = sized(0x0a, sized(0x12, sized(0x12, sized(0x2a, deep))))
     expect(() => readWire(record, shape)).toThrow('nested deeper')
+    // Two bytes each, and an object in memory.
+    const many = Buffer.alloc(2_000_002)
+    for (let at = 0; at < many.length; at += 2) many[at] = 0x0a
+    expect(() => readWire(many, shape)).toThrow('more than 1000000 values')
+    expect(() => readWire(many.subarray(2), shape)).not.toThrow()
   })
 })
