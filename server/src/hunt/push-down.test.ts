@@ -144,6 +144,24 @@ const condition = fc.letrec<{ any: Condition; inner: Condition }>((tie) => ({
     fc.tuple(tie('any')).map(([one]): Condition => {
       return { kind: 'expr', expr: { kind: 'condition', condition: one } }
     }),
+    fc
+      .tuple(
+        fc.constantFrom(...PATHS),
+        fc.constantFrom(
+          'equals' as const,
+          'prefix' as const,
+          'suffix' as const,
+          'substring' as const,
+        ),
+        fc.array(fc.record({ value: text, cased }), { minLength: 1, maxLength: 8 }),
+      )
+      .map(([path, kind, values]): Condition => {
+        // As rules list them: many values of one field.
+        const parts = values.map(
+          (one) => ({ kind: 'field', path, test: { kind, ...one } }) as const,
+        )
+        return { kind: 'or', parts }
+      }),
     fc.constant<Condition>({ kind: 'always' }),
     fc.constant<Condition>({ kind: 'never' }),
   ),
@@ -220,6 +238,47 @@ test.each<[string, Condition]>([
     .client('reader')
     .query(sql`SELECT count() FROM picket.events WHERE ${where}`)
   expect(Number(rows.rows[0]?.[0])).toBeLessThan(docs.length / 2)
+})
+
+/** The engine takes fewer than 1,000 values beside a statement. */
+test.each<[string, Condition]>([
+  [
+    'thousands of values of one field',
+    {
+      kind: 'or',
+      parts: Array.from({ length: 5_000 }, (_, at) => ({
+        kind: 'field',
+        path: 'user.name',
+        test: { kind: 'suffix', value: `ab${at === 7 ? '' : at}`, cased: false },
+      })),
+    },
+  ],
+  [
+    'values of more fields than are looked for, and one more',
+    {
+      kind: 'and',
+      parts: [
+        {
+          kind: 'or',
+          parts: Array.from({ length: 2_000 }, (_, at) => ({
+            kind: 'field',
+            path: `user.f${at}`,
+            test: { kind: 'equals', value: 'ab', cased: true },
+          })),
+        },
+        { kind: 'field', path: 'user.name', test: { kind: 'equals', value: 'ab', cased: true } },
+      ],
+    },
+  ],
+])('%s: what is asked stays within what the store takes', async (_name, one) => {
+  const where = necessary(one)
+  if (where === undefined) throw new Error('not pushed down')
+  const rows = await store.engine
+    .client('reader')
+    .query(sql`SELECT count() FROM picket.events WHERE ${where}`)
+  const found = Number(rows.rows[0]?.[0])
+  expect(found).toBeGreaterThan(0)
+  expect(found).toBeLessThan(docs.length / 2)
 })
 
 test.each([

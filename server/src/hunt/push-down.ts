@@ -29,14 +29,10 @@ export function necessary(condition: Condition, ground: Ground = AS_STORED): Sql
       return ground.changes(condition.path) ? undefined : ofField(condition.path, condition.test)
     case 'and': {
       const all = condition.parts.map((part) => necessary(part, ground))
-      const parts = all.filter((part) => part !== undefined)
-      return parts.length === 0 ? undefined : allOf(parts)
+      return bounded(all.filter((part) => part !== undefined))
     }
-    case 'or': {
-      const parts = condition.parts.map((part) => necessary(part, ground))
-      const known = parts.filter((part) => part !== undefined)
-      return known.length < parts.length ? undefined : anyOf(known)
-    }
+    case 'or':
+      return anyNecessary(condition.parts, ground)
     case 'not':
       return necessaryNot(condition.part, ground)
     case 'anywhere':
@@ -52,6 +48,111 @@ export function necessary(condition: Condition, ground: Ground = AS_STORED): Sql
     case 'always':
       return undefined
   }
+}
+
+/** All of them, or where that is more than the store takes, as many as it does, the smallest first. */
+function bounded(parts: readonly Sql[]): Sql | undefined {
+  const taken: Sql[] = []
+  for (const part of parts.toSorted((a, b) => a.params.length - b.params.length)) {
+    if (isWithinBounds([...taken, part])) taken.push(part)
+  }
+  return taken.length === 0 ? undefined : allOf(taken)
+}
+
+/** An alternative that cannot be looked for lets every event through; so do more than the store takes. */
+function anyNecessary(parts: readonly Condition[], ground: Ground): Sql | undefined {
+  const { lists, rest } = gathered(parts, ground)
+  const known = [...lists.map(ofList)]
+  for (const part of rest) {
+    const one = necessary(part, ground)
+    if (one === undefined) return undefined
+    known.push(one)
+  }
+  return isWithinBounds(known) ? anyOf(known) : undefined
+}
+
+/** The engine takes fewer than 1,000 values beside a statement, and a megabyte of them. */
+const PARAMS_MAX = 500
+const PARAMS_CHARS_MAX = 200_000
+
+function isWithinBounds(parts: readonly Sql[]): boolean {
+  let count = 0
+  let chars = 0
+  for (const { params } of parts) {
+    count += params.length
+    for (const { value } of params) {
+      chars += typeof value === 'object' ? value.join('').length : String(value).length
+    }
+  }
+  return count <= PARAMS_MAX && chars <= PARAMS_CHARS_MAX
+}
+
+/** Alternatives of one field and one kind, which go to the store as one list. */
+interface ValueList {
+  readonly path: string
+  /** Whole values; else parts of them. */
+  readonly whole: boolean
+  readonly cased: boolean
+  readonly values: string[]
+}
+
+function gathered(
+  parts: readonly Condition[],
+  ground: Ground,
+): { readonly lists: readonly ValueList[]; readonly rest: readonly Condition[] } {
+  const lists = new Map<string, ValueList>()
+  const rest: Condition[] = []
+  const take = (part: Condition): void => {
+    if (part.kind === 'or') return part.parts.forEach(take)
+    const found = part.kind === 'field' && !ground.changes(part.path) ? listed(part) : undefined
+    if (found === undefined) return void rest.push(part)
+    const key = `${found.path} ${found.whole} ${found.cased}`
+    const list = lists.get(key)
+    if (list === undefined) lists.set(key, found)
+    else list.values.push(...found.values)
+  }
+  for (const part of parts) take(part)
+  return { lists: [...lists.values()], rest }
+}
+
+/** A test of text that can stand in a list with others; a prefix or a suffix is a part too. */
+function listed({ path, test }: Extract<Condition, { kind: 'field' }>): ValueList | undefined {
+  if (test.kind !== 'equals' && test.kind !== 'prefix') {
+    if (test.kind !== 'suffix' && test.kind !== 'substring') return undefined
+  }
+  const { value, cased } = test
+  const column = COLUMNS.get(path)
+  if (typeof value !== 'string' || value === '' || LONE.test(value)) return undefined
+  if (column?.kind === 'number' || (!cased && !ASCII.test(value))) return undefined
+  if (column === undefined && !PLAIN.test(value)) return undefined
+  return { path, whole: test.kind === 'equals', cased, values: [value] }
+}
+
+function ofList({ path, whole, cased, values }: ValueList): Sql {
+  const found = COLUMNS.get(path)
+  const texts = [...new Set(cased ? values : values.map((value) => value.toLowerCase()))]
+  const test = (at: Sql): Sql => {
+    const text = cased ? at : sql`lower(${at})`
+    const isAny =
+      whole && found !== undefined
+        ? sql`has(${p('Array(String)', texts)}, ${text})`
+        : anyOf(
+            chunks(texts).map((some) => sql`multiSearchAny(${text}, ${p('Array(String)', some)})`),
+          )
+    return cased ? isAny : anyOf([isAny, sql`length(${at}) != lengthUTF8(${at})`])
+  }
+  if (found === undefined) return test(DOCUMENT)
+  const at = column(found.name)
+  const condition =
+    found.kind === 'words' ? sql`arrayExists(word -> ${test(sql`word`)}, ${at})` : test(at)
+  return orUnfit(found.name, condition)
+}
+
+/** What `multiSearchAny` takes is at most 255. */
+function chunks(texts: readonly string[]): readonly string[][] {
+  const all: string[][] = []
+  for (let at = 0; at < texts.length; at += 200) all.push(texts.slice(at, at + 200))
+  return all
 }
 
 /** What an event needs for which the condition does not hold. */
@@ -106,13 +207,15 @@ function beneath(path: string, condition: Condition): Condition {
 
 /** What any rule of a set needs; undefined where one of them may match any event. */
 export function necessaryOf(ruleSet: RuleSet, ground: Ground = AS_STORED): Sql | undefined {
-  const parts = ruleSet.matches.map((rule) => necessary(rule.condition, ground))
-  const known = parts.filter((part) => part !== undefined)
-  return known.length < parts.length || known.length > PARTS_MAX ? undefined : anyOf(known)
+  if (ruleSet.matches.length > RULES_MAX) return undefined
+  return anyNecessary(
+    ruleSet.matches.map((rule) => rule.condition),
+    ground,
+  )
 }
 
 /** Looking for more alternatives than this costs more than reading all events. */
-const PARTS_MAX = 200
+const RULES_MAX = 200
 
 const COLUMNS = new Map<string, (typeof EVENT_COLUMNS)[number]>(
   EVENT_COLUMNS.map((one) => [one.path, one]),
