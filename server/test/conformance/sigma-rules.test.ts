@@ -338,6 +338,30 @@ condition: sel`).replace('product: test', 'product: windows\n  category: process
     expect(interpret(rule!.condition, { ...event, host: { os: { type: 'linux' } } })).toBe(false)
   })
 
+  test('a category without a product is that of any system', () => {
+    const text = `title: t\nid: r\nlogsource: {category: process_creation}\ndetection: {s: {Image|endswith: /sh}, condition: s}`
+    const [rule] = lower(text, {}).matches
+    const of = (doc: Record<string, unknown>): boolean => interpret(rule!.condition, doc)
+    const process = { executable: '/bin/sh' }
+    expect(of({ event: { category: 'process', type: 'start' }, process })).toBe(true)
+    expect(of({ event: { category: 'process', type: 'end' }, process })).toBe(false)
+    expect(of({ Image: '/bin/sh' })).toBe(false)
+  })
+
+  test('where no log source is asked, names as written are looked at as well', () => {
+    const text = (source: string) =>
+      `title: t\nid: r\nlogsource: {${source}}\ndetection: {s: {CommandLine: a, X: null}, condition: s}`
+    const windows = lower(text('product: windows'), { ignoreLogsource: true })
+    const of = (doc: Record<string, unknown>): boolean =>
+      interpret(windows.matches[0]!.condition, doc)
+    expect(of({ CommandLine: 'A' })).toBe(true)
+    expect(of({ process: { command_line: 'A' } })).toBe(true)
+    expect(of({ CommandLine: 'A', X: 'x' })).toBe(false)
+    expect(of({ CommandLine: 'A', winlog: { event_data: { X: 'x' } } })).toBe(false)
+    // Nothing to warn of: the rule is tried.
+    expect(problemsOf(lower(text('product: unheard-of'), { ignoreLogsource: true }))).toEqual([])
+  })
+
   test('fields of Windows event logs are found where the agents leave them and where they move them', () => {
     const lowered = lower(
       `title: t\nid: r\nlogsource: {product: windows, service: security}\ndetection: {s: {NewProcessName|endswith: cmd.exe}, condition: s}`,

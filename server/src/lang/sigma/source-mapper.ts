@@ -40,19 +40,23 @@ export function createSourceMapper(options: SigmaOptions, lists: PlaceholderValu
   if (options.pipeline === 'none') {
     return { vars, map: () => ({ condition: ALWAYS, paths: (field) => [field] }) }
   }
+  const isIgnored = options.ignoreLogsource === true
   const warned = new Set<SigmaRule>()
   return {
     vars,
     map(rule) {
       const mapping = mapLogsource(rule.logsource)
       if (mapping === undefined) {
-        if (!warned.has(rule)) rule.problems.push(unmapped(rule))
+        if (!isIgnored && !warned.has(rule)) rule.problems.push(unmapped(rule))
         warned.add(rule)
-        const condition = options.ignoreLogsource === true ? ALWAYS : NEVER
-        return { condition, paths: (field) => [field] }
+        return { condition: isIgnored ? ALWAYS : NEVER, paths: (field) => [field] }
       }
-      const condition = options.ignoreLogsource === true ? ALWAYS : mapping.condition
-      return { condition, paths: (field) => pathsIn(mapping, field) }
+      if (!isIgnored) {
+        return { condition: mapping.condition, paths: (field) => pathsIn(mapping, field) }
+      }
+      // Who asks no log source may well have events with the source's own names.
+      const paths = (field: string) => [...new Set([...pathsIn(mapping, field), field])]
+      return { condition: ALWAYS, paths }
     },
   }
 }

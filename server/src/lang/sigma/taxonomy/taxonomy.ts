@@ -58,7 +58,7 @@ const HOST_CATEGORIES: Readonly<Record<string, () => Condition>> = {
 
 function hostMapping({ category, product = '', service }: Logsource): SourceMapping | undefined {
   const system = SYSTEMS[product]
-  if (system === undefined) return undefined
+  if (system === undefined) return product === '' ? anySystem(category, service) : undefined
   const parts = [system()]
   if (category !== undefined) {
     const kinds = [HOST_CATEGORIES[category]?.(), windowsCategory(product, category)]
@@ -79,6 +79,19 @@ function hostMapping({ category, product = '', service }: Logsource): SourceMapp
   const fields = [CATEGORY_FIELDS[category ?? ''] ?? {}, HOST_FIELDS, own]
   const prefix = product === 'windows' ? 'winlog.event_data.' : undefined
   return { condition: allOf(parts), fields, ...(prefix === undefined ? {} : { prefix }) }
+}
+
+/** A category that names no product: of any system whose agents classify alike. */
+function anySystem(
+  category: string | undefined,
+  service: string | undefined,
+): SourceMapping | undefined {
+  const kind = HOST_CATEGORIES[category ?? '']
+  if (category === undefined || kind === undefined || service !== undefined) return undefined
+  const windows = windowsCategory('windows', category)
+  const condition = windows === undefined ? kind() : anyOf([kind(), windows])
+  const fields = [CATEGORY_FIELDS[category] ?? {}, HOST_FIELDS, WINDOWS_FIELDS]
+  return { condition, fields, prefix: 'winlog.event_data.' }
 }
 
 function windowsCategory(product: string, category: string): Condition | undefined {
