@@ -15,7 +15,7 @@ import {
   type ValueRule,
   type ValueType,
 } from './mapping.ts'
-import { csv, dissect, grok, jsonStep, keyValue, type Made, regex } from './steps.ts'
+import { csv, dissect, grok, jsonStep, keyValue, type Made, regex, remembering } from './steps.ts'
 import { timeReader } from './time-format.ts'
 import type { Entries, TreeReader } from './tree-reader.ts'
 
@@ -97,9 +97,25 @@ function readMatch(tree: Tree | undefined, reader: TreeReader): LineTest[] {
   if (contains.length > 0) tests.push((line) => contains.some((text) => line.includes(text)))
   const starts = texts('starts')
   if (starts.length > 0) tests.push((line) => starts.some((text) => line.startsWith(text)))
-  const pattern = readPattern(entries.get('regex')?.value, reader)
-  if (pattern !== undefined) tests.push((line) => pattern.matcher(line).find())
+  const regexTree = entries.get('regex')?.value
+  const pattern = readPattern(regexTree, reader)
+  if (pattern === undefined) return tests
+  const text = reader.text(regexTree, 'regex') ?? ''
+  tests.push(
+    reader.once('match', text, () => rememberingTest((line) => pattern.matcher(line).find())),
+  )
   return tests
+}
+
+/** See `remembering`. */
+function rememberingTest(test: LineTest): LineTest {
+  let last: string | undefined
+  let holds = false
+  return (line) => {
+    if (line !== last) holds = test(line)
+    last = line
+    return holds
+  }
 }
 
 function readPattern(tree: Tree | undefined, reader: TreeReader): RE2JS | undefined {
@@ -147,7 +163,9 @@ function makeStep(kind: string, tree: Tree, reader: TreeReader): Made | undefine
   const pattern = reader.text(tree, kind)
   if (pattern === undefined) return undefined
   if (kind === 'dissect') return dissect(pattern)
-  return kind === 'grok' ? grok(pattern) : regex(pattern)
+  return reader.once(kind, pattern, () =>
+    remembering(kind === 'grok' ? grok(pattern) : regex(pattern)),
+  )
 }
 
 function readConditions(tree: Tree | undefined, reader: TreeReader): Condition[] {

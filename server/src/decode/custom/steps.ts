@@ -102,6 +102,25 @@ export function grok(pattern: string): Made {
   }
 }
 
+/** Forms that share an expression look at the same line with it, one after the other: once is enough. */
+export function remembering(made: Made): Made {
+  if ('problem' in made) return made
+  let last: string | undefined
+  let found: Map<string, unknown> | undefined
+  return {
+    run: (text, into) => {
+      if (text !== last) {
+        const fields = new Map<string, unknown>()
+        found = made.run(text, fields) ? fields : undefined
+        last = text
+      }
+      if (found === undefined) return false
+      for (const [name, value] of found) into.set(name, value)
+      return true
+    },
+  }
+}
+
 /** A regular expression whose named groups `(?P<name>…)` are the fields. */
 export function regex(pattern: string): Made {
   try {

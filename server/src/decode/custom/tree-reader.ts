@@ -7,10 +7,18 @@ export type Entries = ReadonlyMap<string, MapEntry>
 /** Reads a tree strictly: what is not known is a problem with its place and the nearest key. */
 export class TreeReader {
   readonly problems: Problem[] = []
+  readonly #shared = new Map<string, unknown>()
 
   wrong(tree: { readonly place: Tree['place'] }, message: string): undefined {
     this.problems.push({ code: 'MAPPING_INVALID', message: `${message}.`, at: tree.place })
     return undefined
+  }
+
+  /** What a text was made into before, in this reading: forms often have a pattern in common. */
+  once<T>(kind: string, text: string, make: () => T): T {
+    const name = `${kind} ${text}`
+    if (!this.#shared.has(name)) this.#shared.set(name, make())
+    return this.#shared.get(name) as T
   }
 
   /** The entries of a map with these keys only; empty where it is no map. */
