@@ -144,7 +144,7 @@ export function dns(eve: EcsDoc, kind: string): Told {
     network: { protocol: 'dns' },
     dns: dnsOf({
       name: textAt(first, 'rrname') ?? textAt(facts, 'rrname'),
-      type: textAt(first, 'rrtype') ?? textAt(facts, 'rrtype'),
+      type: (textAt(first, 'rrtype') ?? textAt(facts, 'rrtype'))?.toUpperCase(),
       id: textAt(facts, 'id'),
       kind: answered ? 'answer' : 'query',
       responseCode: code,
@@ -156,8 +156,9 @@ export function dns(eve: EcsDoc, kind: string): Told {
 
 function answerOf(answer: EcsDoc): DnsAnswer {
   return {
-    data: textAt(answer, 'rdata') ?? '',
-    type: textAt(answer, 'rrtype'),
+    // Those of mDNS and LLMNR name the data by its type.
+    data: textAt(answer, 'rdata', 'a', 'aaaa', 'cname', 'ptr', 'ns', 'mx', 'srv', 'txt') ?? '',
+    type: textAt(answer, 'rrtype')?.toUpperCase(),
     ttl: numberAt(answer, 'ttl'),
     name: textAt(answer, 'rrname'),
   }

@@ -33,6 +33,8 @@ const READERS: ReadonlyMap<string, ReadKind> = new Map<string, ReadKind>([
   ['netflow', flow],
   ['dns', dns],
   ['mdns', dns],
+  ['llmnr', dns],
+  ['firewall', flow],
   ['tls', tls],
   ['http', http],
   ['http2', http],
@@ -49,7 +51,8 @@ const READERS: ReadonlyMap<string, ReadKind> = new Map<string, ReadKind>([
 const SESSIONS: ReadonlySet<string> = new Set(
   (
     'ssh smb smtp ftp nfs tftp ike ikev2 krb5 snmp rdp rfb sip dhcp quic pgsql telnet ldap arp rpc ' +
-    'dcerpc websocket pop3 imap bittorrent_dht template template-rust ntp doh2 sdp'
+    'dcerpc websocket pop3 imap bittorrent_dht template template-rust ntp doh2 sdp igmp ' +
+    'ndpi sctp mdns'
   ).split(' '),
 )
 
@@ -84,7 +87,8 @@ class SuricataDecoder implements Decoder {
 }
 
 function tell(eve: EcsDoc, out: DecodeSink): void {
-  const kind = textAt(eve, 'event_type')
+  // Some collectors take the type out of an alert.
+  const kind = textAt(eve, 'event_type') ?? (isObject(eve['alert']) ? 'alert' : undefined)
   if (kind === undefined) {
     out.reject('DECODE_UNKNOWN', 'There is no event_type.')
     return
