@@ -1,7 +1,7 @@
 import { foldCase } from '../../base/fold.ts'
 import { ASCII, Bits, byteOf, KEY_UNITS, keyOf, put, standsAt } from './keys.ts'
 
-/** How far from the edge keys are taken, at most: the farther, the more values differ. */
+/** How far from the edge keys are taken, at most. */
 const REACH = 12
 
 /** Told of each text found: the number it was added under, and where it begins. */
@@ -20,7 +20,7 @@ export class Edges {
   /** Whether a text has this length. */
   #lengths = new Uint8Array(0)
   #hashes = new Bits([], 0)
-  /** Keys are of so many units; from so far off the edge that all texts have them. */
+  /** Keys are of so many units, from so far off the edge; all texts have them there. */
   #units = KEY_UNITS
   #offset = 0
   #keys = new Bits([], 0)
@@ -42,9 +42,15 @@ export class Edges {
     const texts = [...this.#numbers.keys()]
     const shortest = texts.reduce((least, { length }) => Math.min(least, length), REACH)
     this.#units = Math.min(KEY_UNITS, shortest)
-    this.#offset = shortest - this.#units
-    const keys = texts.map((text) => keyOf(text, this.#keyStart(text), this.#units))
-    this.#keys = new Bits(keys, keys.length)
+    let keys = new Set<number>()
+    // Where the texts differ most, most values differ from all of them.
+    for (let offset = shortest - this.#units; offset >= 0; offset--) {
+      const here = new Set(texts.map((text) => keyOf(text, this.#keyStart(text, offset), this.#units)))
+      if (here.size <= keys.size) continue
+      keys = here
+      this.#offset = offset
+    }
+    this.#keys = new Bits(keys, keys.size)
     const longest = texts.reduce((most, { length }) => Math.max(most, length), 0)
     this.#lengths = new Uint8Array(longest + 1)
     for (const text of texts) {
@@ -57,10 +63,10 @@ export class Edges {
   }
 
   /** Where the key's units begin; below zero for values that are too short. */
-  #keyStart(value: string): number {
-    const edge = this.#offset + this.#units
+  #keyStart(value: string, offset: number): number {
+    const edge = offset + this.#units
     if (edge > value.length) return -1
-    return this.#fromEnd ? value.length - edge : this.#offset
+    return this.#fromEnd ? value.length - edge : offset
   }
 
   #unit(text: string, step: number): number {
@@ -68,7 +74,7 @@ export class Edges {
   }
 
   find(value: string, onEdge: OnEdge): void {
-    const from = this.#keyStart(value)
+    const from = this.#keyStart(value, this.#offset)
     if (from < 0) return
     let key = 0
     for (let at = from; at < from + this.#units; at++) {

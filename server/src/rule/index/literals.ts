@@ -7,7 +7,7 @@ import { RareParts } from './rare-part.ts'
 export type OnLiteral = (literal: number, start: number) => void
 
 /** What the automaton looks for of a literal: the rest is compared where this is found. */
-const PART_MAX = 8
+const PART_MAX = 6
 
 /**
  * Which of many literals does a value contain, letter case aside. Literals are given folded, are not
