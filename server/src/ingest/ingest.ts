@@ -20,8 +20,8 @@ export interface Preparer {
   prepare(raw: RawBatch, ingestedMs: number): Prepared
   /** What a decoder still held back for a partner line; undefined where it holds nothing. */
   settle?(ingestedMs: number, quiet?: boolean): Prepared | undefined
-  /** Whether lines wait for others for a time of their own, so that it is to be settled again. */
-  holds?(): boolean
+  /** Event time of what waits for a time of its own, so that it is to be settled again; see LinePreparer. */
+  waitsSinceMs?(): number | undefined
 }
 
 interface Prepared {
@@ -92,7 +92,7 @@ export class Ingest implements SourceSink {
   /** The source has been quiet for a while: journals what waited for a partner that did not come. */
   async settle(): Promise<void> {
     const isSettled = this.#lastDeliveryMs === this.#settledMs
-    if (this.#pending > 0 || (isSettled && this.#options.preparer.holds?.() !== true)) return
+    if (this.#pending > 0 || (isSettled && this.#waitsSinceMs() === undefined)) return
     this.#settledMs = this.#lastDeliveryMs
     await this.#inTurn(async () => {
       const prepared = this.#options.preparer.settle?.(this.#options.clock.now(), true)
@@ -164,8 +164,14 @@ export class Ingest implements SourceSink {
       const reachedMs = this.#reached.get(key) ?? this.#watermarkMs
       watermarkMs = Math.min(watermarkMs, Math.max(reachedMs, this.#watermarkMs))
     }
+    // What waits in the decoder is not there yet, and must not be late when it is told.
+    watermarkMs = Math.min(watermarkMs, this.#waitsSinceMs() ?? watermarkMs)
     this.#watermarkMs = Math.max(this.#watermarkMs, watermarkMs)
     return { source: this.#options.source, state: this.#state, watermarkMs, atMs: nowMs }
+  }
+
+  #waitsSinceMs(): number | undefined {
+    return this.#options.preparer.waitsSinceMs?.()
   }
 
   isQuiet(nowMs: number, idleMs: number): boolean {

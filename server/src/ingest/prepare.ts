@@ -52,8 +52,11 @@ export interface LinePreparer {
    * Undefined where nothing waited. `quiet`: more may come.
    */
   settle(ingestedMs: number, quiet?: boolean): Prepared | undefined
-  /** Whether lines wait for others, so that it is to be settled again when their time is up. */
-  holds(): boolean
+  /**
+   * Event time (else receipt) of the oldest that waits for a time of its own, so that it is to be
+   * settled again, and the source is not complete beyond it. Undefined where nothing waits.
+   */
+  waitsSinceMs(): number | undefined
   /** Takes the saved memory of the decoder; before the first `prepare`. */
   restore(entries: Iterable<readonly [string, string]>): void
   stats(): Readonly<Record<string, number>>
@@ -126,13 +129,15 @@ class Preparer implements LinePreparer, DecodeSink {
       this.#item = item
       this.#decode(item)
     }
-    this.#decoder.settle?.(this, quiet)
+    this.#decoder.settle?.(this, quiet, ingestedMs)
     const told = this.#events.length + this.#letters.length + this.#routine.size
     return ended.length + told === 0 ? undefined : this.#end(undefined)
   }
 
-  holds(): boolean {
-    return this.#joiner?.isHolding === true
+  waitsSinceMs(): number | undefined {
+    const lines = this.#joiner?.waitsSinceMs()
+    const events = this.#decoder.waitsSinceMs?.()
+    return lines === undefined || events === undefined ? (lines ?? events) : Math.min(lines, events)
   }
 
   restore(entries: Iterable<readonly [string, string]>): void {

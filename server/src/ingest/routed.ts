@@ -98,8 +98,9 @@ class RoutedPreparer implements LinePreparer {
     return joined(made)
   }
 
-  holds(): boolean {
-    return this.#lanes.some(({ preparer }) => preparer.holds())
+  waitsSinceMs(): number | undefined {
+    const all = this.#lanes.flatMap(({ preparer }) => preparer.waitsSinceMs() ?? [])
+    return all.length === 0 ? undefined : Math.min(...all)
   }
 
   restore(entries: Iterable<readonly [string, string]>): void {

@@ -74,9 +74,15 @@ export interface Decoder {
    * Emits what still waits for a partner line: called at the end of input, and when the source has
    * been quiet for a while. Only `out.event` is called, each with its `origin`, and `out.routine`
    * for inputs whose content an event of another input tells. `quiet`: more may come, so that what is
-   * only counted up may go on being counted.
+   * only counted up may go on being counted, and what waits for a time of its own may go on waiting:
+   * `nowMs` says how late it is, and `waitsSinceMs` has it called again.
    */
-  settle?(out: DecodeSink, quiet?: boolean): void
+  settle?(out: DecodeSink, quiet?: boolean, nowMs?: number): void
+  /**
+   * Event time of the oldest event that is still to be told although its source is quiet: up to there
+   * the source is complete, not further. Undefined where nothing waits for a time of its own.
+   */
+  waitsSinceMs?(): number | undefined
   /** Counters since the instance was made: evictions by kind of memory, sizes of what is kept. */
   stats?(): Readonly<Record<string, number>>
 }

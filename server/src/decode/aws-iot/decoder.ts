@@ -34,8 +34,14 @@ export class AwsIotDecoder implements Decoder {
     this.#join.tellDue(this.#touched, item.receivedMs, out)
   }
 
-  settle(out: DecodeSink): void {
-    this.#join.settle(out)
+  settle(out: DecodeSink, quiet = false, nowMs?: number): void {
+    // Its records come by several ways, of which each is buffered for a minute or so: quiet is no end.
+    if (quiet && nowMs !== undefined) this.#join.tellDue([], nowMs, out)
+    else this.#join.settle(out)
+  }
+
+  waitsSinceMs(): number | undefined {
+    return this.#join.waitsSinceMs()
   }
 
   takeChanges(): readonly StateChange[] {

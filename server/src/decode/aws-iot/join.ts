@@ -114,6 +114,17 @@ export class ShadowJoin {
     }
   }
 
+  /** Event time of the oldest piece that is to be an event. */
+  waitsSinceMs(): number | undefined {
+    let oldestMs = Number.POSITIVE_INFINITY
+    for (const [, group] of this.#groups) {
+      if (!isGroup(group)) continue
+      for (const { atMs } of group.documents) oldestMs = Math.min(oldestMs, atMs)
+      for (const { atMs } of group.logs) oldestMs = Math.min(oldestMs, atMs)
+    }
+    return Number.isFinite(oldestMs) ? oldestMs : undefined
+  }
+
   settle(out: DecodeSink): void {
     for (const [shadow, group] of this.#groups) {
       this.#tellAll(shadow, isGroup(group) ? group : NO_PIECES, out)

@@ -92,3 +92,24 @@ test('changes are the leaves that differ', () => {
     truncated: false,
   })
 })
+
+test('a source that is quiet for a moment has not told all: it waits its time, and says since when', () => {
+  const decoder = awsIot.create({ join_seconds: '10' })
+  const told: string[] = []
+  const out = {
+    event: ({ action }: { readonly action: string }) => told.push(action),
+    routine: () => undefined,
+    reject: () => told.push('reject'),
+  }
+  expect(decoder.waitsSinceMs!()).toBeUndefined()
+  decoder.decode({ text: lines[0]!, key: 'a', receivedMs: 1_795_341_700_000 }, out)
+  expect(decoder.waitsSinceMs!()).toBe(1_795_341_605_000)
+  decoder.settle!(out, true, 1_795_341_709_999)
+  expect(told).toEqual([])
+  decoder.settle!(out, true, 1_795_341_710_001)
+  expect(told).toEqual(['shadow-update'])
+  expect(decoder.waitsSinceMs!()).toBeUndefined()
+  decoder.decode({ text: lines[4]!, key: 'b', receivedMs: 1_795_341_711_000 }, out)
+  decoder.settle!(out)
+  expect(told).toHaveLength(2)
+})

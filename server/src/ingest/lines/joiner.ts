@@ -82,6 +82,16 @@ export class LineJoiner {
     return this.#open.size > 0
   }
 
+  /** Receipt of the oldest line that waits. */
+  waitsSinceMs(): number | undefined {
+    let oldestMs: number | undefined
+    for (const { items } of this.#open.values()) {
+      const { receivedMs = 0 } = items[0] ?? {}
+      if (oldestMs === undefined || receivedMs < oldestMs) oldestMs = receivedMs
+    }
+    return oldestMs
+  }
+
   takeChanges(): readonly StateChange[] {
     const changes = this.#gone
     this.#gone = []
