@@ -28,6 +28,13 @@ const TEXTS = [
   '1',
   '01',
   '1.0',
+  'a\\b',
+  '\\',
+  '\\n',
+  'C:\\A\\"ab"\\',
+  '"ab"',
+  '/ab',
+  'ab\n',
   'x'.repeat(2_000),
 ]
 const scalar = fc.oneof(
@@ -202,6 +209,14 @@ test.each<[string, Condition]>([
   [
     'a field without a column',
     { kind: 'field', path: 'user.other', test: { kind: 'equals', value: 'ab', cased: true } },
+  ],
+  [
+    'a path of Windows in a field without a column',
+    {
+      kind: 'field',
+      path: 'user.other',
+      test: { kind: 'substring', value: '\\A\\', cased: false },
+    },
   ],
   [
     'a nested object',

@@ -130,7 +130,8 @@ function listed({ path, test }: Extract<Condition, { kind: 'field' }>): ValueLis
 
 function ofList({ path, whole, cased, values }: ValueList): Sql {
   const found = COLUMNS.get(path)
-  const texts = [...new Set(cased ? values : values.map((value) => value.toLowerCase()))]
+  const shown = found === undefined ? values.map(asWritten) : values
+  const texts = [...new Set(cased ? shown : shown.map((value) => value.toLowerCase()))]
   const test = (at: Sql): Sql => {
     const text = cased ? at : sql`lower(${at})`
     const isAny =
@@ -303,25 +304,25 @@ function ofText(at: Sql, test: ValueTest): Sql | undefined {
 }
 
 /**
- * Some value of the event passes: what it needs to hold stands in the document's text, which is JSON.
- * Only for texts that JSON writes as they are.
+ * Some value of the event passes: what it needs to hold stands in the document's text, as JSON writes
+ * it. Only for printable ASCII, of which that is certain.
  */
 function inDocument(test: ValueTest): Sql | undefined {
-  const plain = (value: string): boolean => PLAIN.test(value)
+  const holds = (value: string, cased: boolean): Sql | undefined =>
+    PLAIN.test(value) ? contains(DOCUMENT, asWritten(value), cased) : undefined
   switch (test.kind) {
     case 'equals':
       // Text that spells a number passes too, in any spelling of it.
-      if (typeof test.value === 'number' || !plain(String(test.value))) return undefined
-      return contains(DOCUMENT, String(test.value), test.cased)
+      if (typeof test.value === 'number') return undefined
+      return holds(String(test.value), test.cased)
     case 'prefix':
     case 'suffix':
     case 'substring':
-      return plain(test.value) ? contains(DOCUMENT, test.value, test.cased) : undefined
+      return holds(test.value, test.cased)
     case 'wildcard': {
-      const texts = test.parts.filter((part) => typeof part === 'string').filter(plain)
-      return texts.length === 0
-        ? undefined
-        : allOf(texts.map((part) => contains(DOCUMENT, part, test.cased) ?? sql`1`))
+      const texts = test.parts.filter((part) => typeof part === 'string')
+      const known = texts.map((part) => holds(part, test.cased)).filter((one) => one !== undefined)
+      return known.length === 0 ? undefined : allOf(known)
     }
     case 'regex':
     case 'cidr':
@@ -335,7 +336,12 @@ function inDocument(test: ValueTest): Sql | undefined {
 }
 
 const DOCUMENT = sql`doc`
-const PLAIN = /^[ !#-[\]-~]+$/
+const PLAIN = /^[ -~]+$/
+
+/** Each character by itself, so that a part of a text is a part of what is written of it. */
+function asWritten(value: string): string {
+  return JSON.stringify(value).slice(1, -1)
+}
 
 function contains(at: Sql, value: string, cased: boolean): Sql | undefined {
   return folded(at, value, cased, (text, bound) => sql`position(${text}, ${bound}) > 0`)
