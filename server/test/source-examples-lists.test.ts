@@ -185,6 +185,12 @@ const TYPES: Readonly<Record<string, string>> = {
   ProvisionDevice: 'config-change',
   CreateKeysAndCertificate: 'config-change',
   RegisterThing: 'config-change',
+  GetDeviceCredentials: 'api-call',
+  RetrieveOCSPStapleData: 'certificate-seen',
+  StartCommandExecution: 'device-command',
+  // Of names that no page lists yet.
+  UpdateThingLocation: 'config-change',
+  DescribeThingLocation: 'api-call',
 }
 const entry = (eventType: string, more: Fields, fields: Fields): Row => [
   'aws-iot',

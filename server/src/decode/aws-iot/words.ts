@@ -19,6 +19,8 @@ const JOB_READ: Words = { action: 'device-job', category: DEVICE, type: ['access
 const RULE: Words = { action: 'message-rule', category: NETWORK, type: ['info'] }
 const CHANGE: Words = { action: 'config-change', category: CONFIGURATION, type: ['change'] }
 const CREATION: Words = { action: 'config-change', category: CONFIGURATION, type: ['creation'] }
+const COMMAND: Words = { action: 'device-command', category: DEVICE, type: ['info'] }
+const CALL: Words = { action: 'api-call', category: ['api'], type: ['access'] }
 const FAULT: Words = { action: 'service-error', category: CONFIGURATION, type: ['error'] }
 
 /** Event types of logs v2. Source: AWS IoT Core, "CloudWatch Logs entries for AWS IoT". */
@@ -65,10 +67,31 @@ const EVENT_TYPES: Readonly<Record<string, Words>> = {
   AddThingToDynamicThingGroupsFailed: FAULT,
   CertificateProvider: CREATION,
   CreateOTAUpdate: CHANGE,
+  NamedShadowCountForDynamicGroupQueryLimitExceeded: FAULT,
+  GetDeviceCredentials: { action: 'api-call', category: ['api'], type: ['access'] },
+  RetrieveOCSPStapleData: { action: 'certificate-seen', category: CONFIGURATION, type: ['info'] },
+  StartCommandExecution: COMMAND,
+  UpdateCommandExecution: COMMAND,
+  GetCommandExecution: COMMAND,
 }
 
+/** Types that AWS adds later, by what their names say; the first that fits. */
+const LATER: readonly (readonly [RegExp, Words])[] = [
+  [/Command/, COMMAND],
+  [/Rule|Function/, RULE],
+  [/Job/, JOB],
+  [/^(?:Get|List).*Shadow/, SHADOW_READ],
+  [/Shadow/, { action: 'shadow-update', category: DEVICE, type: ['change'] }],
+  [/^Publish|Message/, PUBLISH],
+  [/(?:Failed|Exceeded|Throttled)$/, FAULT],
+  [/^(?:Get|List|Describe|Search|Test|Validate|Retrieve)[A-Z]/, CALL],
+  [/^(?:Create|Register|Provision)[A-Z]/, CREATION],
+  [/^(?:Update|Delete|Add|Remove|Attach|Detach|Set|Replace|Transfer)[A-Z]/, CHANGE],
+]
+
 export function wordsOf(eventType: string): Words | undefined {
-  return Object.hasOwn(EVENT_TYPES, eventType) ? EVENT_TYPES[eventType] : undefined
+  if (Object.hasOwn(EVENT_TYPES, eventType)) return EVENT_TYPES[eventType]
+  return LATER.find(([pattern]) => pattern.test(eventType))?.[1]
 }
 
 /** Why a session ended, in logs (`reason`) and in lifecycle events (`disconnectReason`). */

@@ -19,6 +19,9 @@ const utc = (): number => 0
 /** The console of version 2: `TIME<tab>info<tab>message<tab>{"log_id": …}`. */
 const CONSOLE =
   /^(\S{20,40})\t(debug|info|warn|error|fatal|panic)\t([^\t]{1,2000})(?:\t(\{.*\}))?$/s
+/** Version 3: `TIME  INFO part: message`. */
+const THIRD =
+  /^(\d{4}-\d\d-\d\dT[\d:.]{8,20}Z) {1,2}(TRACE|DEBUG|INFO|WARN|ERROR) [\w:.]{1,100}: (.*)$/s
 /** Before 1.5: `[I] 2016-08-08T10:11:12Z message service=httpd`; also `[httpd] `, `[query] ` before the line. */
 const OLD = /^\[([A-Za-z]{1,20})\] (.*)$/s
 
@@ -80,11 +83,22 @@ function docOf(text: string): EcsDoc | undefined {
   const old = OLD.exec(text)
   if (old !== null) {
     const [, mark = '', line = ''] = old
+    const dated = /^(\d{4})\/(\d\d)\/(\d\d) (\d\d:\d\d:\d\d) (.*)$/s.exec(line)
+    if (dated !== null) {
+      const [, year, month, day, time, msg] = dated
+      return { lvl: 'info', ts: `${year}-${month}-${day}T${time}Z`, msg, service: mark }
+    }
     const at = line.indexOf(' ')
     const lvl = { I: 'info', E: 'error', W: 'warn', D: 'debug' }[mark] ?? 'info'
     const service = mark.length > 1 ? { service: mark } : {}
     return { lvl, ts: line.slice(0, at), msg: line.slice(at + 1), ...service, ...readLogfmt(line) }
   }
+  const third = THIRD.exec(text)
+  if (third !== null) {
+    const [, ts, lvl = '', msg] = third
+    return { ts, lvl: lvl.toLowerCase(), msg }
+  }
+  if (/^run: \S/.test(text)) return { lvl: 'error', msg: text }
   const doc = readLogfmt(text)
   return doc !== undefined && 'msg' in doc && ('lvl' in doc || 'level' in doc) ? doc : undefined
 }
@@ -129,7 +143,10 @@ function tellLine(doc: EcsDoc, timeMs: number | undefined, out: DecodeSink): voi
       }),
     })
   const query = textAt(doc, 'query') ?? (textAt(doc, 'service') === 'query' ? message : undefined)
-  if (REFUSED.test(message) || (error !== undefined && REFUSED.test(error))) {
+  if (message === 'Request' && textAt(doc, 'status_code') === '401') {
+    // At level debug the request is logged beside the refusal.
+    out.routine('login-told')
+  } else if (REFUSED.test(message) || (error !== undefined && REFUSED.test(error))) {
     told('user-login', 'authentication', ['start', 'denied'], true)
   } else if (query !== undefined && level !== 'error') {
     told('api-call', 'database', ['access'], false, {
