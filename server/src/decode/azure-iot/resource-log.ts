@@ -68,7 +68,7 @@ export function resourceDraft(record: EcsDoc): Draft | undefined {
       duration: durationOf(record),
     }),
     device: device === undefined ? undefined : { id: device },
-    source: addressOf(textAt(properties, 'maskedIpAddress', 'callerIpAddress')),
+    source: addressOf(peerOf(record, properties)),
     network: protocol === undefined ? undefined : { protocol },
     cloud: azureCloud(resource, textAt(record, 'location', 'location_s', 'Location')),
     log: level === undefined ? undefined : { level: level.toLowerCase() },
@@ -94,12 +94,27 @@ export function resourceDraft(record: EcsDoc): Draft | undefined {
   return { timeMs, action: words?.action ?? 'event', doc }
 }
 
+/** The hub masks addresses; other services write the port behind theirs. */
+function peerOf(record: EcsDoc, properties: EcsDoc): string | undefined {
+  const address =
+    textAt(properties, 'maskedIpAddress', 'callerIpAddress') ??
+    textAt(record, 'callerIpAddress', 'CallerIPAddress')
+  return address?.replace(/^((?:\d{1,3}\.){3}\d{1,3}):\d{1,5}$/, '$1')
+}
+
+/** Resource logs of what stands around the hub: vaults, storage, sign-ins. */
+function elsewhere(category: string): Words {
+  return category.includes('signin')
+    ? { action: 'user-login', category: ['authentication'], type: ['start'] }
+    : { action: 'api-call', category: ['api'], type: ['access'] }
+}
+
 function wordsOf(
   category: string,
   operation: string,
   failed: boolean,
   code: string | undefined,
-): Words | undefined {
+): Words {
   const verb = operation.toLowerCase()
   if (category === 'connections') {
     const session = ['network', 'session']
@@ -113,7 +128,7 @@ function wordsOf(
     return { action: 'mqtt-connect', category: login, type: ['connection', 'start'] }
   }
   const words = Object.hasOwn(CATEGORIES, category) ? CATEGORIES[category] : undefined
-  if (words === undefined) return undefined
+  if (words === undefined) return elsewhere(category)
   if (words.action === 'service-error' && !failed) {
     return { action: 'mqtt-publish', category: ['network'], type: ['info'] }
   }
