@@ -163,7 +163,7 @@ const SECOND_PART = new RegExp(
 /** The CloudNativePG operator's own lines, beside which it writes those of the server. */
 const ofOperator = (text: string): boolean =>
   text.startsWith('{"level":"') &&
-  /"logg(?:er|ing_pod)":"/.test(text) &&
+  /"(?:logger|logging_pod|msg)":"/.test(text) &&
   !text.includes('"record":{')
 
 /** A line of another program in a syslog file. */

@@ -72,7 +72,7 @@ function wordsOf(line: Line): Words | undefined {
   const reason = message.slice(0, REASON_MAX)
   if (message.startsWith('AUDIT: ')) return audit(message)
   if (/^(?:STATEMENT|DETAIL|HINT|CONTEXT|QUERY|LOCATION)$/.test(level)) return undefined
-  if (message.startsWith('connection authorized:')) {
+  if (/^(?:replication )?connection authorized:/.test(message)) {
     const rest = { code: 'login', reason: 'Logged in' }
     return {
       action: 'user-login',
