@@ -29,7 +29,7 @@ export const LIVE_LIMITS: LiveLimits = {
   sliceMs: 15,
   readBytesMax: 256 * 1024,
   saveEveryMs: 5_000,
-  saveRows: 2_000,
+  saveRows: 1_000,
   alertsWaitingMax: 5_000,
   retryMs: 250,
 }
