@@ -212,8 +212,6 @@ function makeDeadLetters(
       const bytes = binary ? Buffer.from(letter.raw, 'base64') : undefined
       const item = {
         ...{ text: bytes?.toString('utf8') ?? letter.raw, key: `replay:${letter.id}` },
-        // Not a part of what its file or connection says now.
-        stream: `replay:${letter.id}`,
         ...{ receivedMs: letter.receivedMs, ...(bytes && { bytes }) },
         ...(letter.facts && { facts: withoutProblem(letter.facts) }),
       }

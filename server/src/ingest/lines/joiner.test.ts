@@ -157,9 +157,12 @@ test('a record ends when nothing was added for its time, one of a request with i
   expect(joiner.join([item('a', 'x'), item(' b', 'x')], 1_000)).toEqual([])
   expect(joiner.settle(5_999, false)).toEqual([])
   expect(texts(joiner.join([item('c', 'y')], 6_000))).toEqual(['a\n b'])
-  expect(texts(joiner.join([item(' d', 'y')], 6_001, true))).toEqual(['c\n d'])
+  // What is whole by itself is no part of what is open.
+  expect(texts(joiner.join([item('d', 'y'), item(' e', 'y')], 6_001, true))).toEqual(['d\n e'])
+  expect(texts(joiner.join([item(' f', 'y')], 6_002))).toEqual([])
+  expect(texts(joiner.settle(6_003, true))).toEqual(['c\n f'])
   expect(joiner.isHolding).toBe(false)
-  expect(ends).toEqual(['quiet', 'quiet'])
+  expect(ends).toEqual(['quiet', 'quiet', 'quiet'])
   // A clock that was set back does not hold it.
   joiner.join([item('e')], 9_000)
   expect(texts(joiner.settle(8_000, false))).toEqual(['e'])

@@ -57,6 +57,8 @@ export class LineJoiner {
   #gone: StateChange[] = []
   readonly #grown = new Set<Open>()
   #isRevived = false
+  /** Before the names of streams, while items that are whole by themselves are joined. */
+  #apart = ''
 
   constructor(joining: Joining, told: (end: JoinEnd) => void = () => undefined) {
     this.#joining = joining
@@ -66,8 +68,10 @@ export class LineJoiner {
   /** `whole`: nothing that comes later belongs to these items. */
   join(items: readonly RawItem[], nowMs: number, whole = false): readonly RawItem[] {
     if (this.#open.size > 0) this.#endOld(nowMs)
+    // Nor do they belong to what is open: a replayed line is no part of what its file says now.
+    this.#apart = whole ? '\u0001' : ''
     for (const item of items) this.#push(item, nowMs)
-    if (whole) this.#endAll('quiet')
+    if (whole) this.#endApart()
     return this.#take()
   }
 
@@ -143,7 +147,7 @@ export class LineJoiner {
 
   #place(item: RawItem | undefined) {
     if (item === undefined) return undefined
-    const stream = streamOf(item)
+    const stream = this.#apart + streamOf(item)
     if (!this.#joining.unwrap) return { stream, message: item.text, wrap: undefined }
     const { message, sender, wrap } = unwrapLine(item.text)
     return { stream: `${stream}\u0000${sender}`, message, wrap }
@@ -222,6 +226,13 @@ export class LineJoiner {
       if (ageMs >= 0 && ageMs < this.#joining.timeoutMs) return
       this.#end(open, 'quiet')
     }
+  }
+
+  #endApart(): void {
+    for (const open of this.#open.values()) {
+      if (open.stream.startsWith(this.#apart)) this.#end(open, 'quiet')
+    }
+    this.#apart = ''
   }
 
   #endAll(end: JoinEnd): void {
