@@ -155,7 +155,7 @@ test('compares a proposed rule with the one in force', async () => {
   expect(same.err).toContain('"added":0,"gone":0,"same":3')
 })
 
-test('an interrupted hunt goes on at the last whole day', async () => {
+test('an interrupted hunt goes on at the last whole day', { timeout: 240_000 }, async () => {
   const file = join(data, 'hunt.json')
   const query = ['hunt', '--eql', 'any where event.outcome == "failure"']
   const days = ['--from', '2026-11-22', '--to', '2026-11-28', '--resume', file]

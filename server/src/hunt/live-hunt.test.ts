@@ -65,7 +65,7 @@ beforeAll(async () => {
 })
 afterAll(() => store.close())
 
-test('final live alerts are those of a hunt', { timeout: 120_000 }, async () => {
+test('final live alerts are those of a hunt', { timeout: 240_000 }, async () => {
   const found = new Set<string>()
   await fc.assert(
     fc.asyncProperty(items, async (list) => {

@@ -185,7 +185,7 @@ beforeAll(async () => {
 })
 afterAll(() => store.close())
 
-test('what the store leaves out, no rule could match', async () => {
+test('what the store leaves out, no rule could match', { timeout: 240_000 }, async () => {
   let narrowed = 0
   await fc.assert(
     fc.asyncProperty(condition, async (one) => {

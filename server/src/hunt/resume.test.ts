@@ -58,35 +58,39 @@ async function hunted(source: EventSource, more: Partial<HuntOptions> = {}): Pro
   }
 }
 
-test('a hunt that goes on from any of its days tells what the whole one does, alert for alert', async () => {
-  let went = 0
-  await fc.assert(
-    fc.asyncProperty(
-      ...[
-        items,
-        fc.nat(120_000),
-        fc.integer({ min: 1, max: 80 }),
-        fc.constantFrom('alerts', 'matches'),
-      ],
-      async (list, beforeMs, batch, tell) => {
-        const events = eventsOf(list, beforeMs)
-        const source = sourceOf(events, batch)
-        const how = { tell: tell as 'alerts' | 'matches' }
-        const whole = await hunted(source, how)
-        for (const text of whole.checkpoints) {
-          const [checkpoint, told] = JSON.parse(text) as [HuntCheckpoint, number]
-          const rest = await hunted(source, { ...how, resume: checkpoint })
-          const ids = [...whole.alerts.slice(0, told), ...rest.alerts]
-          expect(ids.toSorted(byId)).toEqual(whole.alerts.toSorted(byId))
-          expect(rest.summary).toEqual(whole.summary)
-          went += 1
-        }
-      },
-    ),
-    { numRuns: 12, examples: [[eventful, 40_000, 30, 'alerts']] },
-  )
-  expect(went).toBeGreaterThan(12)
-})
+test(
+  'a hunt that goes on from any of its days tells what the whole one does, alert for alert',
+  { timeout: 240_000 },
+  async () => {
+    let went = 0
+    await fc.assert(
+      fc.asyncProperty(
+        ...[
+          items,
+          fc.nat(120_000),
+          fc.integer({ min: 1, max: 80 }),
+          fc.constantFrom('alerts', 'matches'),
+        ],
+        async (list, beforeMs, batch, tell) => {
+          const events = eventsOf(list, beforeMs)
+          const source = sourceOf(events, batch)
+          const how = { tell: tell as 'alerts' | 'matches' }
+          const whole = await hunted(source, how)
+          for (const text of whole.checkpoints) {
+            const [checkpoint, told] = JSON.parse(text) as [HuntCheckpoint, number]
+            const rest = await hunted(source, { ...how, resume: checkpoint })
+            const ids = [...whole.alerts.slice(0, told), ...rest.alerts]
+            expect(ids.toSorted(byId)).toEqual(whole.alerts.toSorted(byId))
+            expect(rest.summary).toEqual(whole.summary)
+            went += 1
+          }
+        },
+      ),
+      { numRuns: 12, examples: [[eventful, 40_000, 30, 'alerts']] },
+    )
+    expect(went).toBeGreaterThan(12)
+  },
+)
 
 const byId = (a: AlertRecord, b: AlertRecord): number => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0)
 
