@@ -161,7 +161,7 @@ export class AdversityRig {
   }
 
   async until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
-    const endMs = performance.now() + 45_000
+    const endMs = performance.now() + 120_000
     while (performance.now() < endMs) {
       if (await holds()) return
       if (!this.isAlive) throw new Error(`the server ended, before: ${what}; ${this.#output}`)

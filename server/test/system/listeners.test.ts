@@ -139,7 +139,7 @@ describe.skipIf(!isBuilt)(title, () => {
       if (peer.isLossy !== true) for (const name of acknowledged) rig.written.add(name)
     }
     stored = await rig.stopAndRead()
-  }, 240_000)
+  }, 600_000)
   afterAll(async () => {
     closePeers()
     await rig?.remove()
