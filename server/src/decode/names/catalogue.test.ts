@@ -4,6 +4,7 @@ import type { DecoderSpec } from '../../model/decoder.ts'
 import { decodeText } from '../testing/decode-text.ts'
 import { bind } from './bind.ts'
 import { dhcpd } from './dhcpd.ts'
+import { dnsmasq } from './dnsmasq.ts'
 import { kea } from './kea.ts'
 import { unbound } from './unbound.ts'
 
@@ -307,7 +308,26 @@ const UNBOUND: readonly Row[] = [
   [`${U}notice: init module 0: validator`, 'routine:status'],
 ]
 
+const DNSMASQ: readonly Row[] = [
+  ['dnsmasq[7]: query[A] a.example from 192.0.2.5', 'dns-query/unknown/query'],
+  ['dnsmasq-dhcp[7]: DHCPACK(br0) 192.0.2.5 02:00:5e:00:53:01 cam', 'dhcp-lease/success/ack'],
+  [
+    'dnsmasq-dhcp[7]: DHCPREPLY(br0) 2001:db8::5 00:03:00:01:02:00:5e:00:53:01 cam',
+    'dhcp-lease/success/reply',
+  ],
+  [
+    'dnsmasq-dhcp[7]: no address range available for DHCP request via br0',
+    'dhcp-lease/failure/fail',
+  ],
+  ['dnsmasq-dhcp[7]: DHCP relay from 192.0.2.5 to 192.0.2.1 via br0', 'routine:dhcp-detail'],
+  ['dnsmasq-tftp[7]: sent /srv/boot/cam.bin to 192.0.2.5', 'file-seen/success/tftp'],
+  ['dnsmasq-tftp[7]: failed sending /srv/boot/cam.bin to 192.0.2.5', 'file-seen/failure/tftp'],
+  ['dnsmasq[7]: listening on br0(#3): 192.0.2.1 port 53', 'service-notice/unknown/status'],
+  ['dnsmasq[7]: TCP helper process 9 died unexpectedly', 'service-error/failure/service-error'],
+]
+
 const ALL = [
+  ['dnsmasq', dnsmasq, DNSMASQ.map(([line, told]) => [`Nov 21 22:49:05 ${line}`, told])],
   ['bind', bind, BIND.map(([line, told]) => [`21-Nov-2026 22:49:05.123 ${line}`, told])],
   ['kea', kea, KEA],
   ['dhcpd', dhcpd, DHCPD.map(([line, told]) => [`Nov 21 22:49:05 gw dhcpd[7]: ${line}`, told])],

@@ -5,6 +5,8 @@ import type { Frame } from '../line/frame.ts'
 import { LineDecoder } from '../line/line-decoder.ts'
 import { checkStampOptions, STAMP_OPTIONS } from '../line/options.ts'
 import { plainIp } from '../mosquitto/address.ts'
+import { compact } from '../document/values.ts'
+import { endpoint } from '../network/endpoint.ts'
 import { told, type Told } from '../network/told.ts'
 import { dhcpLine, leaseOf } from './lease.ts'
 import { type QueryFacts, queryOf, serverWords } from './query.ts'
@@ -34,9 +36,9 @@ const DHCP_ROUTINE = new RegExp(
     String.raw`^(?:\d+ )?(?:available DHCP|vendor class|client provides|next server|tags`,
     String.raw`|requested options|sent size|DHCP,|DHCPv6,|RTR-|router advertisement|DHCPv4-`,
     String.raw`|DHCPv6-|sockets bound|user class|bootfile|broadcast response|IPv6 router`,
-    String.raw`|server name|not using|SLAAC|DHCPSOLICIT|DHCPADVERTISE|DHCPREPLY|DHCPRENEW`,
-    String.raw`|DHCPREBIND|DHCPCONFIRM|DHCPINFORMATION-REQUEST|script|stale|read |duplicate|BOOTP`,
-    String.raw`|Ignoring)`,
+    String.raw`|server name|not using|SLAAC`,
+    String.raw`|DHCPINFORMATION-REQUEST|script|stale|read |duplicate|BOOTP`,
+    String.raw`|Ignoring|client MAC|reply delay|DHCP relay|DHCP split-relay|not giving name)`,
   ].join(''),
 )
 
@@ -58,7 +60,12 @@ function read(message: string, frame: Frame, out: DecodeSink, item: RawItem): vo
     out.routine('other-program')
     return
   }
-  const words = program?.endsWith('-dhcp') === true ? dhcp(text, frame) : names(text, frame)
+  const words =
+    program?.endsWith('-dhcp') === true
+      ? dhcp(text, frame)
+      : program?.endsWith('-tftp') === true
+        ? tftp(text, frame)
+        : names(text, frame)
   if (words === undefined)
     out.routine(program?.endsWith('-dhcp') === true ? 'dhcp-detail' : 'status')
   else if (words === 'unknown' && program === undefined) {
@@ -69,8 +76,45 @@ function read(message: string, frame: Frame, out: DecodeSink, item: RawItem): vo
   }
 }
 
+/** What dnsmasq says of itself in words that are neither of a query nor of a lease. */
 function other(text: string): Told {
-  return told('event', [], ['info'], 'unknown', 'other', { event: { reason: text.slice(0, 500) } })
+  if (TROUBLE.test(text)) return serverWords('service-error', text, 'dnsmasq')
+  const event = { reason: text.slice(0, 500) }
+  return told('service-notice', ['process'], ['info'], 'unknown', 'status', { event })
+}
+
+const TROUBLE =
+  /fail|error|cannot|can't|bad |invalid|exceeded|unable|timed out|died|BUG|Assertion|inaccessible|unsupported|killed/i
+/** tftp.c: `sent FILE to ADDRESS`, `failed sending FILE to ADDRESS`, `error 0 MESSAGE received from ADDRESS`. */
+const TFTP =
+  /^(sent|failed sending|timeout sending|error \d{1,5} .{0,200} received) (?:(.{1,500}) to|from) (\S+)$/
+/** rfc2131.c and rfc3315.c: what was not given, and why. */
+const UNGIVEN = new RegExp(
+  '^(?:no address range available|abandoning lease|disabling DHCP static|leasequery from .* not permitted' +
+    '|DHCP packet received on .* no address)',
+)
+
+function tftp(text: string, frame: Frame): Told | 'unknown' {
+  const found = TFTP.exec(text)
+  if (found === null) return 'unknown'
+  const [, how, path, address] = found
+  const outcome = how === 'sent' ? 'success' : 'failure'
+  return told('file-seen', ['network', 'file'], ['access'], outcome, 'tftp', {
+    event: { reason: text.slice(0, 300) },
+    network: { protocol: 'tftp', transport: 'udp' },
+    ...compact({
+      source: endpoint({ address }),
+      file: path === undefined ? undefined : { path, name: path.slice(path.lastIndexOf('/') + 1) },
+      observer: { product: 'dnsmasq', ...(frame.host !== undefined && { hostname: frame.host }) },
+    }),
+  })
+}
+
+function ungiven(text: string, frame: Frame): Told | undefined {
+  if (!UNGIVEN.test(text)) return undefined
+  const address = /(?:\d{1,3}\.){3}\d{1,3}/.exec(text)?.[0]
+  const reason = text.slice(0, 300)
+  return leaseOf({ message: 'FAIL', address, reason, product: 'dnsmasq', host: frame.host })
 }
 
 function leased(lease: RegExpExecArray, out: DecodeSink): void {
@@ -88,7 +132,7 @@ function leased(lease: RegExpExecArray, out: DecodeSink): void {
 }
 
 function dhcp(text: string, frame: Frame): Told | 'unknown' | undefined {
-  const known = dhcpLine(text, 'dnsmasq', frame.host)
+  const known = dhcpLine(text, 'dnsmasq', frame.host) ?? ungiven(text, frame)
   if (known !== undefined) return known
   return DHCP_ROUTINE.test(text) ? undefined : 'unknown'
 }

@@ -17,7 +17,7 @@ export interface LeaseFacts {
   readonly host?: string | undefined
 }
 
-const DONE = new Set(['ACK', 'LEASE', 'RELEASE', 'REPLY', 'RENEW'])
+const DONE = new Set(['ACK', 'LEASE', 'RELEASE', 'REPLY'])
 const REFUSED = new Set(['NAK', 'DECLINE', 'FAIL'])
 
 /** One message of DHCP, or one lease. The device is `client` and `source`. */
@@ -76,6 +76,7 @@ const FAULT = new RegExp(
 )
 const WORDS = new Set([
   ...'DISCOVER OFFER REQUEST ACK NAK RELEASE DECLINE INFORM EXPIRE'.split(' '),
+  ...'SOLICIT ADVERTISE REPLY RENEW REBIND CONFIRM'.split(' '),
   ...'LEASEQUERY LEASEACTIVE LEASEUNKNOWN LEASEUNASSIGNED'.split(' '),
 ])
 
@@ -100,7 +101,7 @@ export function dhcpLine(
   const behind = mac === null ? undefined : rest.slice(mac.index + mac[0].length).trim()
   const name = isIsc
     ? named.find((word) => plainIp(word) === undefined && word !== 'found' && !word.includes(':'))
-    : message === 'ACK' && behind !== ''
+    : (message === 'ACK' || message === 'REPLY') && behind !== ''
       ? behind?.split(' ')[0]
       : undefined
   const fault = FAULT.exec(rest)?.[1]
