@@ -112,7 +112,10 @@ test('keywords are found in every value, also where a field of its own is looked
     { kind: 'field', path: 'a.b', test: substring('katze') },
     { kind: 'anywhere', test: substring('42') },
     { kind: 'field', path: 'port', test: substring('424') },
-    { kind: 'anywhere', test: { kind: 'wildcard', parts: ['mimi', { any: 'many' }, 'z'], cased: false } },
+    {
+      kind: 'anywhere',
+      test: { kind: 'wildcard', parts: ['mimi', { any: 'many' }, 'z'], cased: false },
+    },
     { kind: 'anywhere', test: { kind: 'suffix', value: 'atz', cased: false } },
     { kind: 'anywhere', test: substring('größe') },
     { kind: 'field', path: 'a.b', test: { kind: 'prefix', value: 'mimi', cased: false } },

@@ -45,7 +45,9 @@ export class Edges {
     let keys = new Set<number>()
     // Where the texts differ most, most values differ from all of them.
     for (let offset = shortest - this.#units; offset >= 0; offset--) {
-      const here = new Set(texts.map((text) => keyOf(text, this.#keyStart(text, offset), this.#units)))
+      const here = new Set(
+        texts.map((text) => keyOf(text, this.#keyStart(text, offset), this.#units)),
+      )
       if (here.size <= keys.size) continue
       keys = here
       this.#offset = offset

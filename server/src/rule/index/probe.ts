@@ -140,8 +140,7 @@ export class Probe {
     this.#texts.finish(beside === undefined ? undefined : beside.#texts)
     this.#above.sort((a, b) => a.value - b.value)
     this.#below.sort((a, b) => b.value - a.value)
-    this.#needsNumber =
-      this.#numbers.size > 0 || this.#above.length > 0 || this.#below.length > 0
+    this.#needsNumber = this.#numbers.size > 0 || this.#above.length > 0 || this.#below.length > 0
     this.#needsText = !this.#texts.isEmpty || this.#networks !== undefined
   }
 
