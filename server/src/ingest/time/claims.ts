@@ -10,7 +10,7 @@ const DEVICE_FIELDS = ['device.id', 'iot.mqtt.client_id', 'host.name', 'source.i
 /**
  * Looks at the time that an event claims beside its cohort's. Where the whole cohort is off by an hour
  * the event is tagged, does not count as a clock that is ahead, and, where that is the policy, its time
- * is set right. Returns the event time.
+ * is set right. Where that is not known yet it is tagged as such for ten minutes. Returns the event time.
  */
 export function settleClaim(shaped: Shaped, source: string, cohorts: Cohorts): number {
   const { doc, time, claim, origin } = shaped
@@ -23,10 +23,15 @@ export function settleClaim(shaped: Shaped, source: string, cohorts: Cohorts): n
   if (device === undefined) return time
   const site = String(fieldOf(doc, 'iot.site') ?? '')
   const type = String(fieldOf(doc, 'device.type') ?? '')
-  const shift = cohorts.shiftOf(`${source}\n${site}\n${type}`, device, aheadMs, origin.receivedMs)
-  if (shift === 0) return time
+  const cohort = `${source}\n${site}\n${type}`
+  const shift = cohorts.shiftOf(cohort, device, aheadMs, origin.receivedMs)
   const iot = objectOf(doc['iot'])
-  const { ahead: _, ...told } = objectOf(iot['time'])
+  const { ahead, ...told } = objectOf(iot['time'])
+  if (shift === 0) {
+    if (ahead !== true || !cohorts.isPending(cohort, device, origin.receivedMs)) return time
+    doc['iot'] = { ...ANEW, ...iot, time: { ...ANEW, ...told, cohort_pending: true } }
+    return time
+  }
   const claimed = new Date(claim).toISOString()
   doc['iot'] = { ...ANEW, ...iot, time: { ...ANEW, ...told, claimed, cohort_shift: shift / 1_000 } }
   return cohorts.settings.policy === 'correct' ? claim - shift : time

@@ -37,8 +37,13 @@ describe('a cohort an hour ahead', () => {
   test('is tagged, set right, and no longer a clock that is ahead', () => {
     const events = hear(new Enricher(), fleet(HOUR))
     expect(shifts(events)).toEqual([undefined, undefined, undefined, undefined, 3_600, 3_600])
-    // The first ones could still have been wrong clocks of their own.
-    expect(fieldOf(events[0]!.doc, 'iot.time.ahead')).toBe(true)
+    // The first ones could still be wrong clocks of their own; nothing is said of them before that is known.
+    for (const { doc, time } of events.slice(0, 4)) {
+      expect(fieldOf(doc, 'iot.time.ahead')).toBeUndefined()
+      expect(fieldOf(doc, 'iot.time.cohort_pending')).toBe(true)
+      expect(time).toBe(NOW)
+    }
+    expect(fieldOf(events[0]!.doc, 'iot.time.claimed')).toBe(new Date(NOW + HOUR).toISOString())
     const last = events[5]!
     expect(fieldOf(last.doc, 'iot.time')).toEqual({
       ...{ claimed: new Date(NOW + HOUR - 5_000).toISOString(), cohort_shift: 3_600 },
@@ -73,6 +78,25 @@ describe('a cohort an hour ahead', () => {
 })
 
 describe('no cohort', () => {
+  test('one clock an hour ahead is called so once it has been that for ten minutes', () => {
+    const enricher = new Enricher()
+    const told = [0, 9, 10, 60].map((minute) => {
+      const [event] = hear(enricher, [`m0 ${HOUR}`], NOW + minute * MINUTE)
+      return [fieldOf(event!.doc, 'iot.time.ahead'), fieldOf(event!.doc, 'iot.time.cohort_pending')]
+    })
+    expect(told).toEqual([
+      [undefined, true],
+      [undefined, true],
+      [true, undefined],
+      [true, undefined],
+    ])
+  })
+
+  test('a clock two hours ahead is called so at once', () => {
+    const [event] = hear(new Enricher(), [`m0 ${2 * HOUR}`])
+    expect(fieldOf(event!.doc, 'iot.time.ahead')).toBe(true)
+  })
+
   test.each([
     ['one device', Array.from({ length: 20 }, () => `m1 ${HOUR}`)],
     ['too few', fleet(HOUR, 4)],

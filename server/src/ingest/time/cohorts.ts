@@ -75,6 +75,15 @@ export class Cohorts {
     return this.#off(cohortKey, device, shift, receivedMs)
   }
 
+  /**
+   * Whether a device that is an hour ahead is so for less than ten minutes: its cohort may still turn
+   * out to be, and the first devices of a cohort are no more to blame than the others.
+   */
+  isPending(cohortKey: string, device: string, receivedMs: number): boolean {
+    const known = this.#cohorts.get(cohortKey)?.off.get(device)
+    return known?.shift === HOUR_MS && receivedMs - known.sinceMs < STEADY_MS
+  }
+
   /** Recognized cohorts that changed since the last call. */
   takeChanges(): StateChange[] {
     if (this.#changed.size === 0) return []
