@@ -272,9 +272,10 @@ async function readStore(dataDir: string): Promise<ReadonlyMap<string, EcsDoc[]>
   const { createSearch } = (await import(join(DIST, 'store/search/search.js'))) as Searches
   const { MetricsRegistry } = await import('../../src/base/metrics.ts')
   const { SILENT } = await import('../../src/base/log.ts')
+  // A test wants to see all at once; what a search may use is not what is tested by this.
+  const limits = { memoryBytesMax: 4 * 2 ** 30, searchBytesMax: 3 * 2 ** 30 }
   const metrics = new MetricsRegistry()
-  // Within the limits of the product: what cannot be read so, a hunt could not read either.
-  const started = startStoreEngine({ dataDir, log: SILENT, metrics })
+  const started = startStoreEngine({ dataDir, log: SILENT, metrics, limits })
   if (!started.ok) throw new Error(started.problem.message)
   const engine = started.value
   const found = new Map<string, EcsDoc[]>()

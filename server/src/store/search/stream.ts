@@ -2,6 +2,7 @@ import type { Visibility } from '../../model/access.ts'
 import type { EcsDoc } from '../../model/event.ts'
 import type { Position } from '../../model/position.ts'
 import type { StoreClient } from '../client.ts'
+import { StoreError } from '../failure.ts'
 import { DEFAULT_TENANT } from '../schema/names.ts'
 import { p, sql } from '../sql.ts'
 import type { Sql } from '../sql.ts'
@@ -46,6 +47,8 @@ const STRETCH_ROWS = 20_000
 const HOUR_MS = 3_600_000
 const SECOND_MS = 1_000
 const QUERY_SECONDS_MAX = 600
+/** MEMORY_LIMIT_EXCEEDED */
+const MEMORY_LIMIT = 241
 
 /**
  * Events ordered by time, then by place in the journal. The range is read in stretches of whole hours,
@@ -79,8 +82,11 @@ export async function* streamEvents(
           ? await splitStretch(reader, condition, stretch, { signal, queryId, stretchRows })
           : [stretch]
       for (const part of parts) {
-        queryId = `${queryName}-${(queries += 1)}`
-        yield* readStretch(reader, condition, part, { signal, queryId })
+        const calls = (): Call => {
+          queryId = `${queryName}-${(queries += 1)}`
+          return { signal, queryId }
+        }
+        yield* readWithin(reader, condition, part, calls)
       }
     }
     queryId = ''
@@ -165,6 +171,31 @@ async function splitStretch(
     for (const [second, count] of rows) parts.add(Number(second), Number(count))
   }
   return parts.all()
+}
+
+/** A stretch whose rows are too large to be sorted at once is read in halves, down to a millisecond. */
+async function* readWithin(
+  reader: StoreClient,
+  condition: Sql,
+  stretch: Stretch,
+  calls: () => Call,
+): AsyncGenerator<readonly StoredEvent[]> {
+  const { fromMs, toMs, rows } = stretch
+  let isBegun = false
+  try {
+    for await (const events of readStretch(reader, condition, stretch, calls())) {
+      isBegun = true
+      yield events
+    }
+  } catch (error) {
+    const isTooLarge = error instanceof StoreError && error.engineCode === MEMORY_LIMIT
+    // Once rows were given they cannot be given again.
+    if (!isTooLarge || isBegun || toMs - fromMs < 2) throw error
+    const midMs = Math.floor((fromMs + toMs) / 2)
+    const half = Math.ceil(rows / 2)
+    yield* readWithin(reader, condition, { fromMs, toMs: midMs, rows: half }, calls)
+    yield* readWithin(reader, condition, { fromMs: midMs, toMs, rows: half }, calls)
+  }
 }
 
 async function* readStretch(
