@@ -152,12 +152,13 @@ class Preparer implements LinePreparer, DecodeSink {
   }
 
   event(draft: Draft): void {
-    const beyond = this.#scope === undefined ? undefined : outOfScope(draft.doc, this.#scope)
+    const shaped = this.#stages.shape(draft, this.#item, this.#redelivered)
+    // After shaping: what the delivery says beside the input counts as much as the input.
+    const beyond = this.#scope === undefined ? undefined : outOfScope(shaped.doc, this.#scope)
     if (beyond !== undefined) {
       this.reject('DECODE_FIELD', `${beyond}, which the sender's token is not of`)
       return
     }
-    const shaped = this.#stages.shape(draft, this.#item, this.#redelivered)
     const { enricher, source } = this.#options
     if (enricher !== undefined) {
       enricher.enrich(shaped.doc, shaped.time)

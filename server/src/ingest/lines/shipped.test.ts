@@ -142,7 +142,22 @@ test('a document of thousands of fields leaves a bounded number of facts', () =>
   let deep: object = { end: 1 }
   for (let at = 0; at < 2_000; at++) deep = { deep }
   const { facts = {} } = auto(itemOf({ ...filebeat(LINE), ...many, deep }))
-  expect(Object.keys(facts).length).toBeLessThanOrEqual(103)
+  expect(Object.keys(facts).length).toBeLessThanOrEqual(104)
+  expect(Number(facts['field.fields_left_out'])).toBeGreaterThan(4_900)
+})
+
+test('a token of some sites and types holds for what a shipper says beside the line', () => {
+  const scope = { sites: ['plant-1'], deviceTypes: ['pump'] }
+  const told = (type: string): unknown[] => {
+    const preparer = createPreparer({ source: 's', decoderSpec: mosquitto, tenant: 't' })
+    const doc = { ...filebeat(LINE), device: { type } }
+    const item = itemOf(doc, { facts: { transport: 'elastic' } })
+    const { batch } = preparer.prepare({ items: [item], scope }, NOW)
+    const letters = (batch.deadLetters ?? []).map(({ code }) => code)
+    return [letters, (batch.events ?? []).map((event) => event.doc['device'])]
+  }
+  expect(told('meter')).toEqual([['DECODE_FIELD'], []])
+  expect(told('pump')).toEqual([[], [{ type: 'pump' }]])
 })
 
 test('the decoder reads the line; what the shipper says stands in ECS fields and labels', () => {

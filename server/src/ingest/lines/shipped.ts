@@ -91,8 +91,8 @@ const TOLD = new Set([
 ])
 
 /** What describes the sender in ECS; the rest may mean anything, and becomes labels. */
-const ECS_ROOT =
-  /^(?:agent|cloud|container|device|host|observer|orchestrator|service|span|trace)\.[^.]/
+const ECS_NAME =
+  /^(?:agent|cloud|container|device|host|observer|orchestrator|service|span|trace)(?:\.[a-z]\w*){1,4}$/
 
 function factsOf(doc: Json, line: string): Facts {
   const facts: Facts = {}
@@ -104,17 +104,22 @@ function factsOf(doc: Json, line: string): Facts {
   const timeMs = typeof stamp === 'string' ? Date.parse(stamp) : Number.NaN
   if (Number.isFinite(timeMs)) facts['time'] = String(timeMs)
   let left = FACTS_MAX
+  let leftOut = 0
   const add = (value: unknown, at: readonly string[]): void => {
     if (value === line || value === null || value === undefined) return
     if (isObject(value)) {
-      if (at.length < DEPTH_MAX) for (const name in value) add(value[name], [...at, name])
+      if (at.length >= DEPTH_MAX) leftOut += 1
+      else for (const name in value) add(value[name], [...at, name])
       return
     }
-    if (left === 0) return
+    if (left === 0) {
+      leftOut += 1
+      return
+    }
     left -= 1
     const text = Array.isArray(value) ? value.map(plain).join(',') : plain(value)
     const name = at.join('.').slice(0, 200)
-    const isEcs = typeof value === 'string' && ECS_ROOT.test(name)
+    const isEcs = typeof value === 'string' && ECS_NAME.test(name)
     const key = isEcs ? `ecs.${name}` : `field.${name}`
     facts[key] = text.slice(0, FACT_CHARS_MAX)
   }
@@ -127,6 +132,7 @@ function factsOf(doc: Json, line: string): Facts {
     else if (name === 'event' && isObject(value)) add(without(value, 'original'), ['event'])
     else if (!OWN.has(name)) add(value, [name])
   }
+  if (leftOut > 0) facts['field.fields_left_out'] = String(leftOut)
   return facts
 }
 
