@@ -213,6 +213,17 @@ const hook = (event: string, more: Fields, fields: Fields): Row => [
 ]
 const gone = (reason: string, name: string): Row =>
   hook('client.disconnected', { reason }, { 'event.action': name, 'source.ip': '10.0.0.5' })
+const lost = (reason: string): Row =>
+  hook(
+    'client.disconnected',
+    { reason },
+    {
+      'event.action': 'mqtt-takeover',
+      'iot.mqtt.previous.ip': '10.0.0.5',
+      'iot.mqtt.identity': 'unknown',
+      'user.name': undefined,
+    },
+  )
 const answered = (event: string, code: string, outcome: string): Row =>
   hook(event, { reason_code: code }, { 'event.action': 'mqtt-connect', 'event.outcome': outcome })
 const emqx: readonly Row[] = [
@@ -225,8 +236,8 @@ const emqx: readonly Row[] = [
     gone(r, 'mqtt-disconnect'),
   ),
   gone('keepalive_timeout', 'mqtt-timeout'),
-  gone('discarded', 'mqtt-takeover'),
-  gone('takenover', 'mqtt-takeover'),
+  lost('discarded'),
+  lost('takenover'),
   ...['bad_username_or_password', 'not_authorized', 'banned'].map((c) =>
     answered('client.connack', c, 'failure'),
   ),

@@ -119,7 +119,13 @@ const awsCore: readonly Row[] = [
     'aws-iot-logs',
     '{"timestamp":"2026-04-28 22:05:30.105","logLevel":"ERROR","status":"Failure","eventType":"Disconnect","clientId":"c1",' +
       '"sourceIp":"203.0.113.1","sourcePort":21335,"reason":"DUPLICATE_CLIENT_ID"}',
-    { 'event.action': 'mqtt-takeover', 'iot.mqtt.client_id': 'c1', 'source.ip': '203.0.113.1' },
+    {
+      'event.action': 'mqtt-takeover',
+      'iot.mqtt.client_id': 'c1',
+      'source.ip': undefined,
+      'iot.mqtt.previous.ip': '203.0.113.1',
+      'iot.mqtt.previous.port': 21_335,
+    },
   ],
   [
     'aws-iot-logs',

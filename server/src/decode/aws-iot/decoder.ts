@@ -1,11 +1,13 @@
 import { ANEW } from '../../base/anew.ts'
-import type { DecodeSink, Decoder, StateChange } from '../../model/decoder.ts'
+import type { DecodeSink, Decoder, Draft, StateChange } from '../../model/decoder.ts'
 import type { EcsDoc } from '../../model/event.ts'
 import type { RawItem } from '../../model/source.ts'
 import { cloudOf } from '../aws-device-defender/metric.ts'
 import { decodeDelivery, type Teller } from '../document/document-decoder.ts'
 import type { Payload } from '../document/payloads.ts'
 import { compact, numberAt, textAt, timeAt } from '../document/values.ts'
+import { takeoverOf } from '../network/takeover.ts'
+import { addressOf, principalOf } from './identity.ts'
 import { ShadowJoin } from './join.ts'
 import { type LogFacts, logDraft, logFields, looksLikeLog, readLog } from './logs.ts'
 import type { Actor, Place } from './pieces.ts'
@@ -61,7 +63,7 @@ export class AwsIotDecoder implements Decoder {
     if (looksLikeLog(value)) return this.#log(payload, item, tell)
     const lifecycle = lifecycleDraft(value, envelope)
     if (lifecycle !== undefined) {
-      tell.event(lifecycle)
+      tell.event(this.#takeover(lifecycle, presenceOf(value), item))
       if (lifecycle.action === 'mqtt-connect') this.#presence(value, lifecycle.timeMs, item)
       return
     }
@@ -101,18 +103,27 @@ export class AwsIotDecoder implements Decoder {
       })
     }
     if (facts.type === 'Connect' && !facts.failed && facts.clientId !== undefined) {
-      const { principal, ip } = facts
-      this.#join.connected(facts.clientId, { principal, ip, sinceMs: atMs })
+      const { principal, ip, port } = facts
+      this.#join.connected(facts.clientId, { principal, ip, port, sinceMs: atMs })
     }
-    tell.event(logDraft(value, facts, envelope))
+    tell.event(this.#takeover(logDraft(value, facts, envelope), actorOf(facts), item))
+  }
+
+  /** A record of a takeover is one of the connection that ended. */
+  #takeover(draft: Draft, loser: Actor, item: RawItem): Draft {
+    if (draft.action !== 'mqtt-takeover') return draft
+    const endedMs = draft.timeMs ?? item.receivedMs
+    const taker = this.#join.takerOf(loser.clientId ?? '', loser, endedMs)
+    const fields =
+      taker === undefined
+        ? undefined
+        : { ...principalOf(taker.principal), source: addressOf(taker.ip, taker.port) }
+    return { ...ANEW, ...draft, doc: takeoverOf(draft.doc, fields) }
   }
 
   #presence(value: EcsDoc, timeMs: number | undefined, item: RawItem): void {
-    this.#join.connected(textAt(value, 'clientId') ?? '', {
-      principal: textAt(value, 'principalIdentifier'),
-      ip: textAt(value, 'ipAddress'),
-      sinceMs: timeMs ?? item.receivedMs,
-    })
+    const { clientId = '', principal, ip } = presenceOf(value)
+    this.#join.connected(clientId, { principal, ip, sinceMs: timeMs ?? item.receivedMs })
   }
 
   /** True if the payload belongs to a shadow. */
@@ -202,6 +213,13 @@ export class AwsIotDecoder implements Decoder {
 function actorOf({ principal, ip, port, clientId }: LogFacts): Actor {
   return compact({ principal, ip, port, clientId })
 }
+
+const presenceOf = (value: EcsDoc): Actor =>
+  compact({
+    principal: textAt(value, 'principalIdentifier'),
+    ip: textAt(value, 'ipAddress'),
+    clientId: textAt(value, 'clientId'),
+  })
 
 function updateDoc(
   { value, envelope }: Payload,

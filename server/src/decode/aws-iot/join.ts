@@ -2,6 +2,7 @@ import { ANEW } from '../../base/anew.ts'
 import type { DecodeSink, Draft, StateChange } from '../../model/decoder.ts'
 import type { EcsDoc } from '../../model/event.ts'
 import { KeptMap } from '../kept-map.ts'
+import { takerOf } from '../network/takeover.ts'
 import { compact, isObject } from '../document/values.ts'
 import { addressOf, principalOf } from './identity.ts'
 import { type Certainty, matchPieces, type Verdict } from './match.ts'
@@ -39,6 +40,7 @@ interface Waiting {
 interface Session {
   readonly principal?: string | undefined
   readonly ip?: string | undefined
+  readonly port?: number | undefined
   readonly sinceMs: number
 }
 
@@ -89,10 +91,24 @@ export class ShadowJoin {
     if (session.ip === undefined) return
     const before = this.#sessions.get(clientId)
     const known = Array.isArray(before) ? (before as readonly Session[]) : []
-    const same = known.some(({ sinceMs, ip }) => sinceMs === session.sinceMs && ip === session.ip)
+    const { sinceMs, ip, port } = session
+    const same = known.some((one) => one.sinceMs === sinceMs && one.ip === ip && one.port === port)
     if (same) return
     const all = [...known, session].sort((a, b) => a.sinceMs - b.sinceMs)
     this.#sessions.set(clientId, all.slice(-SESSIONS_EACH_MAX))
+  }
+
+  /** The connection that took a client id from `loser`, where its connect was seen before. */
+  takerOf(clientId: string, loser: Actor, endedMs: number): Actor | undefined {
+    const known = this.#sessions.get(clientId)
+    if (!Array.isArray(known)) return undefined
+    const all = (known as readonly Session[]).map((session) => ({
+      ...session,
+      address: session.ip,
+      user: session.principal,
+    }))
+    const { ip, port, principal } = loser
+    return takerOf(all, { address: ip, port, user: principal }, endedMs)
   }
 
   /** Tells what has waited long enough, in the shadow at hand and in the ones that are quiet. */

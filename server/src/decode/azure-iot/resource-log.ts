@@ -12,6 +12,7 @@ import {
   timeAt,
   valueAt,
 } from '../document/values.ts'
+import { takeoverOf } from '../network/takeover.ts'
 import { codeMeaning } from './codes.ts'
 
 interface Words {
@@ -91,7 +92,9 @@ export function resourceDraft(record: EcsDoc): Draft | undefined {
     }),
   })
   const timeMs = timeAt(record, 'time', 'TimeGenerated', 'TimeGenerated [UTC]')
-  return { timeMs, action: words?.action ?? 'event', doc }
+  const action = words?.action ?? 'event'
+  // The hub closes the older of two connections and writes that one's address.
+  return { timeMs, action, doc: action === 'mqtt-takeover' ? takeoverOf(doc, undefined) : doc }
 }
 
 /** The hub masks addresses; other services write the port behind theirs. */

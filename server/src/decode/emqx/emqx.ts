@@ -6,6 +6,7 @@ import { isObject } from '../document/values.ts'
 import { KeptMap } from '../kept-map.ts'
 import { Frame } from '../line/frame.ts'
 import { readHook } from './hooks.ts'
+import { Takers } from './takers.ts'
 import { readLine, readLogObject, reportDraft } from './log.ts'
 
 const REFUSED_MAX = 10_000
@@ -43,6 +44,7 @@ const isReport = (value: unknown): value is Report =>
 class EmqxDecoder implements Decoder {
   readonly #refused = new KeptMap<number>('r:', REFUSED_MAX)
   readonly #denied = new KeptMap<number>('d:', REFUSED_MAX)
+  readonly #takers = new Takers()
   /** Supervisors' reports of several lines, by file: the time, and the reason as far as it is read. */
   readonly #reports = new KeptMap<Report>('s:', FILES_MAX)
   readonly #frame = new Frame({ zone: () => 0, monthFirst: false })
@@ -61,7 +63,8 @@ class EmqxDecoder implements Decoder {
       item.facts?.['topic'] !== undefined
     ) {
       decodeDocuments(item, out, (doc, context) => {
-        return readLogObject(doc, this.#denied) ?? readHook(doc, context, this.#refused)
+        const told = readLogObject(doc, this.#denied) ?? readHook(doc, context, this.#refused)
+        return typeof told === 'object' ? this.#takers.told(told, item) : told
       })
     } else if (text.length > LINE_MAX) {
       out.reject('DECODE_TOO_LONG', `${text.length} characters, at most ${LINE_MAX}.`)
@@ -81,8 +84,9 @@ class EmqxDecoder implements Decoder {
     }
     const told = readLine(message, timeMs, this.#denied)
     if (typeof told === 'string') out.routine(told)
-    else if (told !== undefined) out.event({ ...ANEW, ...told, timeMs })
-    else if (BANNER.test(message)) out.routine('banner')
+    else if (told !== undefined) {
+      out.event(this.#takers.told({ ...ANEW, ...told, timeMs }, item))
+    } else if (BANNER.test(message)) out.routine('banner')
     else out.reject('DECODE_UNKNOWN', 'Neither JSON nor a line of its log.')
   }
 
@@ -108,6 +112,7 @@ class EmqxDecoder implements Decoder {
     const changes: StateChange[] = []
     this.#refused.takeChanges(changes)
     this.#denied.takeChanges(changes)
+    this.#takers.connections.takeChanges(changes)
     this.#reports.takeChanges(changes)
     return changes
   }
@@ -116,12 +121,18 @@ class EmqxDecoder implements Decoder {
     const all = [...entries]
     this.#refused.restore(all)
     this.#denied.restore(all)
+    this.#takers.connections.restore(all)
     this.#reports.restore(all)
     for (const [file, open] of [...this.#reports]) if (!isReport(open)) this.#reports.delete(file)
   }
 
   stats(): Readonly<Record<string, number>> {
-    return { refused: this.#refused.size, refused_evicted: this.#refused.evicted }
+    return {
+      refused: this.#refused.size,
+      refused_evicted: this.#refused.evicted,
+      connections: this.#takers.connections.size,
+      connections_evicted: this.#takers.connections.evicted,
+    }
   }
 }
 
