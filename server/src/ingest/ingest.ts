@@ -7,6 +7,7 @@ import type { Commit, Journal, JournalBatch, Tick } from '../model/journal.ts'
 import type {
   Delivery,
   RawBatch,
+  Refused,
   SeenInput,
   SourceReport,
   SourceSink,
@@ -14,6 +15,7 @@ import type {
 } from '../model/source.ts'
 import { observeDelays } from './delays.ts'
 import { SeenInputs } from './seen-inputs.ts'
+import { splitBatch } from './split-batch.ts'
 
 /** What turns raw input of one source into a journal batch; see `prepare.ts`. Synchronous. */
 export interface Preparer {
@@ -198,12 +200,28 @@ export class Ingest implements SourceSink {
   ): Promise<Delivery> {
     const { source } = this.#options
     const whole = this.#withCarried(commit)
+    const parts = [batch]
+    const counted = { events: 0, rejects: 0, refused: [] as Refused[] }
     let waitMs = RETRY_FIRST_MS
-    for (;;) {
-      const problem = await this.#tryAppend(batch, whole)
-      if (problem === undefined) break
+    while (parts.length > 0) {
+      const [part = batch] = parts
+      // What commits with the batch does so with its last part: after a crash all of it comes again.
+      const problem = await this.#tryAppend(part, parts.length === 1 ? whole : {})
+      if (problem === undefined) {
+        parts.shift()
+        this.#noteReached(part, commit.cursor?.key)
+        this.#count(part, counted)
+        waitMs = RETRY_FIRST_MS
+        continue
+      }
+      if (problem.code === 'JOURNAL_BATCH') {
+        const halves = splitBatch(part)
+        if (halves.length === 0) this.dropped('too_large', 1)
+        parts.splice(0, 1, ...(halves.length === 0 ? restOf(parts, batch) : halves))
+        continue
+      }
       if (whenFull === 'refuse' || this.#stopped) {
-        this.#carried.push(...(whole.decoderState?.changes ?? []))
+        this.#carried = newest(whole.decoderState?.changes ?? [])
         return { kind: 'busy', problem, retryAfterMs: RETRY_MAX_MS }
       }
       this.#counters.waits.inc({ source })
@@ -211,10 +229,11 @@ export class Ingest implements SourceSink {
       waitMs = Math.min(waitMs * 2, RETRY_MAX_MS)
     }
     this.#carried = []
-    this.#noteReached(batch, commit.cursor?.key)
+    this.#totals.deliveries += 1
     if (seen.length > 0) this.#lastJournalledMs = batch.ingestedMs
     this.#seen.add(seen)
-    return this.#count(batch)
+    const { events, rejects, refused } = counted
+    return { kind: 'durable', events, rejects, ...(rejects > 0 && { refused }) }
   }
 
   #withCarried(commit: Commit): Commit {
@@ -250,7 +269,7 @@ export class Ingest implements SourceSink {
     if (this.#reached.size > REACHED_MAX && oldest !== undefined) this.#reached.delete(oldest)
   }
 
-  #count(batch: JournalBatch): Delivery {
+  #count(batch: JournalBatch, counted: { events: number; rejects: number; refused: Refused[] }) {
     const { source } = this.#options
     const { ingestedMs } = batch
     const events = batch.events ?? []
@@ -258,20 +277,34 @@ export class Ingest implements SourceSink {
     const rejects = batch.deadLetters?.length ?? 0
     this.#counters.events.inc({ source }, events.length)
     observeDelays(this.#counters.delay, source, events, this.#options.clock.now())
-    this.#totals.deliveries += 1
     this.#totals.events += events.length
     this.#totals.rejects += rejects
+    counted.events += events.length
+    counted.rejects += rejects
     if (rejects > 0) this.#counters.rejects.inc({ source }, rejects)
     for (const [name, count] of Object.entries(batch.routine ?? {})) {
       this.#totals.routine += count
       this.#counters.routine.inc({ source, class: name }, count)
     }
-    if (rejects === 0) return { kind: 'durable', events: events.length, rejects }
-    const refused = (batch.deadLetters ?? []).map(({ key = '', code, message }) => {
-      return { key, code, message }
-    })
-    return { kind: 'durable', events: events.length, rejects, refused }
+    for (const { key = '', code, message } of batch.deadLetters ?? []) {
+      counted.refused.push({ key, code, message })
+    }
   }
+}
+
+/** What is left where one part cannot be kept; the last one still carries what commits with it all. */
+function restOf(parts: readonly JournalBatch[], { source, ingestedMs }: JournalBatch) {
+  return parts.length > 1 ? [] : [{ source, ingestedMs }]
+}
+
+/** The last change of each entry: a sender that is refused for hours adds none twice. */
+function newest(changes: readonly StateChange[]): StateChange[] {
+  const byKey = new Map<string, StateChange>()
+  for (const change of changes) {
+    byKey.delete(change.key)
+    byKey.set(change.key, change)
+  }
+  return [...byKey.values()]
 }
 
 function makeCounters(metrics: Metrics) {

@@ -89,3 +89,24 @@ describe('a join that spans batches', () => {
     expect(second.settle(NOW + 2)).toBeUndefined()
   })
 })
+
+describe('a decoder that throws', () => {
+  const spec = {
+    ...decoders['mosquitto']!,
+    create: () => ({
+      decode: ({ text }: RawItem) => {
+        throw new TypeError(`${text} is not a function`)
+      },
+    }),
+  }
+
+  test('costs its source a dead letter, not its way', () => {
+    const preparer = createPreparer({ source: 'broker', decoderSpec: spec, tenant: 'default' })
+    const { batch, seen } = preparer.prepare({ items: [item('x', 'a'), item('y', 'b')] }, NOW)
+    expect(batch.deadLetters).toMatchObject([
+      { code: 'DECODE_FAULT', key: 'a', message: 'the decoder failed on it: x is not a function' },
+      { code: 'DECODE_FAULT', key: 'b', raw: 'y' },
+    ])
+    expect(seen).toMatchObject([{ outcome: 'reject' }, { outcome: 'reject' }])
+  })
+})

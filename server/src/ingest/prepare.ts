@@ -118,7 +118,15 @@ class Preparer implements LinePreparer, DecodeSink {
     const { cut, unreadable } = item
     if (cut !== undefined) this.reject('DECODE_TOO_LONG', `${cut.bytes} bytes long`)
     else if (unreadable !== undefined) this.reject(unreadable.code, unreadable.detail)
-    else this.#decoder.decode(item, this)
+    else {
+      try {
+        this.#decoder.decode(item, this)
+      } catch (error) {
+        // No input may make a decoder throw; where one does, its source must not stand still for it.
+        const why = error instanceof Error ? error.message : String(error)
+        this.reject('DECODE_FAULT', `the decoder failed on it: ${why.slice(0, 200)}`)
+      }
+    }
   }
 
   settle(ingestedMs: number, quiet = false): Prepared | undefined {

@@ -32,12 +32,14 @@ export function startTicker(options: TickerOptions): () => void {
 }
 
 async function tickAll(options: TickerOptions): Promise<void> {
-  const { journal, clock, intervalMs } = options
+  const { journal, clock, log, intervalMs } = options
   const ingests = [...options.ingests()]
   if (ingests.length === 0) return
   const quiet = ingests.filter((ingest) => ingest.isQuiet(clock.now(), intervalMs))
   // Before the tick that says "complete up to now": what was held back belongs before it.
-  await Promise.all(quiet.map((ingest) => ingest.settle()))
+  const failed = (error: unknown): void =>
+    log.warn({ problem: String(error) }, 'What a source held back was not journalled.')
+  await Promise.all(quiet.map((ingest) => ingest.settle().catch(failed)))
   const nowMs = clock.now()
   const ticks = ingests.map((ingest) => ingest.tick(nowMs, intervalMs))
   await journal.append({ source: 'app', ingestedMs: nowMs, ticks })

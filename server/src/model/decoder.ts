@@ -36,6 +36,8 @@ export type RejectCode =
   | 'DECODE_ENCODING'
   | 'DECODE_TIME'
   | 'DECODE_FIELD'
+  /** A mistake of ours: the decoder threw on it. */
+  | 'DECODE_FAULT'
 
 /**
  * Each item ends in exactly one of: events, a counted routine line, or a reject. An item that waits for

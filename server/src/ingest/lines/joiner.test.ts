@@ -151,6 +151,17 @@ test('streams, and the senders in one stream, are joined each by itself', () => 
   )
 })
 
+test('a container line nested without end is joined with nothing, and stops nothing', () => {
+  const joiner = new LineJoiner(joining({ form: indentedForm, unwrap: true, bare: false }))
+  const deep = `{"log":"in","attrs":${'['.repeat(50_000)}${']'.repeat(50_000)}}`
+  const lines = [deep, deep, JSON.stringify({ log: ' it' })]
+  const made = joiner.join(
+    lines.map((line) => item(line)),
+    0,
+  )
+  expect([...texts(made), ...texts(joiner.settle(1, true))].toSorted()).toEqual(lines.toSorted())
+})
+
 test('a record ends when nothing was added for its time, one of a request with it', () => {
   const ends: JoinEnd[] = []
   const joiner = new LineJoiner(joining({ form: indentedForm }), (end) => ends.push(end))

@@ -204,3 +204,11 @@ test('the file that a shipper names chooses the decoder; the decoder of any JSON
   const whole = (batch.events ?? []).find((event) => event.doc['message'] === '{"a":1}')
   expect(whole?.doc['agent']).toMatchObject({ type: 'filebeat' })
 })
+
+test('lists nested without end are left out, and counted as such', () => {
+  const deep = `${'['.repeat(50_000)}${']'.repeat(50_000)}`
+  const doc = JSON.stringify({ ...filebeat(LINE), labels: '@' }).replace('"@"', deep)
+  const { text, facts } = auto(itemOf(doc))
+  expect(text).toBe(LINE)
+  expect(facts).toMatchObject({ host: 'gw-3', 'field.fields_left_out': '1' })
+})

@@ -1,5 +1,6 @@
 import type { DecoderSpec } from '../../model/decoder.ts'
 import type { RawItem } from '../../model/source.ts'
+import { isDeeperThan } from './nesting.ts'
 
 /**
  * Where the line stands that a log shipper put into a document: `auto` finds it in the documents of
@@ -112,7 +113,7 @@ function factsOf(doc: Json, line: string): Facts {
       else for (const name in value) add(value[name], [...at, name])
       return
     }
-    if (left === 0) {
+    if (left === 0 || isDeeperThan(value, DEPTH_MAX)) {
       leftOut += 1
       return
     }

@@ -2,6 +2,7 @@ import { readHeader } from '../../decode/syslog/header.ts'
 import { stampOptions } from '../../decode/line/options.ts'
 import { StampReader } from '../../decode/line/stamp.ts'
 import { unwrapJson } from '../../decode/line/json-wrapper.ts'
+import { isDeeperThan } from './nesting.ts'
 
 /** A line as the program wrote it, and whose it is within its stream. */
 export interface Unwrapped {
@@ -15,6 +16,7 @@ export interface Unwrapped {
 const CLASSIC = /^(?:<\d{1,3}>|[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d )/
 const CONTAINER = /^(\S{20,40} (?:stdout|stderr) [FP] )/
 const JSON_MAX = 1_048_576
+const DEPTH_MAX = 64
 const stamps = new StampReader(stampOptions({}))
 
 /** Takes the header of syslog, or the wrapping of a container's log, off a line. */
@@ -47,6 +49,8 @@ function ofJson(text: string): Unwrapped | undefined {
   const inner = unwrapJson(text, 0)
   if (inner === undefined) return undefined
   const fields = JSON.parse(text) as Readonly<Record<string, unknown>>
+  // It is written out again around what is joined.
+  if (isDeeperThan(fields, DEPTH_MAX)) return undefined
   const name = typeof fields['log'] === 'string' ? 'log' : 'MESSAGE'
   const stream = typeof fields['stream'] === 'string' ? fields['stream'] : ''
   const sender = `${inner.host ?? ''} ${inner.program ?? ''} ${stream}`
