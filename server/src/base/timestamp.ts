@@ -10,8 +10,11 @@ export function isoToMs(text: string): number | undefined {
   const parts = ISO.exec(text)
   if (parts === null) return undefined
   const [, year, month, day, hour = '0', minute = '0', second = '0', fraction = '', zone] = parts
-  const dayMs = Date.UTC(Number(year), Number(month) - 1, Number(day))
-  if (new Date(dayMs).getUTCDate() !== Number(day)) return undefined
+  // `Date.UTC` takes years below 100 for those of the last century; 400 years on the calendar is the same.
+  const dayMs = Date.UTC(Number(year) + 400, Number(month) - 1, Number(day)) - YEARS_400_MS
+  const date = new Date(dayMs)
+  if (date.getUTCDate() !== Number(day) || date.getUTCMonth() + 1 !== Number(month))
+    return undefined
   if (Number(hour) > 23 || Number(minute) > 59 || Number(second) > 60) return undefined
   const ms = Math.trunc(Number(`0.${fraction}0`) * 1000)
   const clockMs = ((Number(hour) * 60 + Number(minute)) * 60 + Number(second)) * 1000 + ms
@@ -24,6 +27,8 @@ function zoneMs(zone: string | undefined): number {
   const minutes = Number(digits.slice(0, 2)) * 60 + Number(digits.slice(2))
   return (zone.startsWith('-') ? -minutes : minutes) * 60_000
 }
+
+const YEARS_400_MS = 146_097 * 86_400_000
 
 const FILETIME_TO_UNIX_MS = 11_644_473_600_000
 

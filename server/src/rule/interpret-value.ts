@@ -177,7 +177,9 @@ const DAY_MS = 86_400_000
 /** ISO 8601: week 1 is the one with the year's first Thursday; weeks begin on Monday. */
 function isoWeek(ms: number): number {
   const day = Math.floor(ms / DAY_MS)
-  const thursday = day - ((day + 3) % 7) + 3
+  // Of days before 1970 the rest of a division is below zero.
+  const weekday = (((day + 3) % 7) + 7) % 7
+  const thursday = day - weekday + 3
   const yearStart = Date.UTC(new Date(thursday * DAY_MS).getUTCFullYear(), 0, 1) / DAY_MS
   return Math.floor((thursday - yearStart) / 7) + 1
 }

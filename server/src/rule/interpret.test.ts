@@ -77,6 +77,8 @@ describe('value tests', () => {
     [{ kind: 'present' }, [], true],
     [{ kind: 'timepart', part: 'hour', value: 23 }, '2026-03-01T00:30:00+01:00', true],
     [{ kind: 'timepart', part: 'week', value: 53 }, '2027-01-03T00:00:00Z', true],
+    [{ kind: 'timepart', part: 'week', value: 52 }, '1969-12-27T12:00:00Z', true],
+    [{ kind: 'timepart', part: 'week', value: 1 }, '1969-12-29T00:00:00Z', true],
     [{ kind: 'timepart', part: 'year', value: 2026 }, 1_770_000_000, true],
   ])('%j on %j is %s', (test, value, expected) => {
     expect(passes(test, value)).toBe(expected)

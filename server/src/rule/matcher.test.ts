@@ -5,7 +5,7 @@ import type { EcsDoc } from '../model/event.ts'
 import type { MatchRule, RuleMeta } from '../model/rule.ts'
 import { interpret } from './interpret.ts'
 import { createMatcher } from './matcher.ts'
-import { Random, randomCondition, randomDoc } from './testing/random.ts'
+import { Random, randomCondition, randomDoc, randomTest, randomValue } from './testing/random.ts'
 
 const META: RuleMeta = {
   id: 'rule',
@@ -57,6 +57,22 @@ test(`compiled equals interpreted on ${RULES * DOCS * RUNS} pairs of rule and ev
     { numRuns: RUNS },
   )
 }, 120_000)
+
+test('very many tests of one field decide odd values alike', () => {
+  const random = new Random(9)
+  const conditions = Array.from({ length: 2_500 }, (): Condition => {
+    const tests = randomTest(random)
+    if (random.chance(0.15)) return { kind: 'anywhere', test: tests }
+    return { kind: 'field', path: 'a', test: tests }
+  })
+  const docs = Array.from({ length: 60 }, (): EcsDoc => ({ a: randomValue(random) }))
+  for (const [index, found] of matchesOf(conditions.map(ruleOf), docs).entries()) {
+    const wrong = conditions.filter((one, at) => {
+      return interpret(one, docs[index]!) !== found.includes(at)
+    })
+    expect(wrong, JSON.stringify(docs[index])).toEqual([])
+  }
+}, 60_000)
 
 test('many rules, and witnesses chosen again after many events, change no answer', () => {
   const random = new Random(4)

@@ -26,6 +26,9 @@ describe('plain values', () => {
     ["f: '4624'", 4624, true],
     ['f: 9007199254740993', '9007199254740993', true],
     ['f: 9007199254740993', '9007199254740992', false],
+    ['f: .inf', '.inf', true],
+    ['f: .nan', 'x', false],
+    ['f: 1e400', '1e400', true],
     ["f: 'true'", true, true],
     ['f: true', 'True', true],
     ['f: [a, b]', 'B', true],
@@ -53,6 +56,19 @@ describe('plain values', () => {
   ])('the text %s on %s is %s', (text, value, expected) => {
     expect(itemMatches(`f: '${text}'`, { f: value })).toBe(expected)
   })
+})
+
+test.each(['.inf', '-.inf', '.nan', '1e400', "'1e400'"])('nothing is compared with %s', (bound) => {
+  const lowered = lower(ruleOf(`sel:\n  f|lt: ${bound}\ncondition: sel`))
+  expect(lowered.matches).toEqual([])
+  expect(problemsOf(lowered).join()).toContain('takes a number or a time')
+})
+
+test('rules whose numbers no computer holds are still told apart by their hash', () => {
+  const hashes = ['.inf', '-.inf', '.nan', '1e400'].map((value) => {
+    return lower(ruleOf(`sel:\n  f: ${value}\ncondition: sel`)).matches[0]?.meta.hash
+  })
+  expect(new Set(hashes).size).toBe(4)
 })
 
 describe('modifiers', () => {

@@ -44,8 +44,32 @@ const LETTERS = [
   '😀',
   '\n',
   '1',
+  '\u0130',
+  '\u0131',
+  '\u017f',
+  's',
+  '\u0307',
+  '\u0000',
+  '\u{10400}',
+  '\u{10428}',
 ]
-const PATHS = ['a', 'a.b', 'a.b.c', 'd', 'd.e', 'f.g.h', 'a.d']
+// Halves of a character can stand in an event; a rule's text is UTF-8.
+const EVENT_LETTERS = [...LETTERS, '\ud83d', '\ude00']
+const PATHS = [
+  'a',
+  'a.b',
+  'a.b.c',
+  'd',
+  'd.e',
+  'f.g.h',
+  'a.d',
+  '__proto__',
+  'constructor.name',
+  'a.length',
+  '',
+  'a.',
+  '0',
+]
 const PATTERNS = ['a.*', '*.b', 'a*c', '*', 'd', 'f.*.h', '*e*']
 const ADDRESSES = [
   '10.0.0.1',
@@ -65,12 +89,22 @@ const NETWORKS = [
   '10.0.0.1/32',
   '::ffff:10.0.0.0/120',
 ]
-const NUMBERS = [0, 1, 2, -1, 1.5, 10, 4624]
+const NUMBERS = [
+  ...[0, 1, 2, -1, 1.5, 10, 4624],
+  ...[-0, 1e-7, 2 ** 53, 2 ** 53 + 2, -(2 ** 53), 1e21, 0.1 + 0.2, Number.MAX_VALUE, 1e11, 1.7e12],
+]
 const TIMES = [
   '2026-01-01',
   '2026-03-04T05:06:07Z',
   '2026-12-31T23:59:59+01:00',
   '2027-01-03 00:00:00',
+  '1969-12-27T12:00:00Z',
+  '1966-01-01',
+  '1900-01-01',
+  '2262-04-12',
+  '9999-12-31T23:59:60Z',
+  '2024-02-30',
+  '2026-13-05',
 ]
 const REGEXES = [
   'a+b',
@@ -90,24 +124,28 @@ const REGEXES = [
   'x?ab|c',
 ]
 
-export function randomText(random: Random, longest = 6): string {
+export function randomText(random: Random, longest = 6, letters = LETTERS): string {
   let text = ''
-  for (let left = random.below(longest); left > 0; left--) text += random.pick(LETTERS)
+  for (let left = random.below(longest); left > 0; left--) text += random.pick(letters)
   return text
 }
 
 function randomScalar(random: Random): unknown {
   const kind = random.below(12)
-  if (kind < 6) return randomText(random)
+  if (kind < 6) return randomText(random, 6, EVENT_LETTERS)
   if (kind === 6) return random.pick(NUMBERS)
   if (kind === 7) return String(random.pick(NUMBERS))
   if (kind === 8) return random.pick(ADDRESSES)
   if (kind === 9) return random.pick(TIMES)
   if (kind === 10) return random.chance(0.5)
-  return random.pick([null, '', 'true', '+1', '1e0', '.5'])
+  return random.pick([
+    ...[null, '', 'true', '+1', '1e0', '.5', '1.', '-0', '1e999', '-1e999', '0x1', ' 1', '1 '],
+    ...['9007199254740993', '1_0', 'NaN', 'Infinity', 'x'.repeat(3_000), `${'a'.repeat(900)}b`],
+    ...['__proto__', 'constructor'],
+  ])
 }
 
-function randomValue(random: Random, depth: number): unknown {
+export function randomValue(random: Random, depth = 0): unknown {
   if (random.chance(0.12) && depth < 3) {
     return Array.from({ length: random.below(3) }, () => randomValue(random, depth + 1))
   }
@@ -120,7 +158,15 @@ export function randomDoc(random: Random, depth = 0): EcsDoc {
   const doc: EcsDoc = {}
   const names = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', ...PATHS, 'b.c', 'g.h']
   for (let left = random.below(5); left > 0; left--) {
-    doc[random.pick(names)] = randomValue(random, depth)
+    const name = random.pick(names)
+    // As JSON gives them: `__proto__` is a name like another.
+    const value = randomValue(random, depth)
+    Object.defineProperty(doc, name, {
+      value,
+      enumerable: true,
+      configurable: true,
+      writable: true,
+    })
   }
   return doc
 }
@@ -169,7 +215,11 @@ export function randomTest(random: Random): ValueTest {
       return { kind: 'present' }
     case 12: {
       const part = random.pick(['minute', 'hour', 'day', 'week', 'month', 'year'] as const)
-      return { kind: 'timepart', part, value: random.pick([0, 1, 4, 5, 6, 22, 53, 2026]) }
+      return {
+        kind: 'timepart',
+        part,
+        value: random.pick([0, 1, 4, 5, 6, 22, 52, 53, 1965, 1969, 2026]),
+      }
     }
     default: {
       const op = random.pick(['equals', 'prefix', 'suffix', 'substring', order] as const)

@@ -86,7 +86,7 @@ function comparison(op: 'lt' | 'lte' | 'gt' | 'gte'): Modifier {
     const text = value.kind === 'text' ? plainText(value) : undefined
     if (text === undefined || text.trim() === '') return refused('takes a number or a time')
     const number = Number(text)
-    if (!Number.isNaN(number)) return { kind: 'compare', op, value: number }
+    if (Number.isFinite(number)) return { kind: 'compare', op, value: number }
     const isTime = /^\d{4}-\d\d-\d\d/.test(text)
     return isTime ? { kind: 'compare', op, value: text } : refused('takes a number or a time')
   }

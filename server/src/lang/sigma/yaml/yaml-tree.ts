@@ -187,8 +187,9 @@ function scalarOf(node: { value: unknown; source?: unknown }, place: FilePlace):
   const source = typeof node.source === 'string' ? node.source : ''
   const { value } = node
   if (typeof value === 'number') {
-    // An integer that a double cannot hold keeps its digits as text.
-    const exact = Number.isSafeInteger(value) || !Number.isInteger(value)
+    // What a double cannot hold keeps its digits as text; so does `.inf`, which JSON cannot write.
+    const exact =
+      Number.isFinite(value) && (Number.isSafeInteger(value) || !Number.isInteger(value))
     return { kind: 'scalar', value: exact ? value : source, source, place }
   }
   if (typeof value === 'string' || typeof value === 'boolean') {
