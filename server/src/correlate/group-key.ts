@@ -39,16 +39,31 @@ function textOf(value: unknown): string {
   return typeof value === 'object' ? JSON.stringify(value) : `${value as number | boolean}`
 }
 
+/** A field of a key: its path, and the paths that are read where there is nothing. */
+export interface KeyField {
+  readonly path: string
+  readonly or?: readonly string[]
+  readonly optional?: boolean
+}
+
+/** The values at the first path that has some. */
+export function textsAt(doc: EcsDoc, { path, or }: KeyField): readonly string[] {
+  const texts = textsOf(doc, path)
+  if (texts.length > 0 || or === undefined) return texts
+  for (const other of or) {
+    const found = textsOf(doc, other)
+    if (found.length > 0) return found
+  }
+  return texts
+}
+
 /** Every combination of one value per field; none when a field is absent and not optional. */
-export function keysOf(
-  doc: EcsDoc,
-  fields: readonly { readonly path: string; readonly optional?: boolean }[],
-): readonly string[] {
+export function keysOf(doc: EcsDoc, fields: readonly KeyField[]): readonly string[] {
   if (fields.length === 0) return [NO_GROUP]
   let rows: (string | null)[][] = [[]]
-  for (const { path, optional } of fields) {
-    const texts: readonly (string | null)[] = textsOf(doc, path)
-    const choices = texts.length === 0 && optional === true ? [null] : texts
+  for (const field of fields) {
+    const texts: readonly (string | null)[] = textsAt(doc, field)
+    const choices = texts.length === 0 && field.optional === true ? [null] : texts
     if (choices.length === 0) return []
     if (rows.length === 1 && choices.length === 1) rows[0]!.push(choices[0]!)
     else rows = rows.flatMap((row) => choices.map((one) => [...row, one]))

@@ -3,27 +3,31 @@ import type { Correlation } from '../model/correlation.ts'
 import type { EcsDoc } from '../model/event.ts'
 import type { MatchRule } from '../model/rule.ts'
 import type { ObservationPart } from './correlator.ts'
-import { decodeKey, encodeKey, keysOf, NO_GROUP, textsOf } from './group-key.ts'
+import {
+  decodeKey,
+  encodeKey,
+  keysOf,
+  NO_GROUP,
+  textsAt,
+  textsOf,
+  type KeyField,
+} from './group-key.ts'
 
 /** What of a matched event a correlation rule needs: the joint between the two stages. */
 export type Project = (doc: EcsDoc) => readonly ObservationPart[]
 
-interface KeyField {
-  readonly path: string
-  readonly optional?: boolean
-}
-
 /** How events that match `input` become parts of observations of `correlation`. */
 export function projection(correlation: Correlation, input: string): Project {
   const keyLists = keyFields(correlation, input)
-  const fields = 'fields' in correlation ? correlation.fields : []
+  const fields = valueFields(correlation, input).map((path) => keyField(correlation, path))
   const cardinality = 'cardinality' in correlation ? (correlation.cardinality ?? []) : []
+  const spreads = cardinality.map(({ field }) => keyField(correlation, field))
   return (doc) => {
     const parts: ObservationPart[] = []
     const values = valuesOf(doc, fields)
     for (const keyList of keyLists) {
       for (const key of keysOf(doc, keyList)) {
-        const more = cardinality.map(({ field }) => textsOf(doc, field).map(ownText))
+        const more = spreads.map((field) => textsAt(doc, field).map(ownText))
         parts.push({ input, key, values, ...(more.length > 0 && { cardinality: more }) })
       }
     }
@@ -31,10 +35,22 @@ export function projection(correlation: Correlation, input: string): Project {
   }
 }
 
+function valueFields(correlation: Correlation, input: string): readonly string[] {
+  if (!('fields' in correlation)) return []
+  return correlation.inputFields?.[input] ?? correlation.fields
+}
+
+function keyField({ alternatives }: Pick<Correlation, 'alternatives'>, path: string): KeyField {
+  const or = alternatives?.[path]
+  return or === undefined ? { path } : { path, or }
+}
+
 /** The key fields of an input; several lists where it stands for stages with different keys. */
 function keyFields(correlation: Correlation, input: string): readonly (readonly KeyField[])[] {
   if (correlation.type !== 'sequence' && correlation.type !== 'sample') {
-    return [correlation.groupBy.map(({ path, paths }) => ({ path: paths?.[input] ?? path }))]
+    return [
+      correlation.groupBy.map(({ path, paths }) => keyField(correlation, paths?.[input] ?? path)),
+    ]
   }
   const until = correlation.type === 'sequence' ? correlation.until : undefined
   const stages = [...correlation.stages, ...(until === undefined ? [] : [until])]
@@ -45,15 +61,11 @@ function keyFields(correlation: Correlation, input: string): readonly (readonly 
   return [...lists.values()]
 }
 
-function valuesOf(doc: EcsDoc, fields: readonly string[]): readonly string[] {
+function valuesOf(doc: EcsDoc, fields: readonly KeyField[]): readonly string[] {
   const [only] = fields
   if (only === undefined) return []
   // Remembered for as long as a window: not with the whole batch that they are a part of.
-  if (fields.length === 1) return textsOf(doc, only).map(ownText)
-  return keysOf(
-    doc,
-    fields.map((path) => ({ path })),
-  )
+  return fields.length === 1 ? textsAt(doc, only).map(ownText) : keysOf(doc, fields)
 }
 
 /** The fields that alerts are grouped by where a rule names none: the first one present. */
@@ -62,7 +74,9 @@ export const DEFAULT_GROUP = ['device.id', 'iot.mqtt.client_id', 'source.ip', 'u
 /** The key that alerts of a match rule are grouped by. */
 export function alertKey(rule: MatchRule, doc: EcsDoc): string {
   if (rule.groupBy.length > 0) {
-    return encodeKey(rule.groupBy.map((path) => textsOf(doc, path)[0] ?? null))
+    const { alternatives } = rule
+    const at = (path: string): KeyField => ({ path, or: alternatives?.[path] ?? [] })
+    return encodeKey(rule.groupBy.map((path) => textsAt(doc, at(path))[0] ?? null))
   }
   for (const path of DEFAULT_GROUP) {
     const value = textsOf(doc, path)[0]

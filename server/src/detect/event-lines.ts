@@ -18,8 +18,14 @@ export type ReadEvent =
   | { readonly ok: true; readonly event: OfflineEvent; readonly timed: boolean }
   | { readonly ok: false; readonly code: RejectCode; readonly message: string }
 
-/** Looked at in this order where no field is named. */
-const TIME_FIELDS = ['@timestamp', 'timestamp', 'event.created', 'time', 'ts'] as const
+/**
+ * Looked at in this order where no field is named; the last ones are those of Windows event logs
+ * exported as JSON, of CloudTrail and of Splunk.
+ */
+const TIME_FIELDS = [
+  ...['@timestamp', 'timestamp', 'event.created', 'time', 'ts'],
+  ...['EventTime', 'TimeCreated', 'UtcTime', 'eventTime', '_time'],
+] as const
 const ID_FIELDS = ['event.id', '_id', 'serial_event_id'] as const
 const DEPTH_MAX = 64
 

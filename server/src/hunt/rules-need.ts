@@ -12,9 +12,10 @@ export interface RulesNeed {
 export function rulesNeed(...ruleSets: readonly RuleSet[]): RulesNeed {
   const need = { fields: new Set<string>(), whole: false }
   for (const { matches, correlations } of ruleSets) {
-    for (const { condition, groupBy, fields } of matches) {
+    for (const { condition, groupBy, fields, alternatives = {} } of matches) {
       ofCondition(condition, '', need)
-      for (const field of [...groupBy, ...fields]) need.fields.add(field)
+      const others = Object.values(alternatives).flat()
+      for (const field of [...groupBy, ...fields, ...others]) need.fields.add(field)
     }
     for (const { correlation } of correlations) ofCorrelation(correlation, need)
   }
@@ -78,7 +79,11 @@ function ofCorrelation(correlation: Correlation, need: Need): void {
   for (const { path, paths = {} } of correlation.groupBy) {
     for (const one of [path, ...Object.values(paths)]) need.fields.add(one)
   }
-  if ('fields' in correlation) for (const field of correlation.fields) need.fields.add(field)
+  for (const field of Object.values(correlation.alternatives ?? {}).flat()) need.fields.add(field)
+  if ('fields' in correlation) {
+    const elsewhere = Object.values(correlation.inputFields ?? {}).flat()
+    for (const field of [...correlation.fields, ...elsewhere]) need.fields.add(field)
+  }
   if ('cardinality' in correlation) {
     for (const { field } of correlation.cardinality ?? []) need.fields.add(field)
   }

@@ -33,7 +33,12 @@ interface Common {
   /** Ids of the match rules or correlations that feed this one. */
   readonly inputs: readonly string[]
   readonly groupBy: readonly GroupField[]
+  /** Paths that are read instead of one (the key), in this order, where an event has nothing there. */
+  readonly alternatives?: Alternatives
 }
+
+/** Other paths of what a path names: sources that write one thing into different fields. */
+export type Alternatives = Readonly<Record<string, readonly string[]>>
 
 export interface CountCorrelation extends Common {
   readonly type:
@@ -47,6 +52,8 @@ export interface CountCorrelation extends Common {
   readonly condition: CountCondition
   /** Field of value_*; several make a combined value. */
   readonly fields: readonly string[]
+  /** The same for inputs that keep it elsewhere (aliases, other log sources). */
+  readonly inputFields?: Readonly<Record<string, readonly string[]>>
   /** 0–100, for value_percentile. */
   readonly percentile?: number
   /** Further conditions that must hold in the same window (Elastic threshold with cardinality). */
@@ -92,6 +99,8 @@ export interface SampleCorrelation extends Common {
 export interface FirstSeenCorrelation extends Common {
   readonly type: 'first_seen'
   readonly fields: readonly string[]
+  /** The same for inputs that keep it elsewhere. */
+  readonly inputFields?: Readonly<Record<string, readonly string[]>>
   readonly historyMs: number
   /** Nothing is reported for a key before it has been watched this long. */
   readonly learnMs: number

@@ -2,7 +2,7 @@ import type { Problem } from '../base/problems.ts'
 import type { Severity } from './alert.ts'
 import type { Asset } from './asset.ts'
 import type { Condition } from './condition.ts'
-import type { Correlation } from './correlation.ts'
+import type { Alternatives, Correlation } from './correlation.ts'
 import type { EcsDoc } from './event.ts'
 
 export interface RuleMeta {
@@ -40,6 +40,8 @@ export interface MatchRule {
   readonly alerts: boolean
   /** Group key of its alerts; empty: the default of design.md. */
   readonly groupBy: readonly string[]
+  /** Other paths of those of the group key. */
+  readonly alternatives?: Alternatives
   /** Notable fields of the rule (Sigma `fields`), shown in the alert. */
   readonly fields: readonly string[]
 }

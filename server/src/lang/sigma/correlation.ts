@@ -1,6 +1,7 @@
 import type {
   Correlation,
   CountCondition,
+  CountCorrelation,
   GroupField,
   RefCondition,
 } from '../../model/correlation.ts'
@@ -10,6 +11,7 @@ import type { SigmaCorrelation } from './documents.ts'
 import { parseTimespan } from './timespan.ts'
 import { childOf, textOf, textsOf, type FilePlace, type Tree } from './yaml/yaml-tree.ts'
 import type { FieldPaths } from './lower.ts'
+import { PathChoices } from './path-choices.ts'
 
 /** What a correlation may refer to: rules and correlations, by id or name. */
 export interface ReferenceScope {
@@ -46,6 +48,7 @@ class Lowering {
   readonly #document: SigmaCorrelation
   readonly #scope: ReferenceScope
   readonly #body: Tree
+  readonly #choices = new PathChoices()
   constructor(document: SigmaCorrelation, scope: ReferenceScope) {
     this.#document = document
     this.#scope = scope
@@ -64,6 +67,16 @@ class Lowering {
     const inputs = this.#inputs(boolean)
     const groupBy = this.#groupBy(inputs)
     const base = { inputs, groupBy }
+    const correlation = this.#ofType(type, base, boolean)
+    return { ...correlation, ...this.#choices.toField() }
+  }
+
+  #ofType(
+    type: (typeof TYPES)[number],
+    base: { readonly inputs: readonly string[]; readonly groupBy: readonly GroupField[] },
+    boolean: ConditionTree | undefined,
+  ): Correlation {
+    const { inputs } = base
     switch (type) {
       case 'temporal':
       case 'temporal_ordered': {
@@ -77,7 +90,7 @@ class Lowering {
         return {
           ...base,
           type,
-          fields: this.#valueFields(inputs, this.#get('field')),
+          ...this.#valueFields(inputs, this.#get('field')),
           historyMs: this.#timespan('history'),
           learnMs: this.#get('learn') === undefined ? DEFAULT_LEARN_MS : this.#timespan('learn'),
         }
@@ -104,7 +117,7 @@ class Lowering {
     const written = this.#get('condition')
     const condition = this.#counts(written)
     const field = childOf(written, 'field')
-    const fields = type === 'event_count' ? [] : this.#valueFields(base.inputs, field)
+    const counted = type === 'event_count' ? { fields: [] } : this.#valueFields(base.inputs, field)
     const cardinality = this.#cardinality(base.inputs)
     const percentile = type === 'value_percentile' ? this.#percentile(written) : undefined
     return {
@@ -112,7 +125,7 @@ class Lowering {
       type,
       timespanMs: this.#timespan('timespan'),
       condition,
-      fields,
+      ...counted,
       ...(percentile === undefined ? {} : { percentile }),
       ...(cardinality.length === 0 ? {} : { cardinality }),
     }
@@ -163,31 +176,41 @@ class Lowering {
   }
 
   #groupBy(inputs: readonly string[]): GroupField[] {
-    const aliases = this.#get('aliases')
     return textsOf(this.#get('group-by')).map((name) => {
-      const alias = childOf(aliases, name)
-      const own = new Map<string, string>()
-      for (const entry of alias?.kind === 'map' ? alias.entries : []) {
-        const [id] = this.#reference(entry.key, entry.place)
-        const field = textOf(entry.value)
-        if (id !== undefined && field !== undefined) own.set(id, field)
-      }
-      const paths = inputs.map((id) => [id, this.#path(id, own.get(id) ?? name)] as const)
+      const paths = this.#pathsByInput(inputs, name)
       const first = paths[0]?.[1] ?? name
       const same = paths.every(([, path]) => path === first)
       return { name, path: first, ...(same ? {} : { paths: Object.fromEntries(paths) }) }
     })
   }
 
-  #path(id: string, field: string): string {
-    return this.#scope.pathsOf(id)(field)[0] ?? field
+  /** Where each input keeps what the correlation calls by this name: a field, or an alias. */
+  #pathsByInput(inputs: readonly string[], name: string): (readonly [string, string])[] {
+    const alias = childOf(this.#get('aliases'), name)
+    const own = new Map<string, string>()
+    for (const entry of alias?.kind === 'map' ? alias.entries : []) {
+      const [id] = this.#reference(entry.key, entry.place)
+      const field = textOf(entry.value)
+      if (id !== undefined && field !== undefined) own.set(id, field)
+    }
+    return inputs.map((id) => [id, this.#path(id, own.get(id) ?? name)])
   }
 
-  #valueFields(inputs: readonly string[], tree: Tree | undefined): string[] {
+  #path(id: string, field: string): string {
+    return this.#choices.first(this.#scope.pathsOf(id)(field), field)
+  }
+
+  #valueFields(
+    inputs: readonly string[],
+    tree: Tree | undefined,
+  ): Pick<CountCorrelation, 'fields' | 'inputFields'> {
     const names = textsOf(tree ?? this.#get('field'))
     if (names.length === 0) this.#refuse('This type of correlation needs a "field".', 'condition')
-    const [first] = inputs
-    return names.map((name) => (first === undefined ? name : this.#path(first, name)))
+    const rows = names.map((name) => this.#pathsByInput(inputs, name))
+    const fields = names.map((name, index) => rows[index]?.[0]?.[1] ?? name)
+    const byInput = inputs.map((id, at) => [id, rows.map((row) => row[at]?.[1] ?? '')] as const)
+    const same = byInput.every(([, paths]) => paths.every((path, at) => path === fields[at]))
+    return same ? { fields } : { fields, inputFields: Object.fromEntries(byInput) }
   }
 
   #counts(tree: Tree | undefined): CountCondition {
@@ -226,7 +249,7 @@ class Lowering {
     const tree = this.#get('cardinality')
     const items = tree?.kind === 'list' ? tree.items : tree === undefined ? [] : [tree]
     return items.map((item) => ({
-      field: this.#valueFields(inputs, childOf(item, 'field'))[0] ?? '',
+      field: this.#valueFields(inputs, childOf(item, 'field')).fields[0] ?? '',
       condition: this.#counts(item),
     }))
   }

@@ -4,6 +4,7 @@ import { nearest } from '../nearest.ts'
 import type { Aggregation, ConditionTree } from './condition.ts'
 import type { SigmaRule } from './documents.ts'
 import type { FieldPaths } from './lower.ts'
+import { PathChoices } from './path-choices.ts'
 
 /** Old functions after `|` and the correlation types that do the same. */
 const FUNCTIONS = {
@@ -47,8 +48,9 @@ export function lowerAggregation(
   if (name !== 'count' && legacy.field === null) return refuse(`"${name}" needs a field.`)
   const counted = name === 'count' && legacy.field !== null
   const type = counted ? 'value_count' : FUNCTIONS[name as keyof typeof FUNCTIONS]
-  const pathOf = (field: string): string => paths(field)[0] ?? field
-  return {
+  const choices = new PathChoices()
+  const pathOf = (field: string): string => choices.first(paths(field), field)
+  const correlation: Correlation = {
     type,
     inputs: [input],
     groupBy: legacy.by.map((field) => ({ name: field, path: pathOf(field) })),
@@ -56,6 +58,7 @@ export function lowerAggregation(
     condition: { [legacy.op]: legacy.bound },
     fields: legacy.field === null ? [] : [pathOf(legacy.field)],
   }
+  return { ...correlation, ...choices.toField() }
 }
 
 /** What `… | near a and b` asks for besides the part before the bar: names that must all occur. */

@@ -1,7 +1,16 @@
 import type { Condition, ValueTest, WildcardPart } from '../../model/condition.ts'
 import type { RuleProblem } from '../../model/rule.ts'
 import { allOf, anyOf, fieldTest, NEVER, notOf, wildcardTest } from '../conditions.ts'
-import type { DetectionItem, Detection, SigmaValue, TextPart, TextValue } from './value/value.ts'
+import { regexFault } from './value/modifiers.ts'
+import { placeholderIn } from './value/placeholders.ts'
+import type {
+  Detection,
+  DetectionItem,
+  RegexValue,
+  SigmaValue,
+  TextPart,
+  TextValue,
+} from './value/value.ts'
 
 /** The paths that a field of a Sigma rule stands for; several are alternatives. */
 export type FieldPaths = (field: string) => readonly string[]
@@ -88,6 +97,7 @@ function testsOf(value: SigmaValue, scope: ItemScope): ValueTest[] {
     case 'boolean':
       return [{ kind: 'equals', value: value.value, cased: false }]
     case 'regex':
+      return [{ kind: 'regex', pattern: filledPattern(value, scope), flags: value.flags }]
     case 'cidr':
     case 'compare':
     case 'timepart':
@@ -103,6 +113,23 @@ function testsOf(value: SigmaValue, scope: ItemScope): ValueTest[] {
   }
 }
 
+/** A pattern whose placeholders are filled in, checked again since values became a part of it. */
+function filledPattern(value: RegexValue, scope: ItemScope): string {
+  if (value.expands !== true) return value.pattern
+  const name = placeholderIn(value)
+  if (name !== undefined) {
+    refuse(scope, `The placeholder %${name}% has no values.`, 'RULE_PLACEHOLDER')
+    return value.pattern
+  }
+  const pattern = value.pattern.replaceAll('\\%', '%')
+  const fault = regexFault(pattern, value.flags)
+  if (fault !== undefined) {
+    const message = `With its placeholders, the regular expression cannot run: ${fault}.`
+    refuse(scope, message, 'RULE_REGEX')
+  }
+  return pattern
+}
+
 function wildcardParts(parts: readonly TextPart[], scope: ItemScope): WildcardPart[] {
   return parts.map((part): WildcardPart => {
     if (typeof part === 'string' || 'any' in part) return part
@@ -114,7 +141,7 @@ function wildcardParts(parts: readonly TextPart[], scope: ItemScope): WildcardPa
 function refuse(
   scope: ItemScope,
   message: string,
-  code: 'RULE_INVALID' | 'RULE_PLACEHOLDER' = 'RULE_INVALID',
+  code: 'RULE_INVALID' | 'RULE_PLACEHOLDER' | 'RULE_REGEX' = 'RULE_INVALID',
 ): void {
   const hint = 'give it a `list` document or `vars` of a pipeline'
   scope.options.report({

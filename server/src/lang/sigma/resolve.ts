@@ -14,11 +14,12 @@ export interface SelectionScope {
   readonly report: (problem: RuleProblem) => void
 }
 
-/** A condition with its names looked up. */
+/** A condition with its names looked up. `excluded`: an odd number of `not` stands before it. */
 export function resolveCondition(
   written: WrittenCondition,
   tree: ConditionTree,
   scope: SelectionScope,
+  excluded = false,
 ): Condition {
   switch (tree.kind) {
     case 'name': {
@@ -35,13 +36,13 @@ export function resolveCondition(
       return NEVER
     }
     case 'of':
-      return quantify(written, tree, scope)
+      return quantify(written, tree, { ...scope, excluded })
     case 'and':
-      return allOf(tree.parts.map((part) => resolveCondition(written, part, scope)))
+      return allOf(tree.parts.map((part) => resolveCondition(written, part, scope, excluded)))
     case 'or':
-      return anyOf(tree.parts.map((part) => resolveCondition(written, part, scope)))
+      return anyOf(tree.parts.map((part) => resolveCondition(written, part, scope, excluded)))
     case 'not':
-      return notOf(resolveCondition(written, tree.part, scope))
+      return notOf(resolveCondition(written, tree.part, scope, !excluded))
   }
 }
 
@@ -50,16 +51,24 @@ const COMBINATIONS_MAX = 5_000
 function quantify(
   written: WrittenCondition,
   tree: Extract<ConditionTree, { readonly kind: 'of' }>,
-  scope: SelectionScope,
+  scope: SelectionScope & { readonly excluded: boolean },
 ): Condition {
-  const refuse = (code: 'RULE_REFERENCE' | 'RULE_LIMIT', message: string): Condition => {
-    const at = placeIn(written.place, written.text, tree.at)
-    scope.report({ code, message, at, severity: 'error' })
+  const report = (
+    code: 'RULE_REFERENCE' | 'RULE_LIMIT',
+    message: string,
+    severity: RuleProblem['severity'] = 'error',
+  ): Condition => {
+    scope.report({ code, message, at: placeIn(written.place, written.text, tree.at), severity })
     return NEVER
   }
+  const refuse = (code: 'RULE_REFERENCE' | 'RULE_LIMIT', message: string): Condition =>
+    report(code, message)
   const names = namesLike(tree.pattern, scope.names)
   if (names.length === 0) {
-    return refuse('RULE_REFERENCE', `No selection fits "${tree.pattern}".`)
+    // `not 1 of filter_*` without a filter excludes nothing: rules leave room for them that way.
+    const isRoom = scope.excluded && tree.quantity !== 'all'
+    const message = `No selection fits "${tree.pattern}".`
+    return report('RULE_REFERENCE', message, isRoom ? 'warning' : 'error')
   }
   const parts = names.map((name) => labelled(scope.lower(name) ?? NEVER, name))
   if (tree.quantity === 'all') return allOf(parts)
@@ -75,10 +84,15 @@ function quantify(
   return anyOf(chosen.map(allOf))
 }
 
-/** `them`: all selections but those that begin with an underscore; else those that fit. */
+/**
+ * `them`: all selections, else those that fit. Neither names those that begin with an underscore,
+ * unless the pattern begins with one.
+ */
 function namesLike(pattern: string, names: readonly string[]): string[] {
-  if (pattern.toLowerCase() === 'them') return names.filter((name) => !name.startsWith('_'))
-  return names.filter((name) => fits(name, pattern))
+  const them = pattern.toLowerCase() === 'them'
+  return names.filter(
+    (name) => (pattern.startsWith('_') || !name.startsWith('_')) && (them || fits(name, pattern)),
+  )
 }
 
 function fits(name: string, pattern: string): boolean {

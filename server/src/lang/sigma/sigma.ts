@@ -16,6 +16,7 @@ import { lowerAggregation, nearCorrelation, nearNames } from './legacy.ts'
 import { lowerDetection, type FieldPaths } from './lower.ts'
 import { collectNames, type SharedNames } from './names.ts'
 import { fillPlaceholders } from './value/placeholders.ts'
+import { PathChoices } from './path-choices.ts'
 import { resolveCondition } from './resolve.ts'
 import { createSourceMapper, type SourceMapper, type SigmaOptions } from './source-mapper.ts'
 
@@ -95,12 +96,16 @@ class SigmaLowering {
   }
 
   #matchRule(rule: SigmaRule, id: string, condition: Condition, alerts: boolean): MatchRule {
+    const paths = this.#paths.get(rule.meta.id) ?? ((field) => [field])
+    const alternatives = new PathChoices()
+    const groupBy = rule.groupBy.map((field) => alternatives.first(paths(field), field))
     return {
       kind: 'match',
       meta: { ...rule.meta, id },
       condition,
       alerts,
-      groupBy: rule.groupBy.map((field) => this.#paths.get(rule.meta.id)?.(field)[0] ?? field),
+      groupBy,
+      ...alternatives.toField(),
       fields: rule.fields.map((field) => this.#paths.get(rule.meta.id)?.(field)[0] ?? field),
     }
   }

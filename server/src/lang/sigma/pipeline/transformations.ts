@@ -7,7 +7,7 @@ import {
   type SigmaValue,
   type TextPart,
 } from '../value/value.ts'
-import { fillPlaceholders, type PlaceholderValues } from '../value/placeholders.ts'
+import { fillPlaceholders, PLACEHOLDER, type PlaceholderValues } from '../value/placeholders.ts'
 import { childOf, textOf, textsOf, type MapTree, type Tree } from '../yaml/yaml-tree.ts'
 import type { RuleState } from './state.ts'
 
@@ -166,6 +166,9 @@ export const TRANSFORMATIONS: Readonly<Record<string, Transformation>> = {
     item: (item) => ({
       ...item,
       values: item.values.map((value): SigmaValue => {
+        if (value.kind === 'regex' && value.expands === true) {
+          return { ...value, pattern: value.pattern.replaceAll(PLACEHOLDER, '.*') }
+        }
         if (value.kind !== 'text') return value
         const parts = value.parts.map((part): TextPart =>
           typeof part === 'object' && 'placeholder' in part ? { any: 'many' } : part,

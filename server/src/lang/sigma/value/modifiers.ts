@@ -1,6 +1,7 @@
 import { RE2JS } from 're2js'
 import { encodeBase64, encodeBase64Offsets, toUtf16 } from './encode.ts'
 import { parseNetwork } from './network.ts'
+import { PLACEHOLDER } from './placeholders.ts'
 import {
   plainText,
   type SigmaValue,
@@ -68,7 +69,10 @@ const asRegex: Modifier = (value, before) => {
   if (before.some((name) => !['all', 'neq', 'expand'].includes(name))) {
     return refused('takes a value that no other modifier has changed')
   }
-  return onText((text) => ({ kind: 'regex', pattern: text.original, flags: '' }))(value, before)
+  const regex = onText((text) => ({ kind: 'regex', pattern: text.original, flags: '' }))
+  const expands = before.includes('expand') ? { expands: true } : {}
+  const made = regex(value, before)
+  return made.kind === 'regex' ? { ...made, ...expands } : made
 }
 
 function flag(letter: 'i' | 'm' | 's'): Modifier {
@@ -129,7 +133,7 @@ function timePartsThat(
 }
 
 const DASHES = ['-', '/', '\u2013', '\u2014', '\u2015']
-const DASH = /(?<![\p{L}\p{N}_])[-/](?=[\p{L}\p{N}_])/gu
+const DASH = /(?<![\p{L}\p{N}_])[-/\u2013-\u2015](?=[\p{L}\p{N}_])/gu
 const DASHES_MAX = 5
 
 const windash: Modifier = onText((text) => {
@@ -153,11 +157,9 @@ const windash: Modifier = onText((text) => {
   return { kind: 'either', values: variants.map((parts) => ({ ...text, parts })) }
 })
 
-const PLACEHOLDER = /(?<!\\)%([^%\s]+)%/g
-
 /** Placeholders are `%name%`; `\%` is a plain percent sign. */
 const expand: Modifier = (value) => {
-  if (value.kind === 'regex') return value
+  if (value.kind === 'regex') return { ...value, expands: true }
   return onText((text) => {
     const parts = text.parts.flatMap((part): TextPart[] => {
       if (typeof part !== 'string') return [part]

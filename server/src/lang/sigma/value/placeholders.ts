@@ -1,6 +1,7 @@
 import {
   parseText,
   type Detection,
+  type RegexValue,
   type SigmaValue,
   type TextPart,
   type TextValue,
@@ -10,6 +11,15 @@ import {
 export type PlaceholderValues = (name: string) => readonly string[] | undefined
 
 const VARIANTS_MAX = 20_000
+
+/** `%name%`, as the modifier `expand` finds it; `\%` is a plain percent sign. */
+export const PLACEHOLDER = /(?<!\\)%([^%]+)%/g
+
+/** The first placeholder of a pattern that was not filled in. */
+export function placeholderIn(value: RegexValue): string | undefined {
+  if (value.expands !== true) return undefined
+  return [...value.pattern.matchAll(PLACEHOLDER)][0]?.[1]
+}
 
 /** The selection with the placeholders that have values filled in; others stay. */
 export function fillPlaceholders(detection: Detection, values: PlaceholderValues): Detection {
@@ -22,6 +32,7 @@ export function fillPlaceholders(detection: Detection, values: PlaceholderValues
 
 function hasPlaceholder(value: SigmaValue): boolean {
   if (value.kind === 'either') return value.values.some(hasPlaceholder)
+  if (value.kind === 'regex') return value.expands === true
   return value.kind === 'text' && value.parts.some(isPlaceholder)
 }
 
@@ -33,10 +44,24 @@ function fillValue(value: SigmaValue, values: PlaceholderValues): SigmaValue {
   if (value.kind === 'either') {
     return { ...value, values: value.values.map((each) => fillValue(each, values)) }
   }
-  if (value.kind !== 'text') return value
-  const filled = fillText(value, values)
+  if (value.kind !== 'text' && value.kind !== 'regex') return value
+  const filled = value.kind === 'text' ? fillText(value, values) : fillPattern(value, values)
   const [only] = filled
   return filled.length === 1 && only !== undefined ? only : { kind: 'either', values: filled }
+}
+
+/** Values of placeholders in a pattern are patterns themselves. */
+function fillPattern(value: RegexValue, values: PlaceholderValues): RegexValue[] {
+  let patterns = ['']
+  for (const [index, piece] of value.pattern.split(PLACEHOLDER).entries()) {
+    const choices = index % 2 === 1 ? values(piece) : [piece]
+    const texts =
+      choices === undefined || choices.length * patterns.length > VARIANTS_MAX
+        ? [`%${piece}%`]
+        : choices
+    patterns = patterns.flatMap((start) => texts.map((text) => start + text))
+  }
+  return patterns.map((pattern) => ({ ...value, pattern }))
 }
 
 function fillText(value: TextValue, values: PlaceholderValues): TextValue[] {

@@ -19,7 +19,7 @@ export type SigmaValue =
   | { readonly kind: 'number'; readonly value: number; readonly text: string }
   | { readonly kind: 'boolean'; readonly value: boolean }
   | { readonly kind: 'null' }
-  | { readonly kind: 'regex'; readonly pattern: string; readonly flags: string }
+  | RegexValue
   | { readonly kind: 'cidr'; readonly network: string }
   | {
       readonly kind: 'compare'
@@ -31,6 +31,14 @@ export type SigmaValue =
   | { readonly kind: 'timepart'; readonly part: TimePart; readonly value: number }
   /** One of several values that a modifier or placeholder made of one. */
   | { readonly kind: 'either'; readonly values: readonly SigmaValue[] }
+
+export interface RegexValue {
+  readonly kind: 'regex'
+  readonly pattern: string
+  readonly flags: string
+  /** The pattern may hold placeholders, which are still to be filled in. */
+  readonly expands?: boolean
+}
 
 export interface ReferenceValue {
   readonly kind: 'reference'
