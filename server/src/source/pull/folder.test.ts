@@ -77,6 +77,20 @@ describe('pull from a folder', () => {
     expect(world.sink.texts).toEqual(['one'])
   })
 
+  test.each(['delete', 'move'])(
+    'what is written to a file while it is read is no victim of %s',
+    async (after) => {
+      await writeFile(path('a.log'), 'one\n')
+      world.sink.hold()
+      const folder = { ...place.folder, after, ...(after === 'move' && { move_to: 'done' }) }
+      await world.start({ folder })
+      await until('under way', () => world.sink.open > 0)
+      await writeFile(path('a.log'), 'one\ntwo\n')
+      world.sink.release()
+      await until('two', () => world.sink.texts.includes('two'))
+    },
+  )
+
   test('a truncated, a damaged and a far too large file are dead letters; others go on', async () => {
     const whole = gzipSync(
       Array.from({ length: 5_000 }, (_, n) => `line ${n} ${n * 7919}`).join('\n'),

@@ -144,7 +144,11 @@ export class FolderPull {
 
   /** What cannot be moved or deleted is tried again at the next look. */
   async #dispose(file: FoundFile): Promise<void> {
+    if (this.#options.after === 'keep') return
     try {
+      // What was written to it since it was read is read first.
+      const now = await statOf(file.path)
+      if (typeof now !== 'object' || idsOf(now).id !== idsOf(file).id) return
       if (this.#options.after === 'delete') await unlink(file.path)
       if (this.#options.after !== 'move' || this.#moveTo === undefined) return
       const target = join(this.#moveTo, relative(this.#root, file.path))

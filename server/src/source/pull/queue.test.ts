@@ -51,6 +51,22 @@ describe('pull from a queue', () => {
     expect(world.sink.texts).toEqual(['one'])
   }, 60_000)
 
+  test('our wrong clock is corrected where only the message of a refusal tells of it', async () => {
+    world.aws.notify('a', 'one\n')
+    world.skewMs = -7_200_000
+    world.aws.twist = (request, response) => {
+      const now = new Date().toISOString().slice(0, 13).replaceAll('-', '')
+      if (String(request.headers['x-amz-date']).startsWith(now)) return false
+      response.writeHead(403, { date: new Date().toUTCString() })
+      const __type = 'com.amazon.coral.service#InvalidSignatureException'
+      response.end(JSON.stringify({ __type, message: 'Signature expired: is now earlier than' }))
+      return true
+    }
+    await world.start(world.queue)
+    await emptied()
+    expect(world.sink.texts).toEqual(['one'])
+  })
+
   test('a message that comes again is only deleted', async () => {
     world.aws.notify('a', 'one\n')
     const again = world.aws.queue[0]!.body

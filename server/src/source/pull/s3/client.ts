@@ -140,10 +140,14 @@ export class AwsClient {
   #authorities(): Promise<string[]> | undefined {
     const { ca_file: file } = this.#options
     if (file === undefined) return undefined
-    this.#ca ??= readFile(resolve(this.#deps.baseDir, file), 'utf8').then((pem) => [
-      ...rootCertificates,
-      pem,
-    ])
+    this.#ca ??= readFile(resolve(this.#deps.baseDir, file), 'utf8').then(
+      (pem) => [...rootCertificates, pem],
+      (error: NodeJS.ErrnoException) => {
+        // The next attempt looks again.
+        this.#ca = undefined
+        throw new PassingFault('tls', `aws.ca_file cannot be read: ${error.code ?? error.message}`)
+      },
+    )
     return this.#ca
   }
 

@@ -102,7 +102,9 @@ async function fromContainer(deps: Deps): Promise<Credentials | undefined> {
   if (address === undefined || !URL.canParse(address)) return undefined
   const url = new URL(address)
   // A token must not go to whoever the variable names, in the clear.
-  const isNear = /^(?:127\.|\[::1\]|localhost$|169\.254\.170\.)/.test(url.hostname)
+  const isNear = /^(?:127(?:\.\d{1,3}){3}|\[::1\]|localhost|169\.254\.170\.\d{1,3})$/.test(
+    url.hostname,
+  )
   if (url.protocol !== 'https:' && !isNear) return undefined
   const file = await variable(deps, 'AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE')
   const token =

@@ -20,6 +20,8 @@ export type Notice =
   | { readonly kind: 'unknown'; readonly detail: string }
 
 const OBJECTS_MAX = 1_000
+/** Names of buckets, old ones of us-east-1 too: the name becomes part of the address that is asked. */
+const BUCKET = /^[A-Za-z0-9][\w.-]{1,253}[A-Za-z0-9]$/
 type Value = Readonly<Record<string, unknown>>
 
 /**
@@ -38,8 +40,8 @@ export function readNotice(body: string): Notice {
   if (Array.isArray(records)) return fromRecords(records)
   if (value['source'] === 'aws.s3') return fromBridge(value)
   const keys = value['s3ObjectKey']
-  const bucket = value['s3Bucket']
-  if (typeof bucket === 'string' && Array.isArray(keys) && keys.length <= OBJECTS_MAX) {
+  const bucket = bucketOf(value['s3Bucket'])
+  if (bucket !== undefined && Array.isArray(keys) && keys.length <= OBJECTS_MAX) {
     const texts = keys.filter((key) => typeof key === 'string')
     return { kind: 'objects', objects: texts.map((key) => ({ bucket, key })), others: 0 }
   }
@@ -54,7 +56,7 @@ function fromRecords(records: readonly unknown[]): Notice {
     const record = objectOf(one)
     const s3 = objectOf(record?.['s3'])
     const object = objectOf(s3?.['object'])
-    const bucket = textOf(objectOf(s3?.['bucket'])?.['name'])
+    const bucket = bucketOf(objectOf(s3?.['bucket'])?.['name'])
     // Keys of S3 events are URL-encoded, a space being a plus sign.
     const key = keyOf(textOf(object?.['key']), true)
     const event = textOf(record?.['eventName'])
@@ -80,7 +82,7 @@ function fromBridge(value: Value): Notice {
   if (value['detail-type'] !== 'Object Created') return { kind: 'objects', objects: [], others: 1 }
   const detail = objectOf(value['detail'])
   const object = objectOf(detail?.['object'])
-  const bucket = textOf(objectOf(detail?.['bucket'])?.['name'])
+  const bucket = bucketOf(objectOf(detail?.['bucket'])?.['name'])
   const key = textOf(object?.['key'])
   if (bucket === undefined || key === undefined) return unknown('the event names no object of S3')
   const of = { bucket, key, etag: textOf(object?.['etag']), region: textOf(value['region']) }
@@ -113,6 +115,10 @@ function parse(text: string): unknown {
 function objectOf(value: unknown): Value | undefined {
   const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
   return isObject ? (value as Value) : undefined
+}
+
+function bucketOf(value: unknown): string | undefined {
+  return typeof value === 'string' && BUCKET.test(value) ? value : undefined
 }
 
 function textOf(value: unknown): string | undefined {

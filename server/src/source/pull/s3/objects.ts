@@ -141,8 +141,7 @@ export class S3Objects {
     of: { region: string; key: string; query: Readonly<Record<string, string>> },
   ): string {
     const { endpoint, path_style: pathStyle } = this.#options
-    const suffix = of.region.startsWith('cn-') ? 'amazonaws.com.cn' : 'amazonaws.com'
-    const base = new URL(endpoint ?? `https://s3.${of.region}.${suffix}`)
+    const base = new URL(endpoint ?? `https://s3.${of.region}.${awsSuffix(of.region)}`)
     // A name with dots fits no certificate for one level of hosts.
     const inPath = pathStyle || bucket.includes('.')
     const host = inPath ? base.host : `${bucket}.${base.host}`
@@ -155,6 +154,11 @@ export class S3Objects {
 
 export function objectId({ bucket, key, etag }: Pick<S3Object, 'bucket' | 'key' | 'etag'>): string {
   return shortId('s3', bucket, key, etag)
+}
+
+/** The regions in China have a domain of their own. */
+export function awsSuffix(region: string): string {
+  return region.startsWith('cn-') ? 'amazonaws.com.cn' : 'amazonaws.com'
 }
 
 /** As SigV4 wants it: everything but the unreserved characters of RFC 3986. */

@@ -1,6 +1,7 @@
 import { AwsV4Signer } from 'aws4fetch'
 import type { AwsOptions } from '../options.ts'
 import type { Credentials } from './credentials.ts'
+import { awsSuffix } from './objects.ts'
 import { toServiceFault } from './service-fault.ts'
 import { bodyText, exchange } from './wire.ts'
 import { childText, readXml } from './xml.ts'
@@ -23,7 +24,7 @@ export async function assumeRole(
   }).toString()
   const { url, headers } = await new AwsV4Signer({
     ...base,
-    url: options.sts_endpoint ?? `https://sts.${region}.amazonaws.com/`,
+    url: options.sts_endpoint ?? `https://sts.${region}.${awsSuffix(region)}/`,
     ...{ method: 'POST', service: 'sts', region, body, datetime },
     headers: { 'content-type': 'application/x-www-form-urlencoded' },
   }).sign()

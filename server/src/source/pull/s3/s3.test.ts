@@ -13,7 +13,8 @@ import { findCredentials, readProfile } from './credentials.ts'
 import { readNotice } from './notice.ts'
 import { readPage } from './objects.ts'
 import { expandPrefix } from './prefixes.ts'
-import { bodyText } from './wire.ts'
+import { queueRegion } from './sqs.ts'
+import { bodyText, exchange } from './wire.ts'
 import { readXml } from './xml.ts'
 
 describe('answers and notices', () => {
@@ -41,6 +42,45 @@ describe('answers and notices', () => {
       }),
       { numRuns: 500 },
     )
+  })
+
+  test('a bucket whose name would lead elsewhere is none', () => {
+    const records = (name: string): string =>
+      JSON.stringify({
+        Records: [
+          { eventName: 'ObjectCreated:Put', s3: { bucket: { name }, object: { key: 'k' } } },
+        ],
+      })
+    for (const name of ['localhost:1/x?', 'a@b', '..', 'a/b', 'x#', '']) {
+      expect(readNotice(records(name)).kind).toBe('unknown')
+      const trail = { s3Bucket: name, s3ObjectKey: ['k'] }
+      expect(readNotice(JSON.stringify(trail)).kind).toBe('unknown')
+      const detail = { bucket: { name }, object: { key: 'k' } }
+      const bridge = { source: 'aws.s3', 'detail-type': 'Object Created', detail }
+      expect(readNotice(JSON.stringify(bridge)).kind).toBe('unknown')
+    }
+    expect(readNotice(records('My_old.bucket-1'))).toMatchObject({ kind: 'objects' })
+  })
+
+  test('the region of a queue stands in every form of its address', () => {
+    const hosts = [
+      'sqs.eu-west-1.amazonaws.com',
+      'sqs-fips.eu-west-1.amazonaws.com',
+      'vpce-1-a.sqs.eu-west-1.vpce.amazonaws.com',
+      'eu-west-1.queue.amazonaws.com',
+    ]
+    for (const host of hosts) expect(queueRegion(`https://${host}/1/q`)).toBe('eu-west-1')
+    expect(queueRegion('http://localhost:4566/1/q')).toBeUndefined()
+  })
+
+  test('an answer that does not end is given up', async () => {
+    const server = createServer((_, response) => response.write('<ListBucketResult>'))
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const url = new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)
+    const answer = await exchange({ method: 'GET', url, headers: {}, timeoutMs: 30_000 })
+    await expect(bodyText(answer, 100, 50)).rejects.toThrow('did not end in 50 ms')
+    server.closeAllConnections()
+    server.close()
   })
 
   test('prefixes with a time stand for the days or hours of the window', () => {
@@ -136,6 +176,10 @@ describe('credentials', () => {
       AWS_EC2_METADATA_DISABLED: 'true',
     }
     await expect(find({}, env)).rejects.toThrow('no AWS credentials')
+    for (const host of ['127.example.com', '169.254.170.example.com', 'localhost.example.com']) {
+      const far = { ...env, AWS_CONTAINER_CREDENTIALS_FULL_URI: `http://${host}/x` }
+      await expect(find({}, far)).rejects.toThrow('no AWS credentials')
+    }
     await expect(find({ profile: 'absent' }, env)).rejects.toThrow('the profile absent has no key')
     expect(readProfile('[a]\naws_access_key_id=x', 'a')).toBeUndefined()
   })
@@ -148,5 +192,16 @@ describe('credentials', () => {
     const client = new AwsClient(aws, depsOf({ S: 's' }))
     const answer = await client.call({ service: 's3', url: `${base}/bucket/key` })
     expect(await bodyText(answer, 10_000)).toContain('Credential=AKROLE/')
+  })
+
+  test('a file of authorities that comes later is read then', async () => {
+    const { aws } = pullOptions.parse({
+      aws: { ca_file: 'late.pem', access_key_id: 'A', secret_access_key: { env: 'S' } },
+    })
+    const client = new AwsClient(aws, depsOf({ S: 's' }))
+    const call = () => client.call({ service: 's3', url: `${base}/bucket/key` })
+    await expect(call()).rejects.toThrow('aws.ca_file cannot be read: ENOENT')
+    writeFileSync(join(folder, 'late.pem'), '')
+    expect((await call()).statusCode).toBe(200)
   })
 })

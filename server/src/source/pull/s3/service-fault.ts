@@ -5,7 +5,9 @@ import { bodyText } from './wire.ts'
 const ANSWER_MAX = 65_536
 const BUSY =
   /^(?:SlowDown|Throttl|RequestThrottl|RequestTimeout|InternalError|ServiceUnavailable|TooManyRequests)/
-const SKEW = /^(?:RequestTimeTooSkewed|RequestExpired|InvalidSignatureException.*expired)/
+const SKEW = /^(?:RequestTimeTooSkewed|RequestExpired)/
+/** SQS (InvalidSignatureException) and STS (SignatureDoesNotMatch) tell it in their message only. */
+const SKEW_TOLD = /^Signature (?:expired|not yet current)/
 const EXPIRED = /^(?:ExpiredToken|TokenRefreshRequired|InvalidToken|ExpiredTokenException)/
 
 /** What a service answered instead of doing it. */
@@ -16,6 +18,7 @@ export class ServiceFault extends Error {
   readonly region: string | undefined
   /** What the clock of the service shows. */
   readonly dateMs: number | undefined
+  readonly #told: string
 
   constructor(of: {
     status: number
@@ -27,6 +30,7 @@ export class ServiceFault extends Error {
     super(`${of.code} (${of.status}): ${of.message}`)
     this.status = of.status
     this.code = of.code
+    this.#told = of.message
     this.region = of.region
     const dateMs = Date.parse(of.date ?? '')
     this.dateMs = Number.isNaN(dateMs) ? undefined : dateMs
@@ -37,7 +41,7 @@ export class ServiceFault extends Error {
   }
 
   get isSkew(): boolean {
-    return SKEW.test(this.code)
+    return SKEW.test(this.code) || SKEW_TOLD.test(this.#told)
   }
 
   get isExpired(): boolean {

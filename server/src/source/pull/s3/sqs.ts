@@ -40,7 +40,7 @@ export class Sqs {
   constructor(client: AwsClient, url: string) {
     this.#client = client
     this.#url = url
-    this.#region = /^sqs\.([a-z0-9-]+)\./.exec(new URL(url).hostname)?.[1]
+    this.#region = queueRegion(url)
   }
 
   async receive(options: QueueOptions): Promise<readonly QueueMessage[]> {
@@ -91,6 +91,13 @@ export class Sqs {
     })
     return bodyText(answer, ANSWER_MAX)
   }
+}
+
+/** Of `sqs.REGION.…`, `sqs-fips.REGION.…`, `vpce-….sqs.REGION.vpce.…` and `REGION.queue.…`. */
+export function queueRegion(url: string): string | undefined {
+  const { hostname } = new URL(url)
+  const named = /(?:^|\.)sqs(?:-fips)?\.([a-z0-9-]+)\./.exec(hostname)
+  return (named ?? /^([a-z]{2}-[a-z-]+-\d)\.queue\./.exec(hostname))?.[1]
 }
 
 function parse(text: string): unknown {

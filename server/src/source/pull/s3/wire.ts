@@ -51,10 +51,19 @@ const lengthOf = (body: string): Record<string, string> => ({
   'content-length': String(Buffer.byteLength(body)),
 })
 
-/** The body of an answer. Rejects with PassingFault where it is longer, or breaks off. */
-export async function bodyText(answer: IncomingMessage, bytesMax: number): Promise<string> {
+/** How long the whole body of an answer may take. */
+const BODY_MS = 60_000
+
+/** The body of an answer. Rejects with PassingFault where it is longer, breaks off or does not end. */
+export async function bodyText(
+  answer: IncomingMessage,
+  bytesMax: number,
+  bodyMs = BODY_MS,
+): Promise<string> {
   const parts: Buffer[] = []
   let bytes = 0
+  const late = new PassingFault('timeout', `an answer did not end in ${bodyMs} ms`)
+  const timer = setTimeout(() => answer.destroy(late), bodyMs)
   try {
     for await (const part of answer as AsyncIterable<Buffer>) {
       bytes += part.length
@@ -65,6 +74,8 @@ export async function bodyText(answer: IncomingMessage, bytesMax: number): Promi
     answer.destroy()
     if (error instanceof PassingFault) throw error
     throw new PassingFault('connection', 'an answer broke off')
+  } finally {
+    clearTimeout(timer)
   }
   return Buffer.concat(parts).toString('utf8')
 }
