@@ -1,11 +1,12 @@
 import { ANEW } from '../../base/anew.ts'
-import type { Decoder, DecoderSpec, DecodeSink } from '../../model/decoder.ts'
+import type { Decoder, DecoderSpec, DecodeSink, StateChange } from '../../model/decoder.ts'
 import type { EcsDoc } from '../../model/event.ts'
 import type { RawItem } from '../../model/source.ts'
 import { unwrapJson } from '../line/json-wrapper.ts'
 import { checkStampOptions, STAMP_OPTIONS, stampOptions } from '../line/options.ts'
 import { StampReader } from '../line/stamp.ts'
 import { told, type Told } from '../network/told.ts'
+import { Attempts } from './attempts.ts'
 import { authLine, daemonLine } from './auth.ts'
 import { emptyHeader, type Header, readHeader } from './header.ts'
 import { lifeLine } from './life-line.ts'
@@ -22,6 +23,7 @@ class SyslogDecoder implements Decoder {
   readonly #stamp: StampReader
 
   readonly #own: OwnDecoders
+  readonly #attempts = new Attempts()
 
   constructor(options: Readonly<Record<string, unknown>>) {
     this.#stamp = new StampReader(stampOptions(options))
@@ -44,7 +46,41 @@ class SyslogDecoder implements Decoder {
       : readHeader(line, this.#stamp, receivedMs)
     if (header === undefined) out.reject('DECODE_UNKNOWN', 'This has no header of syslog.')
     else if (typeof header === 'string') out.reject('DECODE_SYNTAX', `${header}.`)
-    else if (!this.#delegate(header, item, out)) tell(header, out)
+    else if (!this.#delegate(header, item, out)) this.#tell(header, item, out)
+  }
+
+  takeChanges(): readonly StateChange[] {
+    const changes: StateChange[] = []
+    this.#attempts.connections.takeChanges(changes)
+    return changes
+  }
+
+  restore(entries: Iterable<readonly [string, string]>): void {
+    this.#attempts.connections.restore(entries)
+  }
+
+  stats(): Readonly<Record<string, number>> {
+    const { size, evicted } = this.#attempts.connections
+    return { logins: size, logins_evicted: evicted }
+  }
+
+  #tell(header: Header, { receivedMs }: RawItem, out: DecodeSink): void {
+    const repeated = REPEATED.exec(header.message)
+    const message = repeated?.[2] ?? header.message
+    const { timeMs } = header
+    const words = meaning(header, message)
+    if (repeated === null) {
+      const { action, doc } = this.#attempts.judge(words, header, receivedMs)
+      out.event({ timeMs, action, doc: completed(doc, header, message) })
+      return
+    }
+    // Each repetition counts for thresholds; a sender's number alone must not make thousands of events.
+    const labels = { repeated: String(Number(repeated[1])) }
+    const times = Math.max(1, Math.min(Number(repeated[1]), REPEATED_MAX))
+    for (let part = 0; part < times; part++) {
+      const { action, doc } = this.#attempts.judge(words, header, receivedMs)
+      out.event({ timeMs, action, doc: { ...completed(doc, header, message), labels }, part })
+    }
   }
 
   /** A line of a program with a decoder of its own; false where that cannot read it. */
@@ -64,23 +100,6 @@ function ofJournal(line: string): Header | undefined {
   if (inner === undefined) return undefined
   const { message, host, program, timeMs } = inner
   return { ...ANEW, ...emptyHeader(), message, host, program, timeMs }
-}
-
-function tell(header: Header, out: DecodeSink): void {
-  const repeated = REPEATED.exec(header.message)
-  const message = repeated?.[2] ?? header.message
-  const words = meaning(header, message)
-  const doc = completed(words.doc, header, message)
-  if (repeated === null) {
-    out.event({ timeMs: header.timeMs, action: words.action, doc })
-    return
-  }
-  // Each repetition counts for thresholds; a sender's number alone must not make thousands of events.
-  doc['labels'] = { repeated: String(Number(repeated[1])) }
-  const times = Math.max(1, Math.min(Number(repeated[1]), REPEATED_MAX))
-  for (let part = 0; part < times; part++) {
-    out.event({ timeMs: header.timeMs, action: words.action, doc, part })
-  }
 }
 
 function meaning(header: Header, message: string): Told {
