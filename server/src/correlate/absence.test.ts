@@ -67,12 +67,17 @@ describe('absence of a source', () => {
 
   test('is told once for each silence', () => {
     const absence = new SourceAbsence({ timespanMs: 100, limits: CORRELATOR_LIMITS })
-    for (const atMs of [0, 50, 99, 100, 150, 500])
-      absence.silence('broker', { sinceMs: 0, atMs }, moment)
+    const at = (atMs: number, sinceMs: number, heldMs = 0): void => {
+      absence.silence('broker', { sinceMs, atMs, silentMs: atMs - sinceMs - heldMs }, moment)
+    }
+    for (const atMs of [0, 50, 99, 100, 150, 500]) at(atMs, 0)
     expect(hits.map(({ time, key }) => [time, key])).toEqual([[100, '["broker"]']])
-    for (const atMs of [520, 599]) absence.silence('broker', { sinceMs: 510, atMs }, moment)
+    for (const atMs of [520, 599]) at(atMs, 510)
     expect(hits).toHaveLength(1)
-    absence.silence('broker', { sinceMs: 510, atMs: 610 }, moment)
+    at(610, 510)
     expect(hits).toHaveLength(2)
+    // Held for a while, and silent before and after.
+    for (const atMs of [750, 799, 800, 900]) at(atMs, 680, 20)
+    expect(hits.slice(2).map(({ time }) => time)).toEqual([800])
   })
 })

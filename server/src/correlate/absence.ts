@@ -113,22 +113,23 @@ export class SourceAbsence implements Correlator {
     this.table = new KeyTable({ keysMax: options.limits.keysMax, codec: plain() })
   }
 
+  /** `sinceMs` names the silence, `silentMs` is how much of it counts until `atMs`. */
   silence(
     source: string,
-    silence: { readonly sinceMs: number; readonly atMs: number },
+    silence: { readonly sinceMs: number; readonly atMs: number; readonly silentMs: number },
     moment: Moment,
   ): void {
     const key = encodeKey([source])
-    const { sinceMs, atMs } = silence
+    const { sinceMs, atMs, silentMs } = silence
     const seen = this.table.get(key)
     const known = seen?.sinceMs === sinceMs
     if ((known && seen.told) || (seen === undefined && !this.table.admit())) return
-    const told = atMs - sinceMs >= this.#timespanMs
+    const told = silentMs >= this.#timespanMs
     if (known && !told) return
     this.table.put(key, { sinceMs, told }, { hold: 'held', dueMs: Number.POSITIVE_INFINITY })
     if (!told) return
     const facts = { silent_since: new Date(sinceMs).toISOString() }
-    const time = sinceMs + this.#timespanMs
+    const time = atMs - silentMs + this.#timespanMs
     moment.sink.hit({ key, name: String(sinceMs), time, order: 0, events: [], facts }, 'final')
   }
 

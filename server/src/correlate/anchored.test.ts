@@ -3,7 +3,8 @@ import { describe, expect, test } from 'vitest'
 import type { CountCondition, CountCorrelation } from '../model/correlation.ts'
 import { CORRELATOR_LIMITS } from './correlator.ts'
 import { createCorrelator } from './create.ts'
-import { arrivalsOf, coveredBy, drive, inOrder, type Seen } from './testing/drive.ts'
+import { ExactSum } from './exact-sum.ts'
+import { arrivalsOf, coveredBy, drive, inOrder, placesOf, type Seen } from './testing/drive.ts'
 
 const SPAN = 100
 
@@ -131,6 +132,30 @@ describe('value_sum with a lower bound', () => {
           }
         }
         expect(finals.map((hit) => `${hit.key}@${hit.time}`).sort()).toEqual(want.sort())
+      }),
+      { numRuns: 200 },
+    )
+  })
+
+  const fractions = arrivalsOf({ values: ['0.1', '0.2', '0.7', '1e300', '1.5e308', '5e-324'] })
+  const odd = correlationOf('value_sum', { gte: 1 })
+
+  test('what was in the window before says nothing, however large or small it was', () => {
+    fc.assert(
+      fc.property(fractions, fc.array(fc.nat(79), { maxLength: 3 }), (events, restarts) => {
+        const make1 = () => createCorrelator(odd)
+        const { finals } = drive(events, { make: make1 })
+        expect(drive(events, { make: make1, restarts }).finals).toEqual(finals)
+        const want = ['["a"]', '["b"]'].flatMap((key) => {
+          const list = inOrder(events, key)
+          return list.flatMap((one, index) => {
+            const window = list.slice(0, index + 1).filter(({ time }) => one.time - time <= SPAN)
+            const sum = new ExactSum()
+            for (const { values } of window) sum.add(Math.min(1e300, Number(values[0])))
+            return sum.value >= 1 ? [`${key}@${one.time}`] : []
+          })
+        })
+        expect(placesOf(finals)).toEqual(want.sort())
       }),
       { numRuns: 200 },
     )

@@ -53,11 +53,6 @@ class DistinctScan implements Scan<Values> {
     for (const [at, list] of what.entries()) for (const one of list) this.#counts[at]?.add(one)
   }
 
-  insert(entry: Noted<Values>): boolean {
-    this.add(entry)
-    return true
-  }
-
   leave({ what }: Noted<Values>): void {
     for (const [at, list] of what.entries()) for (const one of list) this.#counts[at]?.remove(one)
   }

@@ -1,7 +1,7 @@
 import { ANEW } from '../base/anew.ts'
 import type { EventRef } from './correlator.ts'
 import { type Entry, heldRefs, type HitEntry, isOwn, type Place } from './entries.ts'
-import type { RowChanges } from './key-table.ts'
+import type { Hold, RowChanges } from './key-table.ts'
 
 /**
  * Entries of a key that are written bit by bit. Entries go at the front and come at the end, so what
@@ -16,6 +16,17 @@ export interface SavedEntries<E> {
 }
 
 export const notSaved = (): SavedEntries<never>['saved'] => ({ gone: 0, same: 0 })
+
+/** How much a key of entries within a timespan would be missed. */
+export function holdOf(
+  { entries, lastHitMs }: Pick<SavedEntries<unknown>, 'entries' | 'lastHitMs'>,
+  timespanMs: number,
+  watermarkMs: number,
+): Hold {
+  // Before the first watermark every hit is recent, but not none.
+  if (Number.isFinite(lastHitMs) && lastHitMs + timespanMs >= watermarkMs) return 'held'
+  return entries.length > 1 ? 'grown' : 'fresh'
+}
 
 /** Entry `index` is new, or not what it was. */
 export function changedFrom(state: Pick<SavedEntries<unknown>, 'saved'>, index: number): void {

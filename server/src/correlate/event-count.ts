@@ -3,6 +3,7 @@ import { coverWindow, dropBefore, heldRefs, insertEntry, type HitEntry } from '.
 import {
   changedFrom,
   goneFrom,
+  holdOf,
   notSaved,
   type RefsRow,
   refsOf,
@@ -12,7 +13,7 @@ import {
   type SavedRow,
   savedRow,
 } from './entry-row.ts'
-import { KeyTable, type Hold } from './key-table.ts'
+import { KeyTable } from './key-table.ts'
 
 type Counted = SavedEntries<HitEntry>
 
@@ -79,14 +80,9 @@ export class EventCount implements Correlator {
     }
     this.#thin(counted)
     this.table.put(key, counted, {
-      hold: this.#holdOf(counted, moment.watermarkMs),
+      hold: holdOf(counted, this.#timespanMs, moment.watermarkMs),
       dueMs: entries.at(-1)!.time + this.#timespanMs,
     })
-  }
-
-  #holdOf(counted: Counted, watermarkMs: number): Hold {
-    if (counted.lastHitMs + this.#timespanMs >= watermarkMs) return 'held'
-    return counted.entries.length > 1 ? 'grown' : 'fresh'
   }
 
   #becomesHit(entries: readonly HitEntry[], index: number): boolean {

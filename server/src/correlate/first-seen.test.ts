@@ -72,6 +72,23 @@ describe('first_seen', () => {
     expect(coveredBy(drive(events, { make: makeWith(100) }).finals)).toEqual(['e2'])
   })
 
+  test('more sights within the lateness than a key may hold are settled early, and counted', () => {
+    const at = (time: number, value: number): Seen => {
+      return { time, input: 'r', key: 'k', values: [String(value)] }
+    }
+    const common = { type: 'first_seen', inputs: ['r'], groupBy: [], fields: ['f'] } as const
+    const correlation = { ...common, historyMs: HISTORY, learnMs: 0 }
+    let seen: FirstSeen | undefined
+    const make = () => (seen = new FirstSeen(correlation, { keysMax: 2, entriesMax: 5 }))
+    const events = Array.from({ length: 20 }, (_, index) => at(1_000 + index, index))
+    const { finals, unsettled } = drive([...events, at(1_020, 3)], { make, finish: false })
+    expect(unsettled).toBeLessThanOrEqual(5)
+    expect(seen?.table.losses.trimmed).toBeGreaterThan(10)
+    expect(finals.length + unsettled).toBe(21)
+    expect(drive(events, { make }).finals.map(({ order }) => order)).toEqual([...events.keys()])
+    expect(drive([...events, ...events], { make }).unsettled).toBe(0)
+  })
+
   test.each([
     ['one field', ['f'], ['x'], '["k","x"]'],
     ['several fields, which are one value', ['f', 'g'], ['["x","y"]'], '["k","x","y"]'],

@@ -7,7 +7,7 @@ import type {
   Moment,
   Observation,
 } from './correlator.ts'
-import { insertEntry, type Place } from './entries.ts'
+import { firstFrom, insertEntry, type Place } from './entries.ts'
 import { decodeKey, encodeKey } from './group-key.ts'
 import { KeyTable } from './key-table.ts'
 
@@ -66,10 +66,10 @@ export class FirstSeen implements Correlator {
         known = fresh(time)
       }
       for (const value of values) {
+        if (known.pending.length >= this.#entriesMax) this.#trim(key, known, moment)
         const sight = { time, order, value, ref: events.at(-1) }
         if (this.#isNew(known, sight)) this.#say(key, known, sight, moment)
-        if (known.pending.length < this.#entriesMax) insertEntry(known.pending, sight)
-        else this.table.losses.trimmed += 1
+        insertEntry(known.pending, sight)
       }
       this.#put(key, known)
     }
@@ -118,12 +118,26 @@ export class FirstSeen implements Correlator {
     return Math.min(known.pending[0]?.time ?? time, time)
   }
 
-  /** Goes over the sights that the watermark has passed, in their order. */
+  /** Goes over the sights that the watermark has passed. */
   #settle(key: string, known: Known, moment: Moment): void {
+    this.#decide(key, known, { count: firstFrom(known.pending, moment.watermarkMs), moment })
+  }
+
+  /** A key holds no more sights than the limit: the older half is taken as settled early. */
+  #trim(key: string, known: Known, moment: Moment): void {
+    const count = (known.pending.length >> 1) + 1
+    this.table.losses.trimmed += count
+    this.#decide(key, known, { count, moment })
+  }
+
+  /** Goes over the first of the sights, in their order. */
+  #decide(
+    key: string,
+    known: Known,
+    { count, moment }: { readonly count: number; readonly moment: Moment },
+  ): void {
     const { pending, lastSeen, open } = known
-    const count = pending.findIndex(({ time }) => time >= moment.watermarkMs)
-    const passed = pending.splice(0, count < 0 ? pending.length : count)
-    for (const sight of passed) {
+    for (const sight of pending.splice(0, count)) {
       // Whether its row is still there is a matter of when the watermark rose, and says nothing.
       if (sight.time - known.latestMs > this.#historyMs) known.sinceMs = sight.time
       known.latestMs = sight.time

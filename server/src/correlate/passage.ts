@@ -47,7 +47,10 @@ export class Passage {
     }
     insertEntry(held.hits, { time: hit.time, order: hit.order })
     for (const event of hit.events) insertEntry(held.events, event)
-    if (held.hits.length > this.#hitsMax) this.#release(hit.key, held, pass)
+    if (held.hits.length > this.#hitsMax) {
+      this.table.losses.trimmed += 1
+      this.#release(hit.key, held, pass)
+    }
     this.#put(hit.key, held)
   }
 

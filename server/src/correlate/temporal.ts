@@ -82,11 +82,6 @@ class SetScan implements Scan<Roles> {
     for (const role of what) this.#counts[role]! += 1
   }
 
-  insert(entry: Noted<Roles>): boolean {
-    this.add(entry)
-    return true
-  }
-
   leave({ what }: Noted<Roles>): void {
     for (const role of what) this.#counts[role]! -= 1
   }

@@ -1,5 +1,6 @@
 import { numberOf } from './anchored.ts'
 import type { CorrelatorLimits } from './correlator.ts'
+import { ExactSum } from './exact-sum.ts'
 import { MonotoneWindow, type Noted, type Scan } from './window.ts'
 
 /**
@@ -19,33 +20,35 @@ export function createValueSum(options: {
     note(parts) {
       const values = new Set(parts.flatMap((part) => part.values))
       const numbers = [...values].flatMap(numberOf).filter((value) => value >= 0)
-      return numbers.length === 0 ? undefined : numbers.reduce((sum, value) => sum + value, 0)
+      if (numbers.length === 0) return undefined
+      return Math.min(
+        numbers.reduce((sum, value) => sum + value, 0),
+        EVENT_MAX,
+      )
     },
   })
 }
 
+/** Beyond it an event counts as this much: a window full of such still adds up to a number. */
+const EVENT_MAX = 1e300
+
 class SumScan implements Scan<number> {
   readonly #enough: (sum: number) => boolean
-  #sum = 0
+  readonly #sum = new ExactSum()
 
   constructor(enough: (sum: number) => boolean) {
     this.#enough = enough
   }
 
   add({ what }: Noted<number>): void {
-    this.#sum += what
-  }
-
-  insert(): boolean {
-    // Added up anew in order: sums of fractions depend on it.
-    return false
+    this.#sum.add(what)
   }
 
   leave({ what }: Noted<number>): void {
-    this.#sum -= what
+    this.#sum.add(-what)
   }
 
   holds(): boolean {
-    return this.#enough(this.#sum)
+    return this.#enough(this.#sum.value)
   }
 }

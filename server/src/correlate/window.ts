@@ -10,6 +10,7 @@ import { cover, coverWindow, firstFrom, heldRefs, insertEntry, type HitEntry } f
 import {
   changedFrom,
   goneFrom,
+  holdOf,
   notSaved,
   type RefsRow,
   refsOf,
@@ -19,23 +20,21 @@ import {
   type SavedRow,
   savedRow,
 } from './entry-row.ts'
-import { KeyTable, type Hold } from './key-table.ts'
+import { KeyTable } from './key-table.ts'
 
 /** What a window holds of an event beside its place: plain data. */
 export interface Noted<P> extends HitEntry {
   readonly what: P
 }
 
-/** Follows a window while it slides over entries in their order. */
+/** Follows a window while it slides over entries. */
 export interface Scan<P> {
-  /** The entry is the newest of the window. */
+  /** The entry is one more of the window; in whatever order they come. */
   add(entry: Noted<P>): void
   /** The entry, the oldest, has left the window. */
   leave(entry: Noted<P>): void
   /** Whether the window that ends with this entry, the newest, is what is looked for. */
   holds(entry: Noted<P>, events: number): boolean
-  /** An entry was put into the middle: false where the scan cannot take it in as it stands. */
-  insert(entry: Noted<P>): boolean
 }
 
 export interface WindowKind<P> {
@@ -48,7 +47,7 @@ export interface WindowKind<P> {
 
 interface Window<P> extends SavedEntries<Noted<P>> {
   /** Of the entries from index `from` on: the window that ends at the last one. */
-  scan: Scan<P>
+  readonly scan: Scan<P>
   from: number
 }
 
@@ -130,7 +129,7 @@ export class MonotoneWindow<P> implements Correlator {
     }
     this.#trim(window)
     this.table.put(key, window, {
-      hold: this.#holdOf(window, moment.watermarkMs),
+      hold: holdOf(window, timespanMs, moment.watermarkMs),
       dueMs: entries.at(-1)!.time + timespanMs,
     })
   }
@@ -155,7 +154,7 @@ export class MonotoneWindow<P> implements Correlator {
     const added = entries[at]!
     if (entries.at(-1)!.time - added.time <= timespanMs) {
       window.from = Math.min(window.from, at)
-      if (!window.scan.insert(added)) window.scan = this.#scanOf(entries, window.from)
+      window.scan.add(added)
     } else window.from += 1
     const scan = this.#kind.scan()
     let from = firstFrom(entries, added.time - timespanMs)
@@ -186,11 +185,6 @@ export class MonotoneWindow<P> implements Correlator {
     }
   }
 
-  #holdOf(window: Window<P>, watermarkMs: number): Hold {
-    if (window.lastHitMs + this.#kind.timespanMs >= watermarkMs) return 'held'
-    return window.entries.length > 1 ? 'grown' : 'fresh'
-  }
-
   #trim(window: Window<P>): void {
     const { entriesMax } = this.#kind.limits
     if (window.entries.length <= entriesMax) return
@@ -208,12 +202,6 @@ export class MonotoneWindow<P> implements Correlator {
     window.entries.splice(0, count)
     goneFrom(window, count)
     window.from = Math.max(0, window.from - count)
-  }
-
-  #scanOf(entries: readonly Noted<P>[], from: number): Scan<P> {
-    const scan = this.#kind.scan()
-    for (let at = from; at < entries.length; at += 1) scan.add(entries[at]!)
-    return scan
   }
 
   #empty(): Window<P> {

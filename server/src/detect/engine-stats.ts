@@ -1,6 +1,6 @@
 import type { StateLosses } from '../correlate/correlator.ts'
 import type { MatcherStats } from '../rule/matcher.ts'
-import type { Runs } from './rule-runs.ts'
+import type { CorrelationRun, MatchRun, Runs } from './rule-runs.ts'
 
 export interface EngineStats extends StateLosses {
   readonly events: number
@@ -17,24 +17,46 @@ export interface EngineStats extends StateLosses {
   readonly left: readonly { readonly ruleId: string; readonly reason: string }[]
 }
 
-type Sums = StateLosses & Pick<EngineStats, 'keys' | 'openAlerts' | 'overflowed'>
+type Losses = StateLosses & Pick<EngineStats, 'overflowed'>
 
-/** What the rules in force hold and have lost, taken together. */
-export function sumRuns(runs: Runs): Sums {
-  const losses: StateLosses = { evicted: 0, refused: 0, trimmed: 0 }
+export const NO_LOSSES: Losses = { evicted: 0, refused: 0, trimmed: 0, overflowed: 0 }
+
+/** What one rule has lost since it runs. */
+export function lossesOf(run: MatchRun | CorrelationRun): Losses {
+  const tables = 'correlator' in run ? [run.correlator.table.losses, run.passage.table.losses] : []
+  const losses = { ...NO_LOSSES }
+  for (const { evicted, refused, trimmed } of tables) {
+    losses.evicted += evicted
+    losses.refused += refused
+    losses.trimmed += trimmed
+  }
+  // An alert that finds no room is no loss: it goes into one with others.
+  losses.trimmed += run.episodes?.table.losses.trimmed ?? 0
+  losses.overflowed = run.episodes?.overflowed ?? 0
+  return losses
+}
+
+export function addLosses(a: Losses, b: Losses): Losses {
+  return {
+    evicted: a.evicted + b.evicted,
+    refused: a.refused + b.refused,
+    trimmed: a.trimmed + b.trimmed,
+    overflowed: a.overflowed + b.overflowed,
+  }
+}
+
+/** What the rules in force hold and have lost, taken together; `before`: what others had lost. */
+export function sumRuns(
+  runs: Runs,
+  before: Losses,
+): Losses & Pick<EngineStats, 'keys' | 'openAlerts'> {
+  let losses = before
   let keys = 0
   let openAlerts = 0
-  let overflowed = 0
   for (const run of [...runs.matches, ...runs.correlations]) {
+    losses = addLosses(losses, lossesOf(run))
     openAlerts += run.episodes?.table.size ?? 0
-    overflowed += run.episodes?.overflowed ?? 0
-    losses.trimmed += run.episodes?.table.losses.trimmed ?? 0
+    if ('correlator' in run) keys += run.correlator.table.size
   }
-  for (const { correlator } of runs.correlations) {
-    keys += correlator.table.size
-    losses.evicted += correlator.table.losses.evicted
-    losses.refused += correlator.table.losses.refused
-    losses.trimmed += correlator.table.losses.trimmed
-  }
-  return { ...losses, keys, openAlerts, overflowed }
+  return { ...losses, keys, openAlerts }
 }

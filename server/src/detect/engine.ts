@@ -17,7 +17,7 @@ import type { ControlRecord, JournalEntry, Rollup, Tick } from '../model/journal
 import { formatPosition, type Position } from '../model/position.ts'
 import type { CorrelationRule, RuleSet } from '../model/rule.ts'
 import { createMatcher, type Matcher, matcherSteps } from '../rule/matcher.ts'
-import { type EngineStats, sumRuns } from './engine-stats.ts'
+import { addLosses, type EngineStats, lossesOf, NO_LOSSES, sumRuns } from './engine-stats.ts'
 import { readState, stateChanges, stateNames, stateRows } from './engine-state.ts'
 import { rollupDoc } from './rollup-doc.ts'
 import { type PackedRules, packRules, RULES_CONTROL, unpackRules } from './rules-control.ts'
@@ -79,6 +79,8 @@ export class Engine {
   /** Counts events: breaks ties of event time by arrival. */
   #order = 0
   readonly #ruleCounts = new RuleCounts()
+  /** Of rules that are no more. */
+  #losses = NO_LOSSES
   readonly #times: RuleTimes
   #counts: Counts = { events: 0, matches: 0, hits: 0, late: 0 }
 
@@ -239,6 +241,8 @@ export class Engine {
     for (const run of old) {
       if (kept.has(run)) continue
       run.episodes?.close()
+      this.#ruleCounts.forget(run)
+      this.#losses = addLosses(this.#losses, lossesOf(run))
       for (const key of stateNames([run])) this.#gone.push({ key, value: undefined })
     }
     for (const run of this.#runs.correlations) run.watermarkMs = this.watermarkMs
@@ -331,7 +335,7 @@ export class Engine {
   stats(): EngineStats {
     const { left } = this.#runs
     const matcher = this.#matcher.stats()
-    return { ...this.#counts, ...sumRuns(this.#runs), matcher, left }
+    return { ...this.#counts, ...sumRuns(this.#runs, this.#losses), matcher, left }
   }
 
   #advance(): void {

@@ -20,6 +20,7 @@ import type { EcsDoc } from '../model/event.ts'
 import { formatPosition, type Position } from '../model/position.ts'
 import type { CorrelationRule, MatchRule, RuleMeta, RuleSet } from '../model/rule.ts'
 import type { RuleTimes } from './rule-times.ts'
+import type { Silence } from './source-clock.ts'
 
 /** An episode ends after this long without a hit where its rule has no timespan. */
 export const EPISODE_GAP_MS = 300_000
@@ -122,7 +123,7 @@ export class CorrelationRun implements HitSink {
   }
 
   /** A source has given nothing since `sinceMs`; only absence of sources listens. */
-  silence(source: string, silence: { readonly sinceMs: number; readonly atMs: number }): void {
+  silence(source: string, silence: Silence): void {
     if (!(this.correlator instanceof SourceAbsence)) return
     this.correlator.silence(source, silence, { watermarkMs: this.watermarkMs, sink: this })
   }

@@ -40,8 +40,7 @@ describe('the clock of sources', () => {
     const clock = new SourceClock({})
     const at = (atMs: number, state: Tick['state'] = 'connected'): number | undefined => {
       clock.tick(tick('s', atMs, { atMs, state }))
-      const silence = clock.silence('s')
-      return silence === undefined ? undefined : silence.atMs - silence.sinceMs
+      return clock.silence('s')?.silentMs
     }
     expect(at(0)).toBe(0)
     expect(at(1_000)).toBe(1_000)
@@ -53,6 +52,31 @@ describe('the clock of sources', () => {
     clock.input('s', 3_621_500)
     expect(at(3_622_000)).toBe(500)
     expect(at(3_623_000, 'down')).toBe(1_500)
+    // It gave something before the first tick after another such hour.
+    clock.input('s', 7_300_000)
+    expect(at(7_300_400)).toBe(0)
+    expect(at(7_302_400)).toBe(2_000)
+    expect(at(7_303_400, 'paused')).toBeUndefined()
+    clock.input('s', 7_310_000)
+    expect(at(7_310_100)).toBe(0)
+    expect(at(7_311_000)).toBe(900)
+  })
+
+  test('a silence goes by one name, however often it is interrupted by us', () => {
+    const clock = new SourceClock({})
+    clock.tick(tick('s', 0, { atMs: 0 }))
+    for (const atMs of [20_000, 90_000, 95_000]) clock.tick(tick('s', 0, { atMs }))
+    expect(clock.silence('s')).toEqual({ sinceMs: 0, atMs: 95_000, silentMs: 25_000 })
+    const restored = new SourceClock({})
+    restored.restore(JSON.parse(JSON.stringify(clock.row())))
+    restored.tick(tick('s', 0, { atMs: 96_000 }))
+    expect(restored.silence('s')).toEqual({ sinceMs: 0, atMs: 96_000, silentMs: 26_000 })
+  })
+
+  test('a source may have any name', () => {
+    const clock = new SourceClock({ latenessMs: 10, latenessOf: { other: 5 } })
+    clock.tick(tick('constructor', 500))
+    expect(clock.watermarkMs).toBe(490)
   })
 })
 
@@ -80,7 +104,7 @@ describe('our own clock is set back', () => {
     at('a', 3_605_000)
     at('b', 3_601_000)
     expect(clock.watermarkMs).toBe(3_591_000)
-    expect(clock.silence('a')).toEqual({ sinceMs: 3_600_000, atMs: 3_605_000 })
+    expect(clock.silence('a')).toEqual({ sinceMs: 3_600_000, atMs: 3_605_000, silentMs: 5_000 })
   })
 
   test('by less: the watermark waits for it', () => {

@@ -21,6 +21,17 @@ interface SourceRow {
   /** Receipt time of the last input of any kind, and of the last tick. */
   lastInputMs: number
   atMs: number
+  /** Time since the last input that is no silence; absent in states of older versions. */
+  heldMs?: number
+}
+
+/** A source has given nothing at all, not even routine lines. */
+export interface Silence {
+  /** Receipt time of its last input; names the silence. */
+  readonly sinceMs: number
+  readonly atMs: number
+  /** How long it could have given something: not while we held it or nobody was there to tick. */
+  readonly silentMs: number
 }
 
 /**
@@ -44,7 +55,7 @@ export class SourceClock {
 
   input(source: string, atMs: number): void {
     const row = this.#sources.get(source)
-    if (row !== undefined) row.lastInputMs = Math.max(row.lastInputMs, atMs)
+    if (row !== undefined && atMs > row.lastInputMs) heard(row, atMs)
   }
 
   tick(tick: Tick): void {
@@ -57,10 +68,13 @@ export class SourceClock {
       // Time in which nobody ticked (we were down), or in which we held the source ourselves, is no
       // silence of it.
       const passedMs = tick.atMs - row.atMs
-      if (passedMs > TICK_GAP_MS || row.state === 'paused') row.lastInputMs += passedMs
+      if (passedMs > TICK_GAP_MS || row.state === 'paused') {
+        const heldMs = tick.atMs - Math.max(row.atMs, row.lastInputMs)
+        row.heldMs = (row.heldMs ?? 0) + Math.max(0, heldMs)
+      }
       row.state = tick.state
       if (-passedMs > Math.max(this.#latenessOf(tick.source), STEP_MIN_MS)) {
-        row.lastInputMs = Math.min(row.lastInputMs, tick.atMs)
+        if (row.lastInputMs > tick.atMs) heard(row, tick.atMs)
         row.watermarkMs = Math.max(row.watermarkMs + passedMs, clippedMs)
         this.#watermarkMs = Math.min(this.#watermarkMs, row.watermarkMs)
       }
@@ -77,10 +91,11 @@ export class SourceClock {
   }
 
   /** How long a source has given nothing at all; undefined while that says nothing (paused). */
-  silence(source: string): { readonly sinceMs: number; readonly atMs: number } | undefined {
+  silence(source: string): Silence | undefined {
     const row = this.#sources.get(source)
     if (row === undefined || row.state === 'paused') return undefined
-    return { sinceMs: row.lastInputMs, atMs: row.atMs }
+    const { lastInputMs: sinceMs, atMs, heldMs = 0 } = row
+    return { sinceMs, atMs, silentMs: atMs - sinceMs - heldMs }
   }
 
   /** These are all the sources there are: nobody waits for others any more. */
@@ -107,8 +122,14 @@ export class SourceClock {
 
   #latenessOf(source: string): number {
     const { latenessOf, latenessMs } = this.#lateness
-    return latenessOf?.[source] ?? latenessMs ?? LATENESS_MS
+    const own = latenessOf !== undefined && Object.hasOwn(latenessOf, source)
+    return (own ? latenessOf[source] : undefined) ?? latenessMs ?? LATENESS_MS
   }
+}
+
+function heard(row: SourceRow, atMs: number): void {
+  row.lastInputMs = atMs
+  row.heldMs = 0
 }
 
 /** JSON has no Infinity. */
