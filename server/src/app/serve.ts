@@ -80,7 +80,12 @@ export async function serve(options: ServeOptions): Promise<Running> {
   enricher.addFacts = lookups.add
   stops.add('lookups', async () => lookups.stop())
   await soon(lookups.begun)
-  const made = { ...options, journal: base.journal, state: base.state, filter, enricher }
+  const own = latenessOf(config)
+  const lateness = (source: string): number => own[source] ?? config.detection.lateness
+  const made = {
+    ...{ ...options, journal: base.journal, state: base.state, filter, enricher },
+    latenessOf: lateness,
+  }
   let configDesk: OpenConfigDesk | undefined
   const deadLetters = makeDeadLetters(options, base, sources)
   const responder = await startResponder(options, base, deadLetters)

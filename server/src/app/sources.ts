@@ -39,6 +39,8 @@ export interface SourceContext {
   readonly filter: FilterInForce
   readonly enricher: Enricher
   readonly state: State
+  /** How late events of a source may come, as the detector was told at its start. */
+  readonly latenessOf: (source: string) => number
 }
 
 type Decoding = Pick<SourceConfig, 'decoder' | 'decoder_options' | 'multiline'>
@@ -78,7 +80,9 @@ function makeSource(name: string, options: SourceConfig, context: SourceContext)
   const pause = async (ms: number): Promise<void> => {
     await sleep(ms)
   }
-  const ingest = new Ingest({ source: name, journal, preparer, clock, log, metrics, pause })
+  const latenessMs = context.latenessOf(name)
+  const to = { source: name, journal, preparer, clock, log, metrics, pause }
+  const ingest = new Ingest({ ...to, latenessMs })
   const secret = async (ref: SecretRef): Promise<string> => {
     const read = await readSecret(ref, context.env)
     if (read.ok) return read.value

@@ -9,7 +9,8 @@ import { Ingest } from './ingest.ts'
 
 const raw = (text: string): RawBatch => ({ items: [{ text, key: text, receivedMs: 5 }] })
 
-function setUp() {
+function setUp(latenessMs = 0) {
+  let waitsSinceMs: number | undefined
   const appended: { batch: JournalBatch; commit: Commit }[] = []
   let failing = 0
   const clock = new ManualClock(1_000)
@@ -33,7 +34,9 @@ function setUp() {
     log: SILENT,
     metrics,
     pause: async () => undefined,
+    latenessMs,
     preparer: {
+      waitsSinceMs: () => waitsSinceMs,
       prepare: (batch, ingestedMs) => {
         prepared += 1
         const events = batch.items.map((item) => ({ id: item.key, time: 900, doc: {} }))
@@ -55,6 +58,7 @@ function setUp() {
     metrics,
     fail: (times: number) => (failing = times),
     prepared: () => prepared,
+    waits: (sinceMs: number | undefined) => (waitsSinceMs = sinceMs),
   }
 }
 
@@ -132,6 +136,21 @@ describe('the tick of a source', () => {
     expect(ingest.tick(9_000, 1_000).watermarkMs).toBe(900)
     behind = []
     expect(ingest.tick(20_000, 1_000).watermarkMs).toBe(20_000)
+  })
+
+  test('is held by what waits in the decoder, no further than it may be late', async () => {
+    const [strict, lax] = [setUp(), setUp(60_000)]
+    for (const { ingest, waits } of [strict, lax]) {
+      ingest.status('connected')
+      await ingest.deliver(raw('a'), 'wait')
+      waits(900)
+    }
+    expect(strict.ingest.tick(500_000, 1_000).watermarkMs).toBe(900)
+    // Told now, the event that waits is 59 s behind: a second less than it may be.
+    expect(lax.ingest.tick(30_000, 1_000).watermarkMs).toBe(30_000)
+    expect(lax.ingest.tick(500_000, 1_000).watermarkMs).toBe(59_900)
+    lax.waits(undefined)
+    expect(lax.ingest.tick(500_000, 1_000).watermarkMs).toBe(500_000)
   })
 
   test('goes back with our clock, and is quiet again after as long as ever', async () => {

@@ -41,6 +41,11 @@ export interface IngestOptions {
   readonly metrics: Metrics
   /** Waits the given time, or less when the source stops. */
   readonly pause: (ms: number) => Promise<void>
+  /**
+   * How late its events may come and still count in detection. What waits in the decoder may be told as
+   * late as that, so the source is held back only beyond it. 0 unless given.
+   */
+  readonly latenessMs?: number
 }
 
 const RETRY_FIRST_MS = 50
@@ -48,6 +53,8 @@ const RETRY_MAX_MS = 2_000
 const DROP_REASONS_MAX = 20
 const DELAY_BUCKETS = [0.01, 0.05, 0.1, 0.5, 1, 5, 15, 60, 300, 3_600, 86_400]
 const REACHED_MAX = 10_000
+/** Of the lateness, left over for what waits: its time may still be shaped a little. */
+const SLACK_KEPT_MS = 1_000
 
 /**
  * One source's way into the journal: decode, normalize, append, and only then "durable". The batches
@@ -167,7 +174,11 @@ export class Ingest implements SourceSink {
       watermarkMs = Math.min(watermarkMs, Math.max(reachedMs, this.#watermarkMs))
     }
     // What waits in the decoder is not there yet, and must not be late when it is told.
-    watermarkMs = Math.min(watermarkMs, this.#waitsSinceMs() ?? watermarkMs)
+    const waitsMs = this.#waitsSinceMs()
+    if (waitsMs !== undefined) {
+      const slackMs = Math.max(0, (this.#options.latenessMs ?? 0) - SLACK_KEPT_MS)
+      watermarkMs = Math.min(watermarkMs, waitsMs + slackMs)
+    }
     this.#watermarkMs = Math.max(this.#watermarkMs, watermarkMs)
     return { source: this.#options.source, state: this.#state, watermarkMs, atMs: nowMs }
   }
