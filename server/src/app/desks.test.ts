@@ -1,9 +1,10 @@
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
 import { ManualClock } from '../base/clock.ts'
 import { SILENT } from '../base/log.ts'
+import type { Problem } from '../base/problems.ts'
 import { fail, ok } from '../base/result.ts'
 import { parseConfig } from '../config/config.ts'
 import type { Config } from '../config/schema.ts'
@@ -34,6 +35,7 @@ ${extra}`
 const A = '11111111-1111-4111-8111-111111111111'
 const B = '22222222-2222-4222-8222-222222222222'
 const C = '33333333-3333-4333-8333-333333333333'
+const D = '44444444-4444-4444-8444-444444444444'
 
 async function openRules(name: string) {
   const at = { sqlite: join(folder, `${name}.db`) }
@@ -102,6 +104,40 @@ test('a reload takes up what changed, and nothing where a running rule broke', a
   expect(batches).toHaveLength(count)
   rmSync(join(path, 'a.yml'))
   expect(await desk.reload()).toMatchObject({ changed: true, count: 2 })
+  await state.close()
+})
+
+test('rules of which no index can be made change nothing: no record, no folder, no life', async () => {
+  const { state, options, batches, inForce } = await openRules('uncompiled')
+  let problem: Problem | undefined
+  const asked: string[] = []
+  const prepare = async ({ hash }: { hash: string }): Promise<Problem | undefined> => {
+    asked.push(hash)
+    return problem
+  }
+  const desk = await openRuleDesk({ ...options, prepare })
+  const text = ruleText(C)
+  await desk.upload('mine', [{ path: 'c.yml', text }])
+  const [count, before] = [batches.length, inForce()]
+  problem = { code: 'RULES_UNCOMPILED', message: 'no' }
+  const refused = { problem: { code: 'RULES_UNCOMPILED' } }
+  const louder = { path: 'c.yml', text: text.replace('level: low', 'level: high') }
+  await expect(desk.upload('mine', [louder])).rejects.toMatchObject(refused)
+  const more = { path: 'd.yml', text: ruleText(D) }
+  await expect(desk.upload('other', [more])).rejects.toMatchObject(refused)
+  await expect(desk.removeFolder('mine')).rejects.toMatchObject(refused)
+  await expect(desk.setLife(A, 'shadow', 'u1')).rejects.toMatchObject(refused)
+  expect(desk.list().map(({ severity, life }) => [severity, life])).toEqual(
+    Array.from({ length: 3 }, () => ['low', 'live']),
+  )
+  expect(readdirSync(options.uploads)).toEqual(['mine'])
+  expect(readFileSync(join(options.uploads, 'mine', 'c.yml'), 'utf8')).toBe(text)
+  expect([batches.length, inForce()]).toEqual([count, before])
+  problem = undefined
+  const times = asked.length
+  await desk.setLife(A, 'shadow', 'u1')
+  expect(asked).toHaveLength(times + 1)
+  expect(inForce()).toEqual(['1 shadow', '2 live', '3 live'])
   await state.close()
 })
 

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Clock } from '../base/clock.ts'
 import type { Logger } from '../base/log.ts'
@@ -20,8 +20,8 @@ export interface RuleDeskOptions {
   readonly paths: () => readonly string[]
   /** Folder of what was uploaded, one folder a set. */
   readonly uploads: string
-  /** Has rules compiled before they are journalled, where a detector runs. */
-  readonly prepare?: (rules: PackedRules) => Promise<void>
+  /** Has rules compiled before they are journalled, where a detector runs; rules with a problem are not. */
+  readonly prepare?: (rules: PackedRules) => Promise<Problem | undefined>
   /** Reads rules; in a thread of its own unless given. */
   readonly work?: (work: RuleWork) => Promise<RuleWorkDone>
 }
@@ -41,6 +41,8 @@ class Desk implements RuleDesk {
   #files: ReadFiles = { reports: [], problems: [], rules: { hash: '', deflated: '' } }
   #lives: Lives = new Map()
   #inForce: RulesInForce = { hash: '', count: 0, broken: 0, changed: false }
+  /** Hash of rules that were compiled last. */
+  #compiled = ''
   /** Changes wait for one another. */
   #last: Promise<unknown> = Promise.resolve()
 
@@ -96,6 +98,7 @@ class Desk implements RuleDesk {
       if (life === undefined) lives.delete(id)
       else lives.set(id, life)
       const { rules } = await this.#work({ kind: 'lives', read: this.#files.rules, lives })
+      await this.#compile(rules)
       const change = { ruleId: id, life, by, atMs: clock.now() }
       await state.transact((db) => saveRuleLife(state, db, change))
       await this.#putInForce({ files: this.#files, rules }, lives)
@@ -136,19 +139,34 @@ class Desk implements RuleDesk {
         this.#refuseWorse(loaded)
         if (this.#folders().includes(kept)) renameSync(kept, old)
         renameSync(part, kept)
+        return await this.#orBack(kept, old)
       } finally {
         for (const path of [part, old]) rmSync(path, { recursive: true, force: true })
       }
-      return this.#putInForce(await this.#read(this.#lives), this.#lives)
     })
+  }
+
+  /** What cannot be put in force is not kept either: the folder is again what it was. */
+  async #orBack(kept: string, old: string): Promise<RulesInForce> {
+    try {
+      return await this.#putInForce(await this.#read(this.#lives), this.#lives)
+    } catch (error) {
+      rmSync(kept, { recursive: true, force: true })
+      if (existsSync(old)) renameSync(old, kept)
+      throw error
+    }
   }
 
   removeFolder(folder: string): Promise<RulesInForce> {
     return this.#inTurn(async () => {
       const path = join(this.#options.uploads, folder)
       if (!this.#folders().includes(path)) throw unknownRule()
-      rmSync(path, { recursive: true, force: true })
-      return this.#putInForce(await this.#read(this.#lives), this.#lives)
+      const old = join(this.#options.uploads, `.${folder}.old`)
+      rmSync(old, { recursive: true, force: true })
+      renameSync(path, old)
+      const now = await this.#orBack(path, old)
+      rmSync(old, { recursive: true, force: true })
+      return now
     })
   }
 
@@ -188,11 +206,18 @@ class Desk implements RuleDesk {
     if (gone !== undefined) throw broken(gone, '')
   }
 
+  async #compile(rules: PackedRules): Promise<void> {
+    if (rules.hash === this.#compiled || rules.hash === this.#inForce.hash) return
+    const problem = await this.#options.prepare?.(rules)
+    if (problem !== undefined) throw new ProblemError(problem)
+    this.#compiled = rules.hash
+  }
+
   async #putInForce({ files, rules }: Read, lives: Lives): Promise<RulesInForce> {
-    const { journal, clock, prepare } = this.#options
+    const { journal, clock } = this.#options
     const changed = rules.hash !== this.#inForce.hash
     if (changed) {
-      await prepare?.(rules)
+      await this.#compile(rules)
       const atMs = clock.now()
       const controls = [rulesControl(rules, atMs)]
       await journal.append({ source: 'app', ingestedMs: atMs, controls })

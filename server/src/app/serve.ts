@@ -90,7 +90,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
   const deadLetters = makeDeadLetters(options, base, sources)
   const responder = await startResponder(options, base, deadLetters)
   store?.start((letters) => keepRefused(base, clock.now(), letters))
-  let prepare: DetectorThread['prepare'] = () => Promise.resolve()
+  let prepare: DetectorThread['prepare'] = () => Promise.resolve(undefined)
   const current = (): Config => configDesk?.current() ?? config
   const rules = await openRules(options, base, {
     current,

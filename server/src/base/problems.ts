@@ -63,6 +63,10 @@ export const ERROR_CODES = {
   API_UNAVAILABLE: { status: 503, help: 'The part of Picket that answers this is not running.' },
   API_SOCKET: { status: 422, help: 'The control socket could not be made or reached.' },
   RULE_UNKNOWN: { status: 404, help: 'There is no rule, or folder of rules, of this name.' },
+  RULES_UNCOMPILED: {
+    status: 422,
+    help: 'No index could be made of the rules; those before run on.',
+  },
   RULES_BROKEN: { status: 422, help: 'A rule does not compile, so nothing was changed.' },
   TLS_FILE: { status: 422, help: 'A certificate or key for TLS cannot be used.' },
   TLS_REQUIRED: { status: 422, help: 'A listener that others reach needs TLS.' },

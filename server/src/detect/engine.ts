@@ -6,19 +6,21 @@ import {
   type ObservationPart,
 } from '../correlate/correlator.ts'
 import type { Matched } from '../correlate/episodes.ts'
-import { originOf } from '../correlate/origin.ts'
 import { alertKey } from '../correlate/project.ts'
 import { whyMatched } from '../correlate/why.ts'
-import { ownText } from '../base/own-text.ts'
+import type { Problem } from '../base/problems.ts'
 import type { AlertRecord } from '../model/alert.ts'
 import type { StateChange } from '../model/decoder.ts'
 import type { EcsDoc, SecurityEvent } from '../model/event.ts'
 import type { ControlRecord, JournalEntry, Rollup, Tick } from '../model/journal.ts'
 import { formatPosition, type Position } from '../model/position.ts'
-import type { CorrelationRule, RuleSet } from '../model/rule.ts'
-import { createMatcher, type Matcher, matcherSteps } from '../rule/matcher.ts'
+import type { RuleSet } from '../model/rule.ts'
+import type { Steps } from '../rule/index/steps.ts'
+import { createMatcher, type Matcher } from '../rule/matcher.ts'
+import { type CompiledRules, matcherFor, type OpenedRules, openRules } from './compiled-rules.ts'
 import { addLosses, type EngineStats, lossesOf, NO_LOSSES, sumRuns } from './engine-stats.ts'
 import { readState, stateChanges, stateNames, stateRows } from './engine-state.ts'
+import { refOf } from './event-ref.ts'
 import { rollupDoc } from './rollup-doc.ts'
 import { type PackedRules, packRules, RULES_CONTROL, unpackRules } from './rules-control.ts'
 import { type RuleCount, RuleCounts } from './rule-counts.ts'
@@ -26,6 +28,7 @@ import { RuleTimes } from './rule-times.ts'
 import {
   advanceRuns,
   createRuns,
+  isAbsence,
   type CorrelationRun,
   type MatchRun,
   type Runs,
@@ -67,7 +70,9 @@ export class Engine {
   /** The same as they came, so that they need not be packed again to be saved. */
   #packed: PackedRules | undefined
   /** Rules to come, compiled. */
-  #prepared: { readonly ruleSet: RuleSet; readonly matcher: Matcher } | undefined
+  #prepared: OpenedRules | undefined
+  /** Why the last rules that came are not in force. */
+  rulesProblem: Problem | undefined
   #runs: Runs
   #matcher: Matcher
   #hitIndexes: Int32Array
@@ -207,34 +212,37 @@ export class Engine {
     const body = record.body as PackedRules | RuleSet
     const known = this.#prepared?.ruleSet
     this.setRules(known?.hash === body.hash ? known : unpackRules(body))
-    this.#packed = 'deflated' in body ? body : undefined
+    if (this.#ruleSet.hash === body.hash) this.#packed = 'deflated' in body ? body : undefined
+  }
+
+  /** Whether these rules are in force, or prepared to be. */
+  hasRules(hash: string): boolean {
+    return hash === this.#ruleSet.hash || hash === this.#prepared?.ruleSet.hash
+  }
+
+  /** Takes over rules that are about to come, in short steps; those in force judge what comes meanwhile. */
+  *prepare(compiled: CompiledRules): Steps<void> {
+    if (!this.hasRules(compiled.hash)) this.#prepared = yield* openRules(compiled)
   }
 
   /**
-   * Compiles rules that are about to come, in short steps: what comes in between is still judged by
-   * the rules in force. Changes no result, only how long `setRules` takes.
+   * Swaps the rules. Rules that are the same, inputs included, keep their state and episodes. Nothing
+   * changes where no index can be made of them; `rulesProblem` says so.
    */
-  *prepare(body: PackedRules | RuleSet): Generator<void, void, void> {
-    if (body.hash === this.#ruleSet.hash || body.hash === this.#prepared?.ruleSet.hash) return
-    const ruleSet = unpackRules(body)
-    yield
-    this.#prepared = { ruleSet, matcher: yield* matcherSteps(ruleSet.matches) }
-  }
-
-  /** Swaps the rules. Rules that are the same, inputs included, keep their state and episodes. */
   setRules(ruleSet: RuleSet): void {
+    this.rulesProblem = undefined
     if (ruleSet.hash === this.#ruleSet.hash) return
+    const matcher = matcherFor(ruleSet, this.#prepared)
+    if (!matcher.ok) return void (this.rulesProblem = matcher.problem)
     const old = [...this.#runs.matches, ...this.#runs.correlations]
     const known = new Map(old.map((run) => [run.stateKey, run]))
-    const prepared = this.#prepared
     this.#prepared = undefined
     this.#ruleSet = ruleSet
     this.#packed = undefined
     this.#rulesChanged = true
     this.#runs = createRuns(ruleSet, this.#around, known)
     this.#times.matches = this.#runs.matches
-    this.#matcher =
-      prepared?.ruleSet === ruleSet ? prepared.matcher : createMatcher(ruleSet.matches)
+    this.#matcher = matcher.value
     this.#hitIndexes = new Int32Array(ruleSet.matches.length)
     this.#absence = ruleSet.correlations.some(isAbsence)
     const kept = new Set<object>([...this.#runs.matches, ...this.#runs.correlations])
@@ -385,15 +393,6 @@ function correlate(ref: EventRef, touched: readonly Touched[], watch?: RuleTimes
   }
 }
 
-const isAbsence = ({ correlation }: CorrelationRule): boolean => correlation.type === 'absence'
-
 export function createEngine(ruleSet: RuleSet, options?: EngineOptions): Engine {
   return new Engine(ruleSet, options)
-}
-
-function refOf(event: SecurityEvent, order: number): EventRef {
-  const from = originOf(event.doc)
-  const { time } = event
-  const id = ownText(event.id)
-  return from === undefined ? { id, time, order } : { id, time, order, from }
 }

@@ -2,10 +2,10 @@ import type { Problem } from '../base/problems.ts'
 import { ProblemError } from '../base/problems.ts'
 import type { AlertRecord } from '../model/alert.ts'
 import type { Commit, Journal, JournalBatch, JournalEntry } from '../model/journal.ts'
+import type { CompiledRules } from './compiled-rules.ts'
 import { Engine, type EngineOptions } from './engine.ts'
 import type { EngineStats } from './engine-stats.ts'
 import type { RuleCount } from './rule-counts.ts'
-import type { PackedRules } from './rules-control.ts'
 
 /** Reader whose offset stands for the saved state: what is after it is replayed at a start. */
 export const STATE_READER = 'detector'
@@ -61,6 +61,8 @@ export interface LiveStatus extends EngineStats {
   readonly replaying: boolean
   readonly rulesHash: string
   readonly watermarkMs: number
+  /** Rules came of which no index could be made; those before are in force. */
+  readonly rulesProblem: Problem | undefined
 }
 
 interface Waiting {
@@ -115,6 +117,7 @@ export class LiveDetector {
       replaying: this.#offset < this.#outputOffset,
       rulesHash: this.#engine.ruleSet.hash,
       watermarkMs: this.#engine.watermarkMs,
+      rulesProblem: this.#engine.rulesProblem,
     }
   }
 
@@ -133,8 +136,13 @@ export class LiveDetector {
     await this.#written()
   }
 
-  /** Compiles rules that are about to be journalled, while detection goes on with those in force. */
-  async prepare(rules: PackedRules): Promise<void> {
+  /** Whether these rules are in force, or prepared to be. */
+  hasRules(hash: string): boolean {
+    return this.#engine.hasRules(hash)
+  }
+
+  /** Takes over rules that are about to be journalled, while detection goes on with those in force. */
+  async prepare(rules: CompiledRules): Promise<void> {
     const { now, turn } = this.#options
     const steps = this.#engine.prepare(rules)
     for (;;) {

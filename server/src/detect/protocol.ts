@@ -4,9 +4,9 @@ import type { CorrelatorLimits } from '../correlate/correlator.ts'
 import type { JournalShare } from '../journal/lmdb-journal.ts'
 import type { AlertRecord } from '../model/alert.ts'
 import type { KeyringShare } from '../vault/keyring.ts'
+import type { CompiledRules } from './compiled-rules.ts'
 import type { LiveLimits, LiveStatus } from './live.ts'
 import type { RuleCount } from './rule-counts.ts'
-import type { PackedRules } from './rules-control.ts'
 
 /** What passes between the detector's thread and the one that started it. */
 export interface DetectorSettings {
@@ -32,7 +32,9 @@ export interface DetectorStatus extends LiveStatus {
 export type FromDetector =
   | { readonly kind: 'status'; readonly status: DetectorStatus }
   | { readonly kind: 'alerts'; readonly alerts: readonly AlertRecord[]; readonly waitedMs: number }
-  | { readonly kind: 'prepared'; readonly hash: string }
+  /** Whether these rules are in force or prepared. */
+  | { readonly kind: 'has'; readonly hash: string; readonly has: boolean }
+  | { readonly kind: 'prepared'; readonly hash: string; readonly problem?: Problem }
   | { readonly kind: 'trouble'; readonly problem: Problem | undefined }
   | {
       readonly kind: 'log'
@@ -43,5 +45,7 @@ export type FromDetector =
 
 export type ToDetector =
   | { readonly kind: 'stop' }
+  /** Answered by `has` with the same hash. */
+  | { readonly kind: 'has'; readonly hash: string }
   /** Rules that are about to be journalled; answered by `prepared` with the same hash. */
-  | { readonly kind: 'prepare'; readonly rules: PackedRules }
+  | { readonly kind: 'prepare'; readonly rules: CompiledRules }

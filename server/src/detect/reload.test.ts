@@ -1,12 +1,15 @@
 import { describe, expect, test } from 'vitest'
 import { readRules } from '../library/library.ts'
+import type { AlertRecord } from '../model/alert.ts'
+import type { Condition } from '../model/condition.ts'
 import type { EcsDoc } from '../model/event.ts'
 import type { ControlRecord, JournalBatch } from '../model/journal.ts'
 import type { RuleSet } from '../model/rule.ts'
+import { type CompiledRules, compileRules, memoryOfRules } from './compiled-rules.ts'
 import { Engine } from './engine.ts'
 import { LiveDetector } from './live.ts'
 import { OfflineDetector } from './offline.ts'
-import { packRules, rulesControl } from './rules-control.ts'
+import { RULES_CONTROL, rulesControl } from './rules-control.ts'
 import { MemoryJournal } from './testing/memory-journal.ts'
 import { eventOf } from './testing/rules.ts'
 
@@ -179,7 +182,13 @@ describe('between two events of a sequence, replayed from any point', () => {
   })
 })
 
-describe('rules that are compiled while detection goes on', () => {
+/** As it comes from another thread. */
+function handedOver(rules: RuleSet): CompiledRules {
+  const compiled = compileRules(rules)
+  return structuredClone(compiled, { transfer: memoryOfRules(compiled) })
+}
+
+describe('rules that are taken over while detection goes on', () => {
   const many = rulesOf(
     ...PARTS,
     SEQUENCE,
@@ -212,7 +221,7 @@ describe('rules that are compiled while detection goes on', () => {
     await journal.append(rules!)
     await detector.wake()
     let prepared = false
-    const preparing = detector.prepare(packRules(many)).then(() => (prepared = true))
+    const preparing = detector.prepare(handedOver(many)).then(() => (prepared = true))
     await journal.append(first!)
     while (detector.status().events < 1) await new Promise((resolve) => setImmediate(resolve))
     expect(prepared).toBe(false)
@@ -238,12 +247,36 @@ describe('rules that are compiled while detection goes on', () => {
       const engine = new Engine({ hash: '', matches: [], correlations: [] })
       const said: unknown[] = []
       for (const [at, batch] of batchesOf([RULES, takeover, many, update]).entries()) {
-        if (isPrepared && at === 1) for (const _ of engine.prepare(packRules(many)));
+        if (isPrepared && at === 1) for (const _ of engine.prepare(handedOver(many)));
         engine.apply({ offset: at + 1, batch })
         said.push(...engine.takeAlerts())
       }
       return { said, rows: [...engine.rows()] }
     })
     expect(results[1]).toEqual(results[0])
+  })
+
+  test('of which no index can be made: those before run on, replayed too, and it is said', () => {
+    let condition: Condition = { kind: 'field', path: 'a', test: { kind: 'exists' } }
+    for (let depth = 0; depth < 50_000; depth += 1) condition = { kind: 'not', part: condition }
+    const deep = { ...RULES.matches[0]!, condition }
+    const broken: RuleSet = { ...RULES, hash: 'broken', matches: [...RULES.matches, deep] }
+    const control: ControlRecord = { type: RULES_CONTROL, atMs: START, body: broken }
+    expect(() => [...new Engine(RULES).prepare(handedOver(broken))]).toThrow(RangeError)
+    const engine = new Engine(RULES)
+    engine.apply({ offset: 1, batch: { source: 'app', ingestedMs: START, controls: [control] } })
+    expect(engine.rulesProblem).toMatchObject({ code: 'RULES_UNCOMPILED' })
+    expect(engine.ruleSet.hash).toBe(RULES.hash)
+    const again = Engine.restore(engine.snapshot())
+    for (const one of [engine, again]) {
+      const said: AlertRecord[] = []
+      for (const [at, batch] of batchesOf([takeover, update]).entries()) {
+        one.apply({ offset: at + 2, batch })
+        said.push(...one.takeAlerts())
+      }
+      expect(said.filter(({ rule: { id } }) => id === 'sequence').at(-1)?.count).toBe(1)
+    }
+    engine.control(rulesControl(many, START), { partition: 0, offset: 9, index: 0 })
+    expect(engine.rulesProblem).toBeUndefined()
   })
 })

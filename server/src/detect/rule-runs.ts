@@ -275,6 +275,10 @@ export function createRuns(
   return { matches, correlations, left }
 }
 
+/** Whether it waits for what does not come. */
+export const isAbsence = ({ correlation }: CorrelationRule): boolean =>
+  correlation.type === 'absence'
+
 /** Time has passed for all of them. */
 export function advanceRuns(runs: Runs, watermarkMs: number, watch: RuleTimes | undefined): void {
   for (const run of runs.correlations) {

@@ -5,6 +5,8 @@ import type { Problem } from '../base/problems.ts'
 import type { LmdbJournal } from '../journal/lmdb-journal.ts'
 import type { AlertRecord } from '../model/alert.ts'
 import type { Keyring } from '../vault/keyring.ts'
+import { compileAside, type CompileLimits } from './compile-thread.ts'
+import { memoryOfRules } from './compiled-rules.ts'
 import { detectorMetrics } from './detector-metrics.ts'
 import type {
   DetectorData,
@@ -23,6 +25,8 @@ export interface DetectorThreadOptions {
   readonly metrics: Metrics
   /** Alerts that are in the journal now; a hint for whoever shows them, the journal is the truth. */
   readonly onAlerts?: (alerts: readonly AlertRecord[]) => void
+  /** Of the thread that compiles rules. */
+  readonly compile?: CompileLimits
 }
 
 export interface DetectorThread {
@@ -31,13 +35,16 @@ export interface DetectorThread {
   /** What stands in the way; undefined while all is well. For readiness. */
   trouble(): Problem | undefined
   /**
-   * Has rules compiled that are about to be journalled, so that they take force in no time. Never
-   * rejects; when the thread cannot do it, or not soon, the rules are compiled when they come.
+   * Has rules compiled in another thread and handed over that are about to be journalled, so that they
+   * take force in no time. Never rejects; gives the problem of rules of which no index can be made: they
+   * must not be journalled. When the detector is down, the rules are compiled when they come.
    */
-  prepare(rules: PackedRules): Promise<void>
+  prepare(rules: PackedRules): Promise<Problem | undefined>
   /** Saves the state and ends the thread. Safe twice. */
   stop(): Promise<void>
 }
+
+type Answer = Extract<FromDetector, { readonly kind: 'has' | 'prepared' }>
 
 const RESTART_FIRST_MS = 200
 const RESTART_MAX_MS = 30_000
@@ -59,7 +66,8 @@ export function startDetectorThread(options: DetectorThreadOptions): DetectorThr
   let timer: NodeJS.Timeout | undefined
   let waitMs = RESTART_FIRST_MS
   let stopping: Promise<void> | undefined
-  const preparing = new Map<string, () => void>()
+  /** Who waits for which answer. */
+  const asked = new Map<(answer?: Answer) => void, string>()
 
   const receive = (message: FromDetector): void => {
     switch (message.kind) {
@@ -72,8 +80,11 @@ export function startDetectorThread(options: DetectorThreadOptions): DetectorThr
         metrics.alerts(message.alerts, message.waitedMs)
         options.onAlerts?.(message.alerts)
         return
+      case 'has':
       case 'prepared':
-        preparing.get(message.hash)?.()
+        for (const [done, what] of asked) {
+          if (what === `${message.kind} ${message.hash}`) done(message)
+        }
         return
       case 'trouble':
         trouble = message.problem
@@ -104,7 +115,7 @@ export function startDetectorThread(options: DetectorThreadOptions): DetectorThr
     })
     one.once('exit', () => {
       worker = undefined
-      for (const done of preparing.values()) done()
+      for (const done of asked.keys()) done()
       if (stopping !== undefined) return
       metrics.restarted()
       if (performance.now() - startedMs > STEADY_MS) waitMs = RESTART_FIRST_MS
@@ -128,25 +139,41 @@ export function startDetectorThread(options: DetectorThreadOptions): DetectorThr
     clearTimeout(late)
   }
 
-  const prepare = (rules: PackedRules): Promise<void> => {
+  /** Undefined when the thread ends before, or says nothing for long. */
+  const ask = <K extends Answer['kind']>(
+    message: ToDetector & { readonly kind: 'has' | 'prepare' },
+    kind: K,
+    transfer: ArrayBuffer[] = [],
+  ): Promise<Extract<Answer, { kind: K }> | undefined> => {
     const one = worker
-    if (one === undefined) return Promise.resolve()
+    if (one === undefined) return Promise.resolve(undefined)
     return new Promise((resolve) => {
-      const done = (): void => {
+      const done = (answer?: Answer): void => {
         clearTimeout(late)
-        preparing.delete(rules.hash)
-        resolve()
+        asked.delete(done)
+        resolve(answer as Extract<Answer, { kind: K }> | undefined)
       }
       const late = setTimeout(done, PREPARE_WAIT_MS)
-      preparing.set(rules.hash, done)
-      one.postMessage({ kind: 'prepare', rules } satisfies ToDetector)
+      const hash = message.kind === 'has' ? message.hash : message.rules.hash
+      asked.set(done, `${kind} ${hash}`)
+      one.postMessage(message, transfer)
     })
+  }
+
+  const prepare = async (rules: PackedRules): Promise<Problem | undefined> => {
+    const { hash } = rules
+    if ((await ask({ kind: 'has', hash }, 'has'))?.has === true) return undefined
+    const compiled = await compileAside(rules, options.compile)
+    if (!compiled.ok) return compiled.problem
+    const memory = memoryOfRules(compiled.value)
+    const prepared = await ask({ kind: 'prepare', rules: compiled.value }, 'prepared', memory)
+    return prepared?.problem
   }
 
   start()
   return {
     status: () => status,
-    trouble: () => trouble,
+    trouble: () => trouble ?? status?.rulesProblem,
     prepare,
     stop: () => (stopping ??= stop()),
   }

@@ -6,9 +6,9 @@ import type { LogFields, Logger } from '../base/log.ts'
 import { MetricsRegistry } from '../base/metrics.ts'
 import { joinJournal } from '../journal/journal.ts'
 import { joinKeyring } from '../vault/keyring.ts'
+import { type CompiledRules, uncompiled } from './compiled-rules.ts'
 import { LiveDetector } from './live.ts'
 import type { DetectorData, FromDetector, ToDetector } from './protocol.ts'
-import type { PackedRules } from './rules-control.ts'
 
 const STATUS_EVERY_MS = 1_000
 const DELAY_RESOLUTION_MS = 10
@@ -64,14 +64,20 @@ const timer = setInterval(() => {
 
 port.on('message', (message: ToDetector) => {
   if (message.kind === 'stop') void stop()
-  else void prepare(message.rules)
+  else if (message.kind === 'has') {
+    say({ kind: 'has', hash: message.hash, has: detector.hasRules(message.hash) })
+  } else void prepare(message.rules)
 })
 wake()
 
-/** What goes wrong here goes wrong again, and is told, when the rules come. */
-async function prepare(rules: PackedRules): Promise<void> {
-  await detector.prepare(rules).catch(() => undefined)
-  say({ kind: 'prepared', hash: rules.hash })
+async function prepare(rules: CompiledRules): Promise<void> {
+  const { hash } = rules
+  try {
+    await detector.prepare(rules)
+    say({ kind: 'prepared', hash })
+  } catch (error) {
+    say({ kind: 'prepared', hash, problem: uncompiled(error) })
+  }
 }
 
 async function stop(): Promise<void> {

@@ -4,7 +4,9 @@ import type { Condition, ValueTest } from '../model/condition.ts'
 import type { EcsDoc } from '../model/event.ts'
 import type { MatchRule, RuleMeta } from '../model/rule.ts'
 import { interpret } from './interpret.ts'
-import { createMatcher } from './matcher.ts'
+import { finish } from './index/steps.ts'
+import { memoryOf } from './index/tables.ts'
+import { createMatcher, matcherTables, openMatcher } from './matcher.ts'
 import { Random, randomCondition, randomDoc, randomTest, randomValue } from './testing/random.ts'
 
 const META: RuleMeta = {
@@ -28,6 +30,15 @@ export function ruleOf(condition: Condition, index: number): MatchRule {
 
 function matchesOf(rules: readonly MatchRule[], docs: readonly EcsDoc[]): number[][] {
   const matcher = createMatcher(rules)
+  const hits = new Int32Array(rules.length)
+  return docs.map((doc) => Array.from(hits.subarray(0, matcher.match(doc, hits))))
+}
+
+/** The same by a matcher that was made in another thread, as far as memory goes. */
+function matchesHandedOver(rules: readonly MatchRule[], docs: readonly EcsDoc[]): number[][] {
+  const made = matcherTables(rules)
+  const tables = structuredClone(made, { transfer: memoryOf(made) })
+  const matcher = finish(openMatcher(tables))
   const hits = new Int32Array(rules.length)
   return docs.map((doc) => Array.from(hits.subarray(0, matcher.match(doc, hits))))
 }
@@ -73,6 +84,49 @@ test('very many tests of one field decide odd values alike', () => {
     expect(wrong, JSON.stringify(docs[index])).toEqual([])
   }
 }, 60_000)
+
+test('a matcher whose tables another thread made answers the same', () => {
+  fc.assert(
+    fc.property(fc.integer(), (seed) => {
+      const random = new Random(seed)
+      const rules = Array.from({ length: RULES }, (_, index) =>
+        ruleOf(randomCondition(random), index),
+      )
+      const docs = Array.from({ length: DOCS }, () => randomDoc(random))
+      expect(matchesHandedOver(rules, docs)).toEqual(matchesOf(rules, docs))
+    }),
+    { numRuns: 40 },
+  )
+}, 120_000)
+
+test('what takes long is in the tables, is handed over, and is not made again', () => {
+  const word = (at: number): ValueTest => ({
+    kind: 'substring',
+    value: `word ${at} of it`,
+    cased: false,
+  })
+  const rules = Array.from({ length: 600 }, (_, at) =>
+    ruleOf({ kind: 'field', path: 'message', test: word(at) }, at),
+  )
+  const made = matcherTables(rules)
+  const memory = memoryOf(made)
+  const tables = structuredClone(made, { transfer: memory })
+  for (const { byteLength } of memory) expect(byteLength).toBe(0)
+  expect(made.literals[1]?.automaton.rows).toHaveLength(0)
+  // The automaton of another thread is taken as it is: one that finds nothing is believed.
+  const { rows, width } = tables.literals[1]!.automaton
+  expect(rows.length / (width + 1)).toBeGreaterThan(600)
+  rows.fill(0)
+  const hits = new Int32Array(rules.length)
+  const steps = openMatcher(tables)
+  let count = 0
+  for (let step = steps.next(); ; step = steps.next(), count += 1) {
+    if (step.done !== true) continue
+    expect(step.value.match({ message: 'here is word 7 of it' }, hits)).toBe(0)
+    break
+  }
+  expect(count).toBeGreaterThan(4)
+})
 
 test('many rules, and witnesses chosen again after many events, change no answer', () => {
   const random = new Random(4)

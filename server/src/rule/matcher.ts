@@ -2,6 +2,7 @@ import type { EcsDoc } from '../model/event.ts'
 import type { MatchRule } from '../model/rule.ts'
 import { ConditionIndex } from './index/condition-index.ts'
 import { finish, type Steps } from './index/steps.ts'
+import type { IndexTables } from './index/tables.ts'
 
 /** What the matcher did, since it was made; all counts grow. */
 export interface MatcherStats {
@@ -45,7 +46,24 @@ export function createMatcher(matches: readonly MatchRule[]): Matcher {
 
 /** The same in steps of a few milliseconds, so that thousands of rules hold up nobody. */
 export function* matcherSteps(matches: readonly MatchRule[]): Steps<Matcher> {
-  const index = yield* ConditionIndex.steps(matches.map((rule) => rule.condition))
+  return matcherOf(yield* ConditionIndex.steps(matches.map((rule) => rule.condition)))
+}
+
+/**
+ * What takes long of making a matcher, as data for another thread: `memoryOf` says what can be handed
+ * over instead of copied.
+ */
+export function matcherTables(matches: readonly MatchRule[]): IndexTables {
+  return finish(ConditionIndex.steps(matches.map((rule) => rule.condition))).tables()
+}
+
+/** The matcher of the rules whose tables these are; in short steps. */
+export function* openMatcher(tables: IndexTables): Steps<Matcher> {
+  return matcherOf(yield* ConditionIndex.fromTables(tables))
+}
+
+function matcherOf(index: ConditionIndex): Matcher {
+  const rules = index.program.roots.length
   let hitsTotal = 0
   return {
     match(doc, hits, watch) {
@@ -55,7 +73,7 @@ export function* matcherSteps(matches: readonly MatchRule[]): Steps<Matcher> {
     },
     always: () => index.witnesses.always,
     stats: () => ({
-      rules: matches.length,
+      rules,
       rulesAlways: index.witnesses.always.length,
       predicates: index.program.predicates.length,
       events: index.events,

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { SILENT } from '../../src/base/log.ts'
 import { MetricsRegistry } from '../../src/base/metrics.ts'
+import type { CompileLimits } from '../../src/detect/compile-thread.ts'
 import type { DetectorThread } from '../../src/detect/thread.ts'
 import {
   actionRule,
@@ -15,10 +16,12 @@ import {
   eventOf,
   ruleSet,
 } from '../../src/detect/testing/rules.ts'
-import { rulesControl } from '../../src/detect/rules-control.ts'
+import { packRules, rulesControl } from '../../src/detect/rules-control.ts'
 import { JournalRig } from '../../src/journal/testing/rig.ts'
 import type { LmdbJournal } from '../../src/journal/lmdb-journal.ts'
 import type { AlertRecord } from '../../src/model/alert.ts'
+import type { Condition } from '../../src/model/condition.ts'
+import type { MatchRule, RuleSet } from '../../src/model/rule.ts'
 
 const DIST = join(import.meta.dirname, '..', '..', 'dist')
 const built = existsSync(join(DIST, 'detect', 'worker.js'))
@@ -53,11 +56,12 @@ afterEach(async () => {
   await rig.remove()
 })
 
-async function start(): Promise<void> {
+async function start(compile?: CompileLimits): Promise<void> {
   const { startDetectorThread } = (await import(join(DIST, 'detect', 'thread.js'))) as Threads
   const keyring = await rig.keyring()
   const settings = { live: { saveRows: 5 } }
-  thread = startDetectorThread({ journal, keyring, settings, log: SILENT, metrics })
+  const limits = compile && { compile }
+  thread = startDetectorThread({ journal, keyring, settings, log: SILENT, metrics, ...limits })
 }
 
 async function until(done: () => boolean): Promise<void> {
@@ -72,6 +76,50 @@ async function fail(from: number, to: number): Promise<void> {
     const event = eventOf(`e${n}`, 1_000_000 + n * 100, { action: 'failure', ip: '10.0.0.1' })
     await journal.append({ source: 's', ingestedMs: event.time, events: [event] })
   }
+}
+
+/** One rule that alerts, and as many and as large ones beside it as SigmaHQ's whole set has. */
+function versionOf(id: string, beside: number): RuleSet {
+  const names = ['process.command_line', 'process.executable', 'file.path', 'registry.path']
+  let seed = 7
+  const word = (): string => {
+    seed = (Math.imul(seed, 48_271) >>> 0) % 2_147_483_647
+    return `\\${seed.toString(36)}${(seed >> 3).toString(36)}`
+  }
+  const others = Array.from({ length: beside }, (_, n): MatchRule => {
+    const some = (kind: 'substring' | 'suffix', length: number): Condition => ({
+      kind: 'or',
+      parts: Array.from({ length }, () => ({
+        ...{ kind: 'field', path: names[n % names.length]! },
+        test: { kind, value: word(), cased: false },
+      })),
+    })
+    const parts = [some('suffix', 2), some('substring', 6)]
+    return { ...actionRule(`beside-${n}`, ''), condition: { kind: 'and', parts } }
+  })
+  const speaks = actionRule(id, 'failure', { alerts: true, groupBy: ['source.ip'] })
+  return ruleSet([speaks, ...others], [], id)
+}
+
+const versionOne = versionOf('v1', 0)
+const versionTwo = versionOf('v2', 3_754)
+
+async function putInForce(rules: RuleSet): Promise<void> {
+  const control = rulesControl(rules, 1_000_000)
+  await journal.append({ source: 'app', ingestedMs: 1_000_000, controls: [control] })
+}
+
+/** From an address of its own. */
+async function oneEvent(n: number): Promise<void> {
+  const ip = `10.${n >> 8}.${n & 255}.1`
+  const event = eventOf(`e${n}`, 1_000_000 + n, { action: 'failure', ip })
+  await journal.append({ source: 's', ingestedMs: event.time, events: [event] })
+}
+
+/** Address and rule of each alert that was opened, in the order of addresses. */
+function openedOf(): string[] {
+  const opened = alertsOf().filter(({ revision }) => revision === 1)
+  return opened.map(({ group, rule }) => `${group['source.ip']} ${rule.id}`)
 }
 
 describe.skipIf(!built && process.env['REQUIRE_SERVICES'] !== '1')(
@@ -127,6 +175,50 @@ describe.skipIf(!built && process.env['REQUIRE_SERVICES'] !== '1')(
       } finally {
         rmSync(folder, { recursive: true, force: true })
       }
+    })
+
+    test('goes on while thousands of rules are compiled; all swap between two batches', async () => {
+      await putInForce(versionOne)
+      await start()
+      let prepared = false
+      const preparing = thread!.prepare(packRules(versionTwo)).then((problem) => {
+        prepared = true
+        return problem
+      })
+      let count = 0
+      for (; !prepared; count += 1) {
+        await oneEvent(count)
+        await until(() => openedOf().length > count)
+      }
+      expect(await preparing).toBeUndefined()
+      // Held up until the end, the first would be the only one.
+      expect(count).toBeGreaterThan(1)
+      expect(thread!.status()?.rulesHash).not.toBe(versionTwo.hash)
+      // No answer is waited for: events are under way before and after the record.
+      for (let more = 0; more < 20; more += 1) await oneEvent(count + more)
+      await putInForce(versionTwo)
+      for (let more = 20; more < 40; more += 1) await oneEvent(count + more)
+      await until(() => openedOf().length >= count + 40)
+      const wanted = Array.from({ length: count + 40 }, (_, n) => {
+        return `10.${n >> 8}.${n & 255}.1 ${n < count + 20 ? 'v1' : 'v2'}`
+      })
+      expect(openedOf()).toEqual(wanted)
+      await until(() => thread!.status()?.rulesHash === versionTwo.hash)
+      expect(thread!.status()?.matcher.rules).toBe(versionTwo.matches.length)
+    })
+
+    test('rules that cannot be compiled are refused by name, and those before run on', async () => {
+      await putInForce(versionOne)
+      await start({ memoryBytesMax: 16 * 2 ** 20, timeMsMax: 300_000 })
+      const problem = await thread!.prepare(packRules(versionTwo))
+      expect(problem).toMatchObject({
+        code: 'RULES_UNCOMPILED',
+        message: expect.stringContaining('it needs more than 16 MiB'),
+      })
+      await oneEvent(0)
+      await until(() => openedOf().length === 1)
+      expect(openedOf()).toEqual(['10.0.0.1 v1'])
+      expect(thread!.trouble()).toBeUndefined()
     })
 
     test('tells how far it is', async () => {

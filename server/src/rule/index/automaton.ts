@@ -6,34 +6,50 @@ export type OnFound = (literal: number, end: number) => void
 
 const ROOT = 0
 
+/** All that an automaton is, as data that may be handed to another thread. */
+export interface AutomatonTables {
+  readonly classes: Uint16Array
+  /** Classes of what is not ASCII. */
+  readonly wide: ReadonlyMap<number, number>
+  readonly width: number
+  /**
+   * A row for each state: the row of the next state by class, as its complement where that state has
+   * outputs, and last the first output of the state, as an index into `found` (0: none).
+   */
+  readonly rows: Int32Array
+  /** Pairs of literal and next output. */
+  readonly found: Int32Array
+}
+
+/** For thousands of literals the work of a second. */
+export function automatonTables(literals: readonly string[]): AutomatonTables {
+  const { classes, wide, width } = classesOf(literals)
+  const classOf = (unit: number): number =>
+    unit < ASCII ? (classes[unit] ?? 0) : (wide.get(unit) ?? 0)
+  const trie = buildTrie(literals, width, classOf)
+  return { classes, wide, width, ...linkFailures(trie, width) }
+}
+
 /**
  * Finds many literals in one pass (Aho and Corasick 1975), as a table over classes of characters.
  * Letter case is folded: ASCII by the classes themselves, anything else before the pass. Literals
  * are given folded, are not empty, and are numbered by their place in the list.
  */
 export class Automaton {
+  readonly tables: AutomatonTables
   readonly #classes: Uint16Array
   readonly #wide: ReadonlyMap<number, number>
   readonly #width: number
-  /**
-   * A row for each state: the row of the next state by class, as its complement where that state has
-   * outputs, and last the first output of the state, as an index into `#found` (0: none).
-   */
   readonly #rows: Int32Array
-  /** Pairs of literal and next output. */
   readonly #found: Int32Array
 
-  constructor(literals: readonly string[]) {
-    const { classes, wide, width } = classesOf(literals)
-    this.#classes = classes
-    this.#wide = wide
-    this.#width = width
-    const classOf = (unit: number): number =>
-      unit < ASCII ? (classes[unit] ?? 0) : (wide.get(unit) ?? 0)
-    const trie = buildTrie(literals, width, classOf)
-    const { rows, found } = linkFailures(trie, width)
-    this.#rows = rows
-    this.#found = found
+  constructor(tables: AutomatonTables) {
+    this.tables = tables
+    this.#classes = tables.classes
+    this.#wide = tables.wide
+    this.#width = tables.width
+    this.#rows = tables.rows
+    this.#found = tables.found
   }
 
   /** Calls back for every occurrence of every literal, overlapping ones included. */

@@ -1,12 +1,14 @@
+import { fromJsonParts, toJsonParts } from '../../base/json-parts.ts'
 import type { Condition } from '../../model/condition.ts'
 import type { EcsDoc } from '../../model/event.ts'
 import { Evaluator } from './evaluate.ts'
 import { Fields } from './fields.ts'
 import { Marks } from './marks.ts'
-import { type Program, programSteps } from './program.ts'
+import { type Predicate, type Program, programSteps } from './program.ts'
 import { compileRun, type Run } from './slow.ts'
 import { finish, type Steps } from './steps.ts'
-import { firstCosts, type Witnesses, witnessSteps } from './witness.ts'
+import type { IndexTables } from './tables.ts'
+import { firstCostSteps, type Witnesses, witnessSteps } from './witness.ts'
 
 /** After so many events the witnesses are chosen again, from what was seen to hold how often. */
 const RECHOOSE_FIRST = 2_048
@@ -16,6 +18,13 @@ const RECHOOSE_MOST = 262_144
 interface Watch {
   start(): void
   lap(condition: number): void
+}
+
+interface Parts {
+  readonly fields: Fields
+  readonly witnesses: Witnesses
+  /** By predicate. */
+  readonly runs: readonly (Run | undefined)[]
 }
 
 /** One index over many conditions: which of them hold for an event. */
@@ -29,29 +38,49 @@ export class ConditionIndex {
   /** Conditions looked at. */
   candidates = 0
   #rechooseAt = RECHOOSE_FIRST
+  #choosing: Steps<void> | undefined
 
-  private constructor(program: Program, fields: Fields, witnesses: Witnesses) {
+  private constructor(program: Program, parts: Parts) {
+    const { fields, witnesses, runs } = parts
     this.program = program
     this.witnesses = witnesses
-    const { predicates, roots } = program
-    this.#marks = new Marks(predicates.length, roots.length, witnesses)
+    this.#marks = new Marks(program.predicates.length, program.roots.length, witnesses)
     this.#fields = fields
-    const runs = predicates.map((predicate) =>
-      predicate.kind === 'run' ? compileRun(predicate.condition, compileOne) : undefined,
-    )
     this.#evaluator = new Evaluator(program, { fields, marks: this.#marks, runs })
   }
 
   static *steps(conditions: readonly Condition[]): Steps<ConditionIndex> {
     const program = yield* programSteps(conditions)
     const fields = yield* Fields.steps(program.predicates)
-    const witnesses = yield* witnessSteps(program, firstCosts(program))
-    return new ConditionIndex(program, fields, witnesses)
+    const runs = yield* runSteps(program)
+    const witnesses = yield* witnessSteps(program, yield* firstCostSteps(program))
+    return new ConditionIndex(program, { fields, witnesses, runs })
+  }
+
+  /** What `tables` gave, maybe in another thread. */
+  static *fromTables(tables: IndexTables): Steps<ConditionIndex> {
+    const { literals, witnesses } = tables
+    const predicates = yield* fromJsonParts<Predicate>(tables.predicates)
+    const program = { ...tables.program, predicates }
+    const fields = yield* Fields.steps(predicates, literals)
+    const runs = yield* runSteps(program)
+    return new ConditionIndex(program, { fields, witnesses, runs })
+  }
+
+  /** Shares its memory: an index whose tables were handed over is of no more use. */
+  tables(): IndexTables {
+    const { predicates, ...program } = this.program
+    return {
+      ...{ program, witnesses: this.witnesses },
+      predicates: toJsonParts(predicates),
+      literals: this.#fields.literalTables(),
+    }
   }
 
   /** Numbers of the conditions that hold, ascending, into `hits`; how many they are. */
   match(doc: EcsDoc, hits: Int32Array | number[], watch?: Watch): number {
-    if (this.events++ === this.#rechooseAt) this.#rechoose()
+    if (this.events++ === this.#rechooseAt) this.#choosing = this.#rechoose()
+    if (this.#choosing?.next().done === true) this.#choosing = undefined
     const marks = this.#marks
     marks.begin()
     this.#fields.look(doc, marks)
@@ -82,18 +111,34 @@ export class ConditionIndex {
     return count
   }
 
-  /** What was seen decides: the answers stay the same, fewer conditions are looked at. */
-  #rechoose(): void {
+  /**
+   * What was seen decides: the answers stay the same, fewer conditions are looked at. A step an event,
+   * since of thousands of conditions all at once would hold up detection.
+   */
+  *#rechoose(): Steps<void> {
     this.#rechooseAt = this.events + Math.min(this.events * 7, RECHOOSE_MOST)
     const { fires } = this.#marks
-    const first = firstCosts(this.program)
+    const first = yield* firstCostSteps(this.program)
     const costs = first.map((cost, predicate) => {
       return (fires[predicate] ?? 0) + cost / 1_000
     })
-    this.witnesses = finish(witnessSteps(this.program, costs))
+    this.witnesses = yield* witnessSteps(this.program, costs)
     this.#marks.setWitnesses(this.witnesses)
     fires.fill(0)
   }
+}
+
+const STEP_RUNS = 5
+
+function* runSteps({ predicates }: Program): Steps<(Run | undefined)[]> {
+  const runs = predicates.map((): Run | undefined => undefined)
+  let made = 0
+  for (const [number, predicate] of predicates.entries()) {
+    if (predicate.kind !== 'run') continue
+    runs[number] = compileRun(predicate.condition, compileOne)
+    if (++made % STEP_RUNS === 0) yield
+  }
+  return runs
 }
 
 function compileOne(condition: Condition): Run {

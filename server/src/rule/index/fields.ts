@@ -1,5 +1,6 @@
 import { VALUE_DEPTH_MAX } from '../../model/condition.ts'
 import type { EcsDoc } from '../../model/event.ts'
+import type { LiteralTables } from './literals.ts'
 import type { Marks } from './marks.ts'
 import { Probe } from './probe.ts'
 import { ANYWHERE, type Predicate } from './program.ts'
@@ -75,9 +76,15 @@ export class Fields {
   readonly #root = new TrieNode()
   /** For tests of any value of the event. */
   #anywhere: FieldSlot | undefined
-  readonly #slotOf: FieldSlot[] = [];
+  readonly #slotOf: FieldSlot[] = []
+  /** One of each field, in the order in which predicates ask for them. */
+  readonly #slots: FieldSlot[] = [];
 
-  static *steps(predicates: readonly Predicate[]): Steps<Fields> {
+  /** `tables`: what `literalTables` of the same predicates told, made before. */
+  static *steps(
+    predicates: readonly Predicate[],
+    tables: readonly (LiteralTables | undefined)[] = [],
+  ): Steps<Fields> {
     const fields = new Fields()
     const slots = new Set<FieldSlot>()
     for (const [number, predicate] of predicates.entries()) {
@@ -89,12 +96,19 @@ export class Fields {
       if (number % STEP_PREDICATES === 0) yield
     }
     const anywhere = fields.#anywhere
-    if (anywhere !== undefined) anywhere.probe.finish()
+    if (anywhere !== undefined) anywhere.probe.finish(undefined, tables[0])
     for (const slot of slots) {
       yield
-      if (slot !== anywhere) slot.probe.finish(anywhere?.probe)
+      if (slot === anywhere) continue
+      fields.#slots.push(slot)
+      slot.probe.finish(anywhere?.probe, tables[fields.#slots.length])
     }
     return fields
+  }
+
+  /** That of the tests of any value, then those of the fields. */
+  literalTables(): readonly (LiteralTables | undefined)[] {
+    return [this.#anywhere, ...this.#slots].map((slot) => slot?.probe.literalTables)
   }
 
   #slotOfPath(path: string): FieldSlot {

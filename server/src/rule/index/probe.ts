@@ -2,6 +2,7 @@ import { foldCase } from '../../base/fold.ts'
 import { isoToMs, timeToMs } from '../../base/timestamp.ts'
 import type { ValueTest } from '../../model/condition.ts'
 import type { Marks } from './marks.ts'
+import type { LiteralTables } from './literals.ts'
 import { Networks } from './networks.ts'
 import { longestLiteral, textMatcher, type TextMatcher } from './pattern.ts'
 import { put } from './keys.ts'
@@ -134,14 +135,19 @@ export class Probe {
 
   /**
    * To be called once, after all tests were added. `beside`, finished, is a probe of every value of an
-   * event: where this one reads a value through, it does for both.
+   * event: where this one reads a value through, it does for both. `tables`: see `literalTables`.
    */
-  finish(beside?: Probe): void {
-    this.#texts.finish(beside === undefined ? undefined : beside.#texts)
+  finish(beside?: Probe, tables?: LiteralTables): void {
+    this.#texts.finish(beside === undefined ? undefined : beside.#texts, tables)
     this.#above.sort((a, b) => a.value - b.value)
     this.#below.sort((a, b) => b.value - a.value)
     this.#needsNumber = this.#numbers.size > 0 || this.#above.length > 0 || this.#below.length > 0
     this.#needsText = !this.#texts.isEmpty || this.#networks !== undefined
+  }
+
+  /** What took long to make, for a probe of the same tests in another thread. */
+  get literalTables(): LiteralTables | undefined {
+    return this.#texts.literalTables
   }
 
   /** Whether looking at a value reads it through for the probe beside too. */

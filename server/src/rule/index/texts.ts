@@ -1,7 +1,7 @@
 import { foldCase } from '../../base/fold.ts'
 import { Edges } from './edges.ts'
 import { ASCII, Bits, byteOf, KEY_UNITS, put } from './keys.ts'
-import { Literals } from './literals.ts'
+import { Literals, type LiteralTables } from './literals.ts'
 
 /** How a text has to stand in a value. */
 export type Place = 'whole' | 'start' | 'end' | 'anywhere'
@@ -39,9 +39,9 @@ export class Texts {
   /**
    * To be called once, after all texts were added. `beside` are further texts, finished, to be looked for
    * by whoever looks for these: one pass over a value for both. Where these have no need of a pass, and
-   * `scans` says so, there is none.
+   * `scans` says so, there is none. `tables`: what `literalTables` of the same texts were, made before.
    */
-  finish(beside?: Texts): void {
+  finish(beside?: Texts, tables?: LiteralTables): void {
     const outlines = [...this.#whole.keys()].map(outlineOf)
     this.#outlines = new Bits(outlines, outlines.length)
     this.#starts.finish()
@@ -53,7 +53,12 @@ export class Texts {
       this.#beside = beside
       texts.push(...beside.#anywhere.keys())
     }
-    this.#literals = new Literals(texts)
+    this.#literals = new Literals(texts, tables)
+  }
+
+  /** Once finished; undefined where no text may stand anywhere. */
+  get literalTables(): LiteralTables | undefined {
+    return this.#literals?.tables
   }
 
   /** Whether a value is looked through for the texts given as `beside` too. */

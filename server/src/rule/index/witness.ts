@@ -9,7 +9,8 @@ export interface Witnesses {
   readonly always: readonly number[]
 }
 
-const STEP_RULES = 200
+const STEP_RULES = 50
+const STEP_NODES = 1_000
 
 interface Choice {
   readonly cost: number
@@ -24,21 +25,28 @@ const NOTHING_NEEDED: Choice = { cost: 0, predicates: [] }
  * was seen, to hold.
  */
 export function* witnessSteps(program: Program, costs: Float64Array): Steps<Witnesses> {
-  const byPredicate: number[][] = program.predicates.map(() => [])
+  /** A predicate and a rule each; rules ascend. */
+  const pairs: number[] = []
   const always: number[] = []
   const known = new Map<number, Choice | undefined>()
   const { roots } = program
   for (let rule = 0; rule < roots.length; rule++) {
     const choice = witnessOf(program, { node: roots[rule] ?? 0, negated: false, costs, known })
     if (choice === undefined) always.push(rule)
-    else for (const predicate of new Set(choice.predicates)) byPredicate[predicate]?.push(rule)
+    else for (const predicate of new Set(choice.predicates)) pairs.push(predicate, rule)
     if (rule % STEP_RULES === 0) yield
   }
-  const offsets = new Int32Array(byPredicate.length + 1)
-  byPredicate.forEach((rules, index) => {
-    offsets[index + 1] = (offsets[index] ?? 0) + rules.length
-  })
-  return { offsets, rules: Int32Array.from(byPredicate.flat()), always }
+  return { ...grouped(pairs, program.predicates.length), always }
+}
+
+function grouped(pairs: readonly number[], predicates: number): Omit<Witnesses, 'always'> {
+  const offsets = new Int32Array(predicates + 1)
+  for (let at = 0; at < pairs.length; at += 2) offsets[pairs[at]! + 1]! += 1
+  for (let at = 0; at < predicates; at++) offsets[at + 1]! += offsets[at]!
+  const rules = new Int32Array(pairs.length / 2)
+  const next = offsets.slice()
+  for (let at = 0; at < pairs.length; at += 2) rules[next[pairs[at]!]!++] = pairs[at + 1]!
+  return { offsets, rules }
 }
 
 interface Search {
@@ -98,10 +106,11 @@ function together(choices: readonly (Choice | undefined)[]): Choice | undefined 
 }
 
 /** How often predicates hold, before any event was seen: by their kind, and by how many share them. */
-export function firstCosts(program: Program): Float64Array {
-  const uses = new Float64Array(program.predicates.length)
-  const { kinds, starts, ends, children } = program
+export function* firstCostSteps(program: Program): Steps<Float64Array> {
+  const { kinds, starts, ends, children, predicates } = program
+  const uses = new Float64Array(predicates.length)
   for (let node = 0; node < kinds.length; node++) {
+    if (node % STEP_NODES === 0) yield
     if (kinds[node] === NODE.predicate) continue
     for (let at = starts[node] ?? 0; at < (ends[node] ?? 0); at++) {
       const child = children[at] ?? 0
@@ -109,10 +118,12 @@ export function firstCosts(program: Program): Float64Array {
       if (kinds[child] === NODE.predicate) uses[number] = (uses[number] ?? 0) + 1
     }
   }
-  return Float64Array.from(
-    program.predicates,
-    (predicate, index) => kindCost(predicate) * (1 + (uses[index] ?? 0) / 8),
-  )
+  const costs = new Float64Array(predicates.length)
+  for (const [number, predicate] of predicates.entries()) {
+    if (number % STEP_NODES === 0) yield
+    costs[number] = kindCost(predicate) * (1 + (uses[number] ?? 0) / 8)
+  }
+  return costs
 }
 
 function kindCost(predicate: Predicate): number {
