@@ -68,6 +68,25 @@ export class Delivering {
   }
 }
 
+/**
+ * What a source logs in with, read anew before a further try: passwords and certificates are changed
+ * while it runs. Where they cannot be read the ones before are tried again.
+ */
+export async function renewed<Login>(
+  before: Login,
+  read: () => Promise<Login>,
+  { deps, counters }: { readonly deps: SourceDeps; readonly counters: SourceCounters },
+): Promise<Login> {
+  try {
+    return await read()
+  } catch (error) {
+    counters.failed('login_unreadable')
+    const detail = error instanceof ProblemError ? formatProblem(error.problem) : String(error)
+    deps.log.warn({ source: deps.name, detail }, 'What to log in with cannot be read.')
+    return before
+  }
+}
+
 /** Waits for an end, but not for ever. */
 export async function waitForEnd(end: Promise<unknown>): Promise<void> {
   let timer: NodeJS.Timeout | undefined

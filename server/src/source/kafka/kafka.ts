@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer'
 import type { RawItem, Source, SourceSink } from '../../model/source.ts'
 import { readClientTls } from '../client-tls.ts'
 import { defineSource, sourceCounters, type SourceDeps } from '../define.ts'
-import { Delivering, waitForEnd } from '../delivering.ts'
+import { Delivering, renewed, waitForEnd } from '../delivering.ts'
 import { type KafkaLogin, KafkaMembership, reasonOf, type Taken } from './membership.ts'
 import { type KafkaOptions, kafkaOptions } from './options.ts'
 import { partitionKey, Positions } from './positions.ts'
@@ -20,6 +20,8 @@ const RECONNECT_MS_MIN = 500
 const BATCH_MAX = 2_000
 const QUEUE_MAX = 8_000
 const QUEUE_BYTES_MAX = 16 * 2 ** 20
+/** What goes into the journal at once, with its cursor, stays well below what that takes. */
+const BATCH_BYTES_MAX = 2 ** 20
 
 interface Queued extends Taken {
   readonly receivedMs: number
@@ -80,7 +82,12 @@ class KafkaSource implements Source {
     }
   }
 
-  async #join(): Promise<void> {
+  async #join(isFurther = false): Promise<void> {
+    if (isFurther) {
+      const { metrics, name } = this.#deps
+      const of = { deps: this.#deps, counters: sourceCounters(metrics, name) }
+      this.#login = await renewed(this.#login, () => this.#makeLogin(), of)
+    }
     if (this.#isStopped) return
     const membership = new KafkaMembership(this.#options, this.#login, {
       message: (message) => this.#take(message, membership),
@@ -119,7 +126,7 @@ class KafkaSource implements Source {
     this.#membership = undefined
     sourceCounters(this.#deps.metrics, this.#deps.name).failed('connection')
     this.#sink?.status('down', `${this.#options.brokers.join(', ')}: ${reason}`)
-    this.#timer = setTimeout(() => void this.#join(), this.#waitMs)
+    this.#timer = setTimeout(() => void this.#join(true), this.#waitMs)
     this.#waitMs = Math.min(this.#waitMs * 2, this.#options.reconnect_max)
   }
 
@@ -139,8 +146,7 @@ class KafkaSource implements Source {
     await new Promise((wake) => setImmediate(wake))
     while (this.#queue.length > 0 && !this.#isStopped) {
       const membership = this.#membership
-      const batch = this.#queue.splice(0, BATCH_MAX)
-      for (const message of batch) this.#queueBytes -= sizeOf(message)
+      const batch = this.#nextBatch()
       const next = await this.#deliver(batch)
       if (next === undefined) return
       if (membership !== undefined && membership === this.#membership) {
@@ -149,6 +155,19 @@ class KafkaSource implements Source {
         if (this.#queue.length < QUEUE_MAX / 2) membership.resume()
       }
     }
+  }
+
+  #nextBatch(): Queued[] {
+    let count = 0
+    let bytes = 0
+    for (const message of this.#queue) {
+      bytes += sizeOf(message)
+      if (count > 0 && (count >= BATCH_MAX || bytes > BATCH_BYTES_MAX)) break
+      count += 1
+    }
+    const batch = this.#queue.splice(0, count)
+    for (const message of batch) this.#queueBytes -= sizeOf(message)
+    return batch
   }
 
   #onCommitFailed(error: unknown): void {

@@ -60,6 +60,7 @@ export interface ConnectionEvents {
 }
 
 const CONNECT_MS = 15_000
+const LEAVING_MS = 1_000
 /** The broker is not read while it takes nothing: answers would pile up here. */
 const UNSENT_BYTES_MAX = 2 ** 20
 /** So many bytes at once are a sign of life; fewer only at the end of a packet. */
@@ -137,9 +138,12 @@ export class MqttConnection {
     if (this.#isOver) return
     this.#isOver = true
     clearTimeout(this.#timer)
-    if (kind === 'stopped')
+    if (kind === 'stopped') {
       this.#socket.end(generate({ cmd: 'disconnect' }, { protocolVersion: this.#version }))
-    this.#socket.destroySoon()
+      this.#socket.destroySoon()
+      // A broker that reads nothing more must not keep us.
+      setTimeout(() => this.#socket.destroy(), LEAVING_MS).unref()
+    } else this.#socket.destroy()
     this.#events.ended(kind, detail)
   }
 
@@ -168,6 +172,8 @@ export class MqttConnection {
   #connectPacket(): IConnectPacket {
     const { keepalive, username, session_expiry: expiryMs, in_flight_max: max } = this.#options
     const { clientId, password } = this.#login
+    // The library writes no password without a user name; an empty one is a user name too.
+    const name = username ?? (password === undefined ? undefined : '')
     const properties = {
       sessionExpiryInterval: Math.round(expiryMs / 1_000),
       receiveMaximum: max,
@@ -179,14 +185,21 @@ export class MqttConnection {
       clientId,
       clean: false,
       keepalive: Math.round(keepalive / 1_000),
-      ...(username === undefined ? {} : { username }),
+      ...(name === undefined ? {} : { username: name }),
       ...(password === undefined ? {} : { password: Buffer.from(password) }),
       ...(this.#version === 5 ? { properties } : {}),
     }
   }
 
   #send(packet: Packet): void {
-    if (!this.#isOver) this.#write(generate(packet, { protocolVersion: this.#version }))
+    if (this.#isOver) return
+    let bytes: Buffer
+    try {
+      bytes = generate(packet, { protocolVersion: this.#version })
+    } catch (error) {
+      return this.end('protocol', `not to be sent: ${error instanceof Error ? error.message : ''}`)
+    }
+    this.#write(bytes)
   }
 
   #write(bytes: Buffer): void {

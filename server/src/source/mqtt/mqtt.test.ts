@@ -170,6 +170,36 @@ describe('a subscriber', () => {
     await until('both are acknowledged', () => b.acknowledged.length === 2)
   })
 
+  test('logs in again with what the password is by then, or was where it cannot be read', async () => {
+    const passwords = ['first', new Error('unreadable'), 'second']
+    const scripted = new ScriptedBroker()
+    await scripted.listen()
+    broker = scripted
+    const metrics = new MetricsRegistry()
+    const options = sourceKinds.mqtt.options.parse({
+      broker: `mqtt://127.0.0.1:${scripted.port}`,
+      ...{ topics: ['a'], protocol: '3.1.1', reconnect_max: '100ms', password: { env: 'P' } },
+    })
+    const secret = async (): Promise<string> => {
+      const next = passwords.length > 1 ? passwords.shift()! : passwords[0]!
+      if (typeof next === 'string') return next
+      throw next
+    }
+    const source = createSource('mqtt', options, { ...testDeps('/', clock, metrics), secret })
+    sources.push(source)
+    await source.start(new RecordSink())
+    for (const subscribed of [1, 2, 3]) {
+      await until(`${subscribed} times`, () => scripted.count('subscribe') === subscribed)
+      scripted.drop()
+    }
+    const sent = scripted.packets.flatMap((packet) =>
+      packet.cmd === 'connect' ? [String(packet.password)] : [],
+    )
+    expect(sent).toEqual(['first', 'first', 'second'])
+    const labels = { source: 'test', reason: 'login_unreadable' }
+    expect(metrics.value('picket_source_errors_total', labels)).toBe(1)
+  })
+
   test('nonsense ends the connection, and it tries again', async () => {
     const sink = new RecordSink()
     const { broker: b } = await begin(sink)

@@ -5,7 +5,7 @@ import type { DefenderReply } from '../../decode/aws-device-defender/reply.ts'
 import type { RawItem, Source, SourceSink } from '../../model/source.ts'
 import { readClientTls } from '../client-tls.ts'
 import { defineSource, type SourceCounters, sourceCounters, type SourceDeps } from '../define.ts'
-import { Delivering, waitForEnd } from '../delivering.ts'
+import { Delivering, renewed, waitForEnd } from '../delivering.ts'
 import { type EndKind, type Login, MqttConnection, type Received } from './connection.ts'
 import { digestOf, DurableIds } from './deliveries.ts'
 import { type MqttOptions, mqttOptions } from './options.ts'
@@ -83,7 +83,7 @@ class MqttSource implements Source {
     this.#keyPrefix = this.#deps.clock.now().toString(36)
     this.#login = await this.#makeLogin()
     sink.status('down', `connecting to ${this.#options.broker}`)
-    this.#connect()
+    void this.#connect()
   }
 
   async stop(): Promise<void> {
@@ -115,7 +115,11 @@ class MqttSource implements Source {
     return [broker, ...further][this.#tries % (further.length + 1)] ?? broker
   }
 
-  #connect(): void {
+  async #connect(): Promise<void> {
+    if (this.#tries > 0) {
+      const of = { deps: this.#deps, counters: this.#counters }
+      this.#login = await renewed(this.#login, () => this.#makeLogin(), of)
+    }
     if (this.#isStopped) return
     const connection = new MqttConnection(this.#broker, this.#options, this.#login, {
       newSession: () => this.#startSession(),

@@ -31,6 +31,8 @@ export class StreamListener implements Listener {
   readonly #open = new Map<Socket, Promise<void>>()
   /** Their messages are being made durable, and their senders will be told. */
   readonly #owed = new Set<Socket>()
+  /** Read on once what they sent is durable. */
+  readonly #waiting = new Set<Socket>()
   #isClosing = false
   #server: Server | undefined
   #unwatch: (() => Promise<void>) | undefined
@@ -79,7 +81,10 @@ export class StreamListener implements Listener {
   #accept(socket: Socket): void {
     const { options, counters } = this.#context
     socket.on('error', () => counters.failed('connection'))
-    socket.setTimeout(options.idle_timeout, () => {
+    socket.setTimeout(options.idle_timeout)
+    socket.on('timeout', () => {
+      // It is us who do not read: what it has sent waits to be made durable.
+      if (this.#waiting.has(socket)) return void socket.setTimeout(options.idle_timeout)
       counters.failed('idle_timeout')
       socket.destroy()
     })
@@ -114,7 +119,7 @@ export class StreamListener implements Listener {
     try {
       for await (const chunk of socket) {
         const step = framer.push(chunk as Buffer)
-        if (!(await this.#deliver(step.frames, keys, facts))) return undefined
+        if (!(await this.#hold(socket, step.frames, keys, facts))) return undefined
         fault = step.fault
         if (fault !== undefined) break
       }
@@ -136,7 +141,7 @@ export class StreamListener implements Listener {
           ({ command, bytes }) => command === 'syslog' && bytes.length > 0,
         )
         this.#owed.add(socket)
-        if (!(await this.#deliver(messages, keys, facts))) return undefined
+        if (!(await this.#hold(socket, messages, keys, facts))) return undefined
         const answers = frames.map(relpAnswer).join('')
         if (this.#isClosing || frames.some(({ command }) => command === 'close')) {
           await new Promise<void>((told) => socket.end(answers, told))
@@ -152,6 +157,20 @@ export class StreamListener implements Listener {
       // Reset by the peer: what was not acknowledged it will send again.
     }
     return framer.end().fault
+  }
+
+  async #hold(
+    socket: Socket,
+    frames: readonly Frame[],
+    keys: Keys,
+    facts: Facts,
+  ): Promise<boolean> {
+    this.#waiting.add(socket)
+    try {
+      return await this.#deliver(frames, keys, facts)
+    } finally {
+      this.#waiting.delete(socket)
+    }
   }
 
   async #deliver(frames: readonly Frame[], keys: Keys, facts: Facts): Promise<boolean> {

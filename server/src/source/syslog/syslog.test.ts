@@ -194,6 +194,26 @@ describe('the listener', () => {
     expect([...(to.items[0]?.bytes ?? [])].at(-1)).toBe(0xe9)
   })
 
+  test('a sender that we keep waiting is not closed for its silence', async () => {
+    const port = await freePort()
+    const to = sink()
+    to.hold()
+    const listen = `127.0.0.1:${port}`
+    const metrics = await begin({ listen, transports: ['tcp'], idle_timeout: '1s' }, to)
+    const socket = connect(port, '127.0.0.1')
+    socket.write('<13>a\n')
+    await until('it waits', () => to.open === 1)
+    await new Promise((wake) => setTimeout(wake, 2_500))
+    socket.write('<13>b\n')
+    to.release()
+    await until('both arrive', () => to.items.length === 2)
+    await until('and then it is idle', () => {
+      const labels = { source: 'test', reason: 'idle_timeout' }
+      return metrics.value('picket_source_errors_total', labels) === 1
+    })
+    socket.destroy()
+  })
+
   test('connections beyond the limit are closed and counted', async () => {
     const port = await freePort()
     const metrics = await begin({ listen: `127.0.0.1:${port}`, connections_max: 3 }, sink())
