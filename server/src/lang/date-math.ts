@@ -6,7 +6,7 @@ export interface Instants {
 
 const PARTIAL =
   /^(\d{4})(?:-(\d\d)(?:-(\d\d)(?:[T ](\d\d)(?::?(\d\d)(?::?(\d\d)(?:[.,](\d{1,9}))?)?)?)?)?)?\s?(Z|[+-]\d\d:?\d\d)?$/i
-const STEP = /([+-]\d+|\/)(y|M|w|d|h|H|m|s)/y
+const STEP = /(?:([+-])(\d{0,9})|\/1?)(y|M|w|d|h|H|m|s)/y
 const UNIT_MS: Readonly<Record<string, number>> = {
   w: 604_800_000,
   d: 86_400_000,
@@ -18,24 +18,21 @@ const UNIT_MS: Readonly<Record<string, number>> = {
 
 /**
  * A date as Elasticsearch takes it: ISO 8601 with parts left out from the end (`2021`, `2021-01`),
- * `now`, and date math (`now-1d/d`, `2021-02-17||+1M/d`). What is left out or rounded off spans the
- * instants from first to last. Undefined for anything else, and for `now` without a clock.
+ * `now`, and date math (`now-1d/d`, `2021-02-17||+1M/d`). From first to last are the instants that
+ * it spans: a month or day that is left out is the first, a time that is left out is all of that day
+ * (Elasticsearch, “Missing date components”), and what is rounded off is all of its unit. Undefined
+ * for anything else, and for `now` without a clock.
  */
 export function parseDateMath(text: string, nowMs: number | undefined): Instants | undefined {
+  if (text.startsWith('now')) return applyMath(nowMs, text.slice(3))
   const bars = text.indexOf('||')
-  const anchor = text.startsWith('now') ? 'now' : bars < 0 ? text : text.slice(0, bars)
-  const math = anchor === 'now' ? text.slice(3) : bars < 0 ? '' : text.slice(bars + 2)
-  const start = anchor === 'now' ? pointOf(nowMs) : partialDate(anchor)
-  return start === undefined ? undefined : applyMath(start, math)
+  if (bars < 0) return partialDate(text)
+  return applyMath(partialDate(text.slice(0, bars))?.firstMs, text.slice(bars + 2))
 }
 
 /** Whether the text can only be meant as date math. */
 export function isDateMath(text: string): boolean {
-  return /^now(?:[+-]\d|\/|$)/.test(text) || /^\d{4}[^|]*\|\|/.test(text)
-}
-
-function pointOf(ms: number | undefined): Instants | undefined {
-  return ms === undefined ? undefined : { firstMs: ms, lastMs: ms }
+  return /^now(?:[+-]\d*[a-zA-Z]|\/1?[a-zA-Z])/.test(text) || /^\d{4}[^|]*\|\|/.test(text)
 }
 
 function partialDate(text: string): Instants | undefined {
@@ -51,7 +48,7 @@ function partialDate(text: string): Instants | undefined {
   const check = new Date(Date.UTC(y, mo - 1, d))
   if (check.getUTCMonth() !== mo - 1 || h > 23 || mi > 59 || s > 59) return undefined
   const given = parts.filter((part) => part !== undefined).length
-  const unit = ['y', 'M', 'd', 'h', 'm', 's'][given - 1] ?? 's'
+  const unit = ['d', 'd', 'd', 'h', 'm', 's'][given - 1] ?? 's'
   const lastMs = fraction === undefined ? shift(firstMs, 1, unit) - 1 : firstMs
   const offsetMs = zoneMs(zone)
   return { firstMs: firstMs - offsetMs, lastMs: lastMs - offsetMs }
@@ -64,22 +61,26 @@ function zoneMs(zone: string | undefined): number {
   return (zone.startsWith('-') ? -minutes : minutes) * 60_000
 }
 
-function applyMath(start: Instants, math: string): Instants | undefined {
-  let { firstMs, lastMs } = start
-  STEP.lastIndex = 0
+/** Each step on both ends: one rounds down, the other up to the last millisecond of the unit. */
+function applyMath(startMs: number | undefined, math: string): Instants | undefined {
+  if (startMs === undefined) return undefined
+  let [firstMs, lastMs] = [startMs, startMs]
   let end = 0
+  STEP.lastIndex = 0
   for (let step = STEP.exec(math); step !== null; step = STEP.exec(math)) {
-    const [, amount = '', unit = ''] = step
+    const [, sign, digits = '', unit = ''] = step
     end = STEP.lastIndex
-    if (amount === '/') {
+    if (sign === undefined) {
       firstMs = floor(firstMs, unit)
-      lastMs = shift(firstMs, 1, unit) - 1
+      lastMs = shift(floor(lastMs, unit), 1, unit) - 1
     } else {
-      firstMs = shift(firstMs, Number(amount), unit)
-      lastMs = math.includes('/') ? lastMs : shift(lastMs, Number(amount), unit)
+      const amount = Number(`${sign}${digits === '' ? '1' : digits}`)
+      firstMs = shift(firstMs, amount, unit)
+      lastMs = shift(lastMs, amount, unit)
     }
   }
-  return end === math.length ? { firstMs, lastMs } : undefined
+  const isDate = end === math.length && Number.isFinite(firstMs) && Number.isFinite(lastMs)
+  return isDate ? { firstMs, lastMs } : undefined
 }
 
 function shift(ms: number, amount: number, unit: string): number {

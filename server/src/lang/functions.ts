@@ -49,6 +49,13 @@ export const FUNCTIONS: Readonly<Record<string, Body>> = {
   notnull: (value) => value !== null,
   /** A time, as ISO 8601 text or as a number of the epoch, in milliseconds. */
   time: (value) => timeToMs(value) ?? null,
+  /** A number; null for what is none, text that spells one included. */
+  numeric: (value) => (typeof value === 'number' ? value : null),
+  /** Whether a number lies between two others, both included. */
+  within: (value, low, high) =>
+    typeof value === 'number' && typeof low === 'number' && typeof high === 'number'
+      ? value >= low && value <= high
+      : null,
   /** The three-valued truth of what is true, and of what is false. */
   truth: (isTrue, isFalse) => (isTrue === true ? true : isFalse === true ? false : null),
 }

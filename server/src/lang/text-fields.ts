@@ -1,14 +1,14 @@
-import type { ValueTest } from '../model/condition.ts'
+import type { ValueTest, WildcardPart } from '../model/condition.ts'
 
 /**
  * Fields that Elastic's schema holds as text: they are searched by their words, without regard to
  * case. All others are keywords: they are matched whole, with regard to case.
  */
-const TEXT_FIELDS: ReadonlySet<string> = new Set(['message', 'error.message'])
+export const TEXT_FIELDS: readonly string[] = ['message', 'error.message']
 const TEXT_ENDINGS = ['.text', 'body.content']
 
 export function isTextField(path: string): boolean {
-  return TEXT_FIELDS.has(path) || TEXT_ENDINGS.some((ending) => path.endsWith(ending))
+  return TEXT_FIELDS.includes(path) || TEXT_ENDINGS.some((ending) => path.endsWith(ending))
 }
 
 /** A multi-field (`x.text`, `x.keyword`) is the same value searched another way. */
@@ -17,37 +17,139 @@ export function baseField(path: string): string | undefined {
   return base === path ? undefined : base
 }
 
-const LETTER = '[\\pL\\pN_]'
-const EDGE_BEFORE = `(?:^|[^\\pL\\pN_])`
-const EDGE_AFTER = `(?:[^\\pL\\pN_]|$)`
+/** What words are made of, as a part of a class of characters. */
+const WORD = '\\pL\\pN\\pM_'
+/** Characters that join two letters, or two digits, to one word: `o'neil`, `pool.ntp.org`, `1,024.5`. */
+const JOINS = { letter: ".'’", digit: ".'’,;" } as const
+const CLASS = { letter: '\\pL', digit: '\\pN' } as const
+/** A character of a word, whatever stands beside it, and any run of them. */
+const ONE = `[${WORD}${JOINS.digit}]`
+const REST = `${ONE}*`
+
+type Kind = keyof typeof JOINS
+
+/** Characters and wildcards that stand together without white space, or as one word. */
+type Run = WildcardPart[]
 
 /**
- * The test that text holds the words: all of them in this order (a phrase), or any of them. A null
- * part stands for any run of letters of a word.
+ * The test that text holds the words: all of them in this order (a phrase), or any of them. Words
+ * are told as Lucene's standard tokenizer tells them (Unicode Annex 29), colons apart. A wildcard
+ * stands for characters of a word; pieces of one run with wildcards that other characters part stand
+ * in order. Undefined where there is no word, which finds nothing.
  */
-export function wordsTest(parts: readonly (string | null)[], phrase: boolean): ValueTest {
-  const words = wordsOf(parts)
-  if (words.length === 0) return { kind: 'exists' }
-  const joined = phrase ? words.join('[^\\pL\\pN_]+') : words.join('|')
-  const pattern = `${EDGE_BEFORE}(?:${joined})${EDGE_AFTER}`
+export function wordsTest(parts: readonly WildcardPart[], phrase: boolean): ValueTest | undefined {
+  const alternatives = runsOf(parts).flatMap((run) => {
+    const words = wordsOf(run)
+    return phrase || run.some(isWildcard) ? [words] : words.map((word) => [word])
+  })
+  const sequences = phrase ? [alternatives.flat()] : alternatives
+  const patterns = sequences.filter((words) => words.length > 0).map(sequencePattern)
+  if (patterns.length === 0) return undefined
+  const [only = ''] = patterns
+  const pattern = patterns.length === 1 ? only : `(?:${patterns.join('|')})`
   return { kind: 'regex', pattern, flags: 'is' }
 }
 
-function wordsOf(parts: readonly (string | null)[]): string[] {
-  const words: string[] = []
-  let word = ''
+function isWildcard(part: WildcardPart | undefined): boolean {
+  return typeof part === 'object'
+}
+
+function isMany(part: WildcardPart | undefined): boolean {
+  return typeof part === 'object' && part.any === 'many'
+}
+
+function runsOf(parts: readonly WildcardPart[]): Run[] {
+  const runs: Run[] = [[]]
   for (const part of parts) {
-    if (part === null) word += `${LETTER}*`
-    else {
-      for (const char of part) {
-        if (/[\p{L}\p{N}_]/u.test(char)) word += char
-        else {
-          if (word !== '') words.push(word)
-          word = ''
-        }
-      }
+    if (typeof part === 'object') {
+      runs.at(-1)?.push(part)
+      continue
+    }
+    for (const [index, text] of part.split(/\s+/).entries()) {
+      if (index > 0) runs.push([])
+      runs.at(-1)?.push(...Array.from(text))
     }
   }
-  if (word !== '') words.push(word)
-  return words
+  return runs
+}
+
+function wordsOf(run: Run): Run[] {
+  const words: Run[] = []
+  let word: Run = []
+  for (const [index, part] of run.entries()) {
+    const isPart =
+      typeof part === 'object' || isWordPart(part) || joins(run[index - 1], part, run[index + 1])
+    if (isPart) word.push(part)
+    else if (word.length > 0) {
+      words.push(word)
+      word = []
+    }
+  }
+  if (word.length > 0) words.push(word)
+  const named = words.filter((each) => !each.every(isMany))
+  return named.length > 0 ? named : words.slice(0, 1)
+}
+
+function isWordPart(char: string): boolean {
+  return /[\p{L}\p{N}\p{M}_]/u.test(char)
+}
+
+/** Whether the character joins its neighbours; beside a wildcard it does where it may. */
+function joins(
+  before: WildcardPart | undefined,
+  char: string,
+  after: WildcardPart | undefined,
+): boolean {
+  if (before === undefined || after === undefined) return false
+  return (['letter', 'digit'] as const).some((kind) => {
+    const fits = (side: WildcardPart) => typeof side === 'object' || kindOf(side) === kind
+    return JOINS[kind].includes(char) && fits(before) && fits(after)
+  })
+}
+
+function kindOf(part: WildcardPart | undefined): Kind | undefined {
+  if (typeof part !== 'string') return undefined
+  if (/\p{L}/u.test(part)) return 'letter'
+  return /\p{N}/u.test(part) ? 'digit' : undefined
+}
+
+/** The words in this order, as a regular expression. At its outer ends `*` needs no pattern. */
+function sequencePattern(words: readonly Run[]): string {
+  let pattern = ''
+  for (const [index, word] of words.entries()) {
+    const [first, last] = [word[0], word.at(-1)]
+    const isLast = index === words.length - 1
+    if (index > 0) pattern += gap(words[index - 1]?.at(-1), first)
+    else if (!isMany(first)) pattern += before(kindOf(first))
+    for (const [at, part] of word.entries()) {
+      const isOuter = (index === 0 && at === 0) || (isLast && at === word.length - 1)
+      if (typeof part === 'string') pattern += quoted(part)
+      else if (part.any === 'one') pattern += ONE
+      else if (!isOuter) pattern += REST
+      else if (word.every(isMany)) pattern += `[${WORD}]`
+    }
+    if (isLast && !isMany(last)) pattern += after(kindOf(last))
+  }
+  return pattern
+}
+
+function quoted(char: string): string {
+  return /[.\\+*?()[\]{}|^$]/.test(char) ? `\\${char}` : char
+}
+
+function before(kind: Kind | undefined): string {
+  if (kind === undefined) return `(?:^|[^${WORD}])`
+  return `(?:^|[^${WORD}${JOINS[kind]}]|(?:^|[^${CLASS[kind]}])[${JOINS[kind]}])`
+}
+
+function after(kind: Kind | undefined): string {
+  if (kind === undefined) return `(?:[^${WORD}]|$)`
+  return `(?:[^${WORD}${JOINS[kind]}]|[${JOINS[kind]}](?:[^${CLASS[kind]}]|$)|$)`
+}
+
+/** What stands between two words: not what would join them. */
+function gap(last: WildcardPart | undefined, first: WildcardPart | undefined): string {
+  const kind = kindOf(last)
+  if (kind === undefined || kindOf(first) !== kind) return `[^${WORD}]+`
+  return `(?:[^${WORD}${JOINS[kind]}]|[^${WORD}]{2})[^${WORD}]*`
 }

@@ -4,8 +4,8 @@ import { allOf, notOf } from '../conditions.ts'
 import { parseTests } from '../sigma/tests.ts'
 import { plainOf, type Tree } from '../sigma/yaml/yaml-tree.ts'
 import { QueryError } from '../syntax.ts'
+import { exceptionCondition } from './exceptions.ts'
 import { itemSchema } from './file.ts'
-import { exceptionCondition } from './filters.ts'
 
 export interface ElasticCases {
   readonly tests: readonly RuleTest[]

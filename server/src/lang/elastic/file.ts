@@ -27,6 +27,7 @@ export interface ExceptionEntry {
 export const itemSchema = z.looseObject({
   name: z.string().default(''),
   entries: z.array(entrySchema),
+  expire_time: z.union([z.string(), z.date().transform((date) => date.toISOString())]).optional(),
 })
 
 const threatSchema = z.looseObject({

@@ -9,8 +9,9 @@ import { compileKqlCondition } from '../kql/compile.ts'
 import { compileLucene } from '../lucene/compile.ts'
 import { QueryError } from '../syntax.ts'
 import { elasticCases } from './cases.ts'
+import { exceptionCondition } from './exceptions.ts'
 import { readElasticFile, type ElasticRuleText, type ExceptionItem } from './file.ts'
-import { exceptionCondition, filterCondition } from './filters.ts'
+import { filterCondition } from './filters.ts'
 import { elasticMeta } from './meta.ts'
 
 /** A rule file of Elastic's repository, read: what runs, or why it does not. */

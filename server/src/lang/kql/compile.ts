@@ -48,8 +48,17 @@ function hintAt(text: string, offset: number): string | undefined {
   const char = text[offset] ?? ''
   if (text.split('"').length % 2 === 0 && offset >= text.length) return 'a quote is not closed'
   if (char === '"') return 'a quote is not closed, or stands within a value: write \\"'
+  if (char === '\\') return 'write \\\\ for a backslash, or quote the value'
   if (char === ':') return 'quote a value with a colon in it, or write \\:'
-  if ('<>(){}'.includes(char) && char !== '') return `quote the value, or write \\${char}`
+  if (char === '{') return 'a nested group is written field:{ … }; as text, write \\{'
+  if (char === ')' || char === '}') return `nothing opened it; as text, write \\${char}`
+  if ((char === '<' || char === '>') && /:\s*$/.test(text.slice(0, offset))) {
+    return `a range has no colon: field ${char} value`
+  }
+  if ('<>('.includes(char) && char !== '') return `quote the value, or write \\${char}`
   if (offset >= text.length) return 'a value is missing, or a bracket is not closed'
+  if (/^not\s/i.test(text.slice(offset, offset + 4))) {
+    return '“and” or “or” is missing before it; as part of a value, quote the value'
+  }
   return undefined
 }

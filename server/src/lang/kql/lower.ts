@@ -1,17 +1,12 @@
-import ipaddr from 'ipaddr.js'
-import { timeToMs } from '../../base/timestamp.ts'
-import type { Condition, Expr, ValueTest } from '../../model/condition.ts'
+import type { Condition, ValueTest, WildcardPart } from '../../model/condition.ts'
 import { addressRange } from '../address-range.ts'
 import { allOf, ALWAYS, anyOf, fieldTest, notOf, wildcardTest } from '../conditions.ts'
-import { isDateMath, parseDateMath, type Instants } from '../date-math.ts'
+import { timeEquals, timeRange, type TimeContext } from '../field-times.ts'
+import { anywhere, namesOf, wordsAt } from '../free-text.ts'
+import { keywordCondition, keywordTests, numberIn } from '../keyword.ts'
 import { QueryError } from '../syntax.ts'
-import { baseField, isTextField, wordsTest } from '../text-fields.ts'
+import { isTextField, TEXT_FIELDS } from '../text-fields.ts'
 import type { KqlList, KqlLiteral, KqlNode } from './ast.ts'
-
-export interface KqlContext {
-  readonly timestampField?: string
-  readonly nowMs?: number
-}
 
 /** Which values are meant: those of a field, of all fields that fit a pattern, or of any field. */
 type Subject =
@@ -19,7 +14,7 @@ type Subject =
   | { readonly kind: 'fields'; readonly pattern: string }
 
 /** KQL as a condition. Two-valued: `not x: 1` holds where there is no x. */
-export function lowerKql(node: KqlNode, context: KqlContext): Condition {
+export function lowerKql(node: KqlNode, context: TimeContext): Condition {
   switch (node.kind) {
     case 'all':
       return ALWAYS
@@ -30,7 +25,7 @@ export function lowerKql(node: KqlNode, context: KqlContext): Condition {
     case 'not':
       return notOf(lowerKql(node.part, context))
     case 'value':
-      return anywhere(node.value)
+      return freeText(trimmed(node.value))
     case 'list':
       return lowerList(node.list, subjectOf(node.field), context)
     case 'range':
@@ -54,7 +49,7 @@ function subjectOf(field: KqlLiteral): Subject {
   return { kind: 'fields', pattern: text }
 }
 
-function lowerList(list: KqlList, subject: Subject, context: KqlContext): Condition {
+function lowerList(list: KqlList, subject: Subject, context: TimeContext): Condition {
   switch (list.kind) {
     case 'or':
       return anyOf(list.parts.map((part) => lowerList(part, subject, context)))
@@ -81,74 +76,92 @@ function isStar(value: KqlLiteral): boolean {
   return !value.quoted && value.parts.every((part) => part === null)
 }
 
-function is(subject: Subject, value: KqlLiteral, context: KqlContext, at: number): Condition {
+function is(subject: Subject, value: KqlLiteral, context: TimeContext, at: number): Condition {
   if (isStar(value)) {
     const everything = subject.kind === 'fields' && /^\*+$/.test(subject.pattern)
     return everything ? ALWAYS : onSubject(subject, { kind: 'exists' })
   }
-  const hasWildcard = value.parts.includes(null)
-  const text = value.parts.join('')
-  if (!hasWildcard && subject.kind === 'field' && isTime(subject.path, text, context)) {
-    const instants = instantsOf(text, context, at)
-    return allOf([
-      onTime(subject.path, 'gte', instants.firstMs),
-      onTime(subject.path, 'lte', instants.lastMs),
-    ])
-  }
-  if (subject.kind === 'field' && isTextField(subject.path))
-    return textCondition(subject.path, value)
-  if (hasWildcard) {
-    const parts = value.parts.map((part) => part ?? ({ any: 'many' } as const))
-    return onSubject(subject, wildcardTest(parts, true))
-  }
-  return anyOf(keywordTests(text, value.quoted).map((test) => onSubject(subject, test)))
+  return subject.kind === 'field'
+    ? isAt(subject.path, value, context, at)
+    : isAtAny(subject.pattern, value, context, at)
 }
 
-function textCondition(path: string, value: KqlLiteral): Condition {
-  const phrase = value.quoted || value.parts.includes(null)
-  return onSubject({ kind: 'field', path }, wordsTest(value.parts, phrase))
+function isAt(path: string, value: KqlLiteral, context: TimeContext, at: number): Condition {
+  const hasWildcard = value.parts.includes(null)
+  const text = value.parts.join('')
+  if (!hasWildcard) {
+    const time = timeEquals(path, { text, quoted: value.quoted, at }, context)
+    if (time !== undefined) return time
+  }
+  if (isTextField(path)) return wordsAt(path, partsOf(value), value.quoted)
+  if (hasWildcard) return onSubject({ kind: 'field', path }, wildcardTest(partsOf(value), true))
+  const numbers = value.quoted ? [] : numbersIn(text)
+  const any = (one: string): Condition =>
+    anyOf([
+      keywordCondition(one, text),
+      ...numbers.map((number) => fieldTest(one, { kind: 'equals', value: number, cased: true })),
+    ])
+  return anyOf(namesOf(path).map(any))
+}
+
+function freeText(value: KqlLiteral): Condition {
+  return isStar(value) ? ALWAYS : anywhere(partsOf(value), value.quoted)
+}
+
+/** In any field whose name fits: as a keyword, or in the words of those that are text. */
+function isAtAny(pattern: string, value: KqlLiteral, context: TimeContext, at: number): Condition {
+  const text = value.parts.join('')
+  const tests = value.parts.includes(null)
+    ? [wildcardTest(partsOf(value), true)]
+    : [
+        ...keywordTests(text),
+        ...(value.quoted ? [] : numbersIn(text)).map((number): ValueTest => ({
+          kind: 'equals',
+          value: number,
+          cased: true,
+        })),
+      ]
+  const texts = TEXT_FIELDS.filter((path) => fitsName(pattern, path))
+  return anyOf([
+    ...tests.map((test): Condition => ({ kind: 'fields', pattern, test })),
+    ...texts.map((path) => isAt(path, value, context, at)),
+  ])
+}
+
+function fitsName(pattern: string, path: string): boolean {
+  const pieces = pattern.split('*')
+  const last = pieces.pop() ?? ''
+  let from = 0
+  for (const [index, piece] of pieces.entries()) {
+    const found = index === 0 ? (path.startsWith(piece) ? 0 : -1) : path.indexOf(piece, from)
+    if (found < 0) return false
+    from = found + piece.length
+  }
+  return path.length - last.length >= from && path.endsWith(last)
+}
+
+function partsOf(value: KqlLiteral): WildcardPart[] {
+  return value.parts.map((part) => part ?? ({ any: 'many' } as const))
+}
+
+/** Numbers with spaces between them, of which a value is one. */
+function numbersIn(text: string): number[] {
+  const words = text.split(/\s+/)
+  const numbers = words.map(numberIn).filter((number) => number !== undefined)
+  return words.length > 1 && numbers.length === words.length ? numbers : []
 }
 
 function onSubject(subject: Subject, test: ValueTest): Condition {
   if (subject.kind === 'fields') return { kind: 'fields', pattern: subject.pattern, test }
-  const base = baseField(subject.path)
-  const parts = base === undefined ? [subject.path] : [subject.path, base]
-  return anyOf(parts.map((path) => fieldTest(path, test)))
-}
-
-const NUMBER = /^-?\d+(\.\d+)?([eE][+-]?\d+)?$/
-
-/** The tests of which one has to pass for a keyword, number, boolean or address to be the value. */
-function keywordTests(text: string, quoted: boolean): ValueTest[] {
-  const tests: ValueTest[] = [{ kind: 'equals', value: text, cased: true }]
-  if (NUMBER.test(text) && String(Number(text)) !== text && text.includes('.')) {
-    tests.push({ kind: 'equals', value: Number(text), cased: true })
-  }
-  if (text.includes('/') && ipaddr.isValidCIDR(text)) tests.push({ kind: 'cidr', network: text })
-  if (text.includes(':') && ipaddr.isValid(text)) {
-    tests.push({ kind: 'cidr', network: `${text}/128` })
-  }
-  const words = text.split(/\s+/)
-  if (!quoted && words.length > 1 && words.every((word) => NUMBER.test(word))) {
-    for (const word of words) tests.push({ kind: 'equals', value: Number(word), cased: true })
-  }
-  return tests
-}
-
-/** A value without a field: as a word, or words, of any value of the event. */
-function anywhere(value: KqlLiteral): Condition {
-  const plain = trimmed(value)
-  if (isStar(plain)) return ALWAYS
-  const phrase = plain.quoted || plain.parts.includes(null)
-  const text = plain.parts.join('')
-  const words: Condition = { kind: 'anywhere', test: wordsTest(plain.parts, phrase) }
-  if (plain.parts.includes(null) || !/[^\p{L}\p{N}_]/u.test(text)) return words
-  return anyOf([words, { kind: 'anywhere', test: { kind: 'equals', value: text, cased: true } }])
+  return anyOf(namesOf(subject.path).map((path) => fieldTest(path, test)))
 }
 
 const OPS = { '<': 'lt', '<=': 'lte', '>': 'gt', '>=': 'gte' } as const
 
-function range(node: Extract<KqlNode, { readonly kind: 'range' }>, context: KqlContext): Condition {
+function range(
+  node: Extract<KqlNode, { readonly kind: 'range' }>,
+  context: TimeContext,
+): Condition {
   const subject = subjectOf(node.field)
   const value = trimmed(node.value)
   if (value.parts.includes(null)) {
@@ -156,44 +169,11 @@ function range(node: Extract<KqlNode, { readonly kind: 'range' }>, context: KqlC
   }
   const text = value.parts.join('')
   const op = OPS[node.op]
-  if (subject.kind === 'field' && isTime(subject.path, text, context)) {
-    const instants = instantsOf(text, context, node.at)
-    const late = op === 'gt' || op === 'lte'
-    return onTime(subject.path, op, late ? instants.lastMs : instants.firstMs)
-  }
-  const networks = subject.kind === 'field' ? addressRange(subject.path, op, text) : undefined
-  if (networks !== undefined) return networks
-  const bound = NUMBER.test(text) ? Number(text) : text
-  return onSubject(subject, { kind: 'compare', op, value: bound })
-}
-
-const TIME_NAME = /(^|[._@])(timestamp|created|ingested|date|time)$|_(at|on)$/i
-
-function isTime(path: string, text: string, context: KqlContext): boolean {
-  if (isDateMath(text)) return true
-  const isNamed = path === context.timestampField || TIME_NAME.test(path)
-  if (parseDateMath(text, 0) === undefined) return isNamed && NUMBER.test(text) && text.length >= 9
-  return isNamed || /^\d{4}-\d\d-\d\d/.test(text)
-}
-
-function instantsOf(text: string, context: KqlContext, at: number): Instants {
-  const epochMs = NUMBER.test(text) && text.length >= 9 ? timeToMs(Number(text)) : undefined
-  if (epochMs !== undefined) return { firstMs: epochMs, lastMs: epochMs }
-  const instants = parseDateMath(text, context.nowMs)
-  if (instants !== undefined) return instants
-  if (text.startsWith('now') && context.nowMs === undefined) {
-    throw new QueryError(
-      '“now” has no meaning in a rule, which looks at events of any time',
-      at,
-      'leave it out: rules see each event once',
-    )
-  }
-  throw new QueryError(`“${text}” is no date and no date math`, at)
-}
-
-/** A time, however the event writes it, compared as an instant. */
-function onTime(path: string, op: 'lt' | 'lte' | 'gt' | 'gte', ms: number): Condition {
-  const time: Expr = { kind: 'call', name: 'time', args: [{ kind: 'path', path }] }
-  const bound: Expr = { kind: 'literal', value: ms }
-  return { kind: 'expr', expr: { kind: 'call', name: op, args: [time, bound] } }
+  const test: ValueTest = { kind: 'compare', op, value: numberIn(text) ?? text }
+  if (subject.kind === 'fields') return onSubject(subject, test)
+  return (
+    timeRange(subject.path, op, { text, quoted: value.quoted, at: node.at }, context) ??
+    addressRange(subject.path, op, text) ??
+    onSubject(subject, test)
+  )
 }

@@ -191,7 +191,7 @@ function peg$parse(input, options) {
   const peg$r4 = /^[\\"]/;
   const peg$r5 = /^[\\():<>"*{}]/;
   const peg$r6 = /^[0-9A-Fa-f]/;
-  const peg$r7 = /^[(":]/;
+  const peg$r7 = /^[("]/;
   const peg$r8 = /^[ \t\r\n\xA0]/;
 
   const peg$e0 = peg$literalExpectation("(", false);
@@ -224,7 +224,7 @@ function peg$parse(input, options) {
   const peg$e27 = peg$otherExpectation("or");
   const peg$e28 = peg$otherExpectation("and");
   const peg$e29 = peg$otherExpectation("not");
-  const peg$e30 = peg$classExpectation(["(", "\"", ":"], false, false, false);
+  const peg$e30 = peg$classExpectation(["(", "\""], false, false, false);
   const peg$e31 = peg$otherExpectation("whitespace");
   const peg$e32 = peg$classExpectation([" ", "\t", "\r", "\n", "\xA0"], false, false, false);
 
@@ -276,7 +276,7 @@ function peg$parse(input, options) {
   function peg$f22() {    return '\t'  }
   function peg$f23() {    return '\r'  }
   function peg$f24() {    return '\n'  }
-  function peg$f25() {    return '\\'  }
+  function peg$f25(at) {    error('A backslash stands only before what it takes as it is', { start: { offset: at - 1 } })  }
   function peg$f26(digits) {
     return String.fromCharCode(Number.parseInt(digits, 16))
   }
@@ -742,7 +742,7 @@ function peg$parse(input, options) {
       }
       if (s1 !== peg$FAILED) {
         s2 = peg$parse_();
-        s3 = peg$parseList();
+        s3 = peg$parseNotList();
         if (s3 !== peg$FAILED) {
           peg$savedPos = s0;
           s0 = peg$f7(s3);
@@ -1043,12 +1043,12 @@ function peg$parse(input, options) {
       s0 = peg$currPos;
       s1 = peg$currPos;
       peg$silentFails++;
-      s2 = peg$parseUnquoted();
+      s2 = peg$parseNOT();
       peg$silentFails--;
-      if (s2 !== peg$FAILED) {
-        peg$currPos = s1;
+      if (s2 === peg$FAILED) {
         s1 = undefined;
       } else {
+        peg$currPos = s1;
         s1 = peg$FAILED;
       }
       if (s1 !== peg$FAILED) {
@@ -1171,29 +1171,6 @@ function peg$parse(input, options) {
     if (s0 === peg$FAILED) {
       s1 = peg$FAILED;
       if (peg$silentFails === 0) { peg$fail(peg$e8); }
-    }
-
-    return s0;
-  }
-
-  function peg$parseUnquoted() {
-    let s0, s1;
-
-    s0 = peg$currPos;
-    peg$silentFails++;
-    s1 = peg$parseOR();
-    if (s1 === peg$FAILED) {
-      s1 = peg$parseAND();
-      if (s1 === peg$FAILED) {
-        s1 = peg$parseNOT();
-      }
-    }
-    peg$silentFails--;
-    if (s1 === peg$FAILED) {
-      s0 = undefined;
-    } else {
-      peg$currPos = s0;
-      s0 = peg$FAILED;
     }
 
     return s0;
@@ -1572,9 +1549,9 @@ function peg$parse(input, options) {
                 }
                 if (s0 === peg$FAILED) {
                   s0 = peg$currPos;
-                  s1 = '';
+                  s1 = peg$parseAt();
                   peg$savedPos = s0;
-                  s1 = peg$f25();
+                  s1 = peg$f25(s1);
                   s0 = s1;
                 }
               }
@@ -1787,7 +1764,7 @@ function peg$parse(input, options) {
   }
 
   function peg$parseEdge() {
-    let s0, s1;
+    let s0;
 
     s0 = peg$parseSpace();
     if (s0 === peg$FAILED) {
@@ -1797,24 +1774,6 @@ function peg$parse(input, options) {
       } else {
         s0 = peg$FAILED;
         if (peg$silentFails === 0) { peg$fail(peg$e30); }
-      }
-      if (s0 === peg$FAILED) {
-        s0 = peg$currPos;
-        peg$silentFails++;
-        if (input.length > peg$currPos) {
-          s1 = input.charAt(peg$currPos);
-          peg$currPos++;
-        } else {
-          s1 = peg$FAILED;
-          if (peg$silentFails === 0) { peg$fail(peg$e14); }
-        }
-        peg$silentFails--;
-        if (s1 === peg$FAILED) {
-          s0 = undefined;
-        } else {
-          peg$currPos = s0;
-          s0 = peg$FAILED;
-        }
       }
     }
 
