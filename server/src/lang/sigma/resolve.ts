@@ -9,21 +9,41 @@ import { labelled } from './lower.ts'
 /** The selections that a condition may name. */
 export interface SelectionScope {
   readonly names: readonly string[]
-  /** A selection by name, macros included; undefined if there is none. */
-  lower(name: string): Condition | undefined
+  /**
+   * A selection by name, macros included; undefined if there is none, `nothing` where a pipeline has
+   * left nothing of it.
+   */
+  lower(name: string): Condition | 'nothing' | undefined
   readonly report: (problem: RuleProblem) => void
 }
 
-/** A condition with its names looked up. `excluded`: an odd number of `not` stands before it. */
+/** A condition with its names looked up. */
 export function resolveCondition(
   written: WrittenCondition,
   tree: ConditionTree,
   scope: SelectionScope,
-  excluded = false,
 ): Condition {
+  const found = resolve(written, tree, scope, false)
+  if (found !== undefined) return found
+  const message = 'The pipeline leaves nothing of the condition.'
+  scope.report({ code: 'RULE_PIPELINE', message, at: written.place, severity: 'error' })
+  return NEVER
+}
+
+/**
+ * Undefined where nothing is left of the selections named: `a and b` is `a` then, `not b` says
+ * nothing either. `excluded`: an odd number of `not` stands before it.
+ */
+function resolve(
+  written: WrittenCondition,
+  tree: ConditionTree,
+  scope: SelectionScope,
+  excluded: boolean,
+): Condition | undefined {
   switch (tree.kind) {
     case 'name': {
       const found = scope.lower(tree.name)
+      if (found === 'nothing') return undefined
       if (found !== undefined) return labelled(found, tree.name)
       const guess = nearest(tree.name, scope.names)
       scope.report({
@@ -38,11 +58,17 @@ export function resolveCondition(
     case 'of':
       return quantify(written, tree, { ...scope, excluded })
     case 'and':
-      return allOf(tree.parts.map((part) => resolveCondition(written, part, scope, excluded)))
-    case 'or':
-      return anyOf(tree.parts.map((part) => resolveCondition(written, part, scope, excluded)))
-    case 'not':
-      return notOf(resolveCondition(written, tree.part, scope, !excluded))
+    case 'or': {
+      const parts = tree.parts
+        .map((part) => resolve(written, part, scope, excluded))
+        .filter((part) => part !== undefined)
+      if (parts.length === 0) return undefined
+      return tree.kind === 'and' ? allOf(parts) : anyOf(parts)
+    }
+    case 'not': {
+      const part = resolve(written, tree.part, scope, !excluded)
+      return part === undefined ? undefined : notOf(part)
+    }
   }
 }
 
@@ -52,7 +78,7 @@ function quantify(
   written: WrittenCondition,
   tree: Extract<ConditionTree, { readonly kind: 'of' }>,
   scope: SelectionScope & { readonly excluded: boolean },
-): Condition {
+): Condition | undefined {
   const report = (
     code: 'RULE_REFERENCE' | 'RULE_LIMIT',
     message: string,
@@ -70,7 +96,11 @@ function quantify(
     const message = `No selection fits "${tree.pattern}".`
     return report('RULE_REFERENCE', message, isRoom ? 'warning' : 'error')
   }
-  const parts = names.map((name) => labelled(scope.lower(name) ?? NEVER, name))
+  const parts = names.flatMap((name) => {
+    const found = scope.lower(name) ?? NEVER
+    return found === 'nothing' ? [] : [labelled(found, name)]
+  })
+  if (parts.length === 0) return undefined
   if (tree.quantity === 'all') return allOf(parts)
   if (tree.quantity <= 1) return tree.quantity === 1 ? anyOf(parts) : allOf([])
   if (tree.quantity > parts.length) {

@@ -45,6 +45,7 @@ class SigmaLowering {
   readonly #matches: MatchRule[] = []
   readonly #correlations: CorrelationRule[] = []
   readonly #paths = new Map<string, FieldPaths>()
+  readonly #fields = new Map<string, readonly string[]>()
   /** Ids that run, by id and by name. */
   readonly #running = new Map<string, string>()
   readonly #quiet = new Set<string>()
@@ -84,9 +85,13 @@ class SigmaLowering {
     const excepted = this.#filters.filter((filter) => filter.appliesTo(rule))
     const kept = excepted.map((filter) => filter.condition(paths))
     const condition = allOf([source.condition, detected, ...kept])
+    this.#paths.set(rule.meta.id, paths)
+    this.#fields.set(
+      rule.meta.id,
+      source.fields ?? rule.fields.map((each) => paths(each)[0] ?? each),
+    )
     const correlation = this.#legacy(rule, condition, paths)
     if (hasError(rule)) return
-    this.#paths.set(rule.meta.id, paths)
     this.#announce(rule)
     if (correlation !== undefined) {
       this.#correlations.push({ kind: 'correlation', meta: rule.meta, correlation, alerts: true })
@@ -106,7 +111,7 @@ class SigmaLowering {
       alerts,
       groupBy,
       ...alternatives.toField(),
-      fields: rule.fields.map((field) => this.#paths.get(rule.meta.id)?.(field)[0] ?? field),
+      fields: this.#fields.get(rule.meta.id) ?? rule.fields,
     }
   }
 
@@ -132,9 +137,10 @@ class SigmaLowering {
     rule: SigmaRule | SigmaFilter,
     name: string,
     options: { paths: FieldPaths; report: (problem: RuleProblem) => void },
-  ): Condition | undefined {
+  ): Condition | 'nothing' | undefined {
     const detection = rule.detections.get(name) ?? this.#names.macro(name)
     if (detection === undefined) return undefined
+    if (detection.kind !== 'item' && detection.parts.length === 0) return 'nothing'
     const filled = fillPlaceholders(
       detection,
       (key) => this.#names.list(key) ?? this.#mapper.vars(key),
@@ -187,7 +193,7 @@ class SigmaLowering {
         const message = `"near" names "${name}", but there is no such selection.`
         report({ code: 'RULE_REFERENCE', message, at, severity: 'error' })
       }
-      return allOf([source, found ?? ALWAYS])
+      return allOf([source, found === 'nothing' ? ALWAYS : (found ?? ALWAYS)])
     })
     if (hasError(rule)) return undefined
     const stages = [condition, ...others]

@@ -24,6 +24,8 @@ export interface MappedSource {
   readonly condition: Condition
   /** The selections, where a pipeline changed them. */
   readonly detections?: ReadonlyMap<string, Detection>
+  /** The notable fields, likewise. */
+  readonly fields?: readonly string[]
   paths(field: string): readonly string[]
 }
 
@@ -75,8 +77,8 @@ function pipelineMapper(pipeline: Pipeline, lists: PlaceholderValues): SourceMap
         const condition = lowerDetection(detection, { paths: (field) => [field], report })
         return negated ? notOf(condition) : condition
       })
-      const { detections } = piped
-      return { condition: allOf(added), detections, paths: (field) => piped.paths(field) }
+      const { detections, fields } = piped
+      return { condition: allOf(added), detections, fields, paths: (field) => piped.paths(field) }
     },
   }
 }

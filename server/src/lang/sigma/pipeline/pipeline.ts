@@ -1,9 +1,6 @@
 import type { Problem } from '../../../base/problems.ts'
 import { fail, ok, type Result } from '../../../base/result.ts'
-import { nearest } from '../../nearest.ts'
-import { parseCondition, type ConditionTree } from '../condition.ts'
-import { CONDITIONS } from './conditions.ts'
-import { TRANSFORMATIONS } from './transformations.ts'
+import type { ConditionTree } from '../condition.ts'
 import {
   childOf,
   parseYamlDocuments,
@@ -13,6 +10,9 @@ import {
   type MapTree,
   type Tree,
 } from '../yaml/yaml-tree.ts'
+import { parseStepConditions, CONDITION_KEYS } from './step-conditions.ts'
+import { meant, parameterProblem, pipelineProblem } from './parameters.ts'
+import { REFUSED, TRANSFORMATIONS } from './transformations.ts'
 
 /** One condition of a step: its type and parameters. */
 export interface StepCondition {
@@ -35,6 +35,8 @@ export interface Step {
   readonly rule: StepConditions
   readonly item: StepConditions
   readonly field: StepConditions
+  /** The steps of `nest`. */
+  readonly steps: readonly Step[]
   readonly place: FilePlace
 }
 
@@ -46,6 +48,10 @@ export interface Pipeline {
   readonly steps: readonly Step[]
 }
 
+const KEYS = ['name', 'priority', 'vars', 'transformations', 'allowed_backends']
+/** Parts that work on the text of queries, which rules here do not become. */
+const QUERY_KEYS = ['postprocessing', 'finalizers']
+
 /** Reads a pipeline. Problems: RULE_SYNTAX, RULE_LIMIT, RULE_PIPELINE, with a place. */
 export function parsePipeline(text: string, path?: string): Result<Pipeline> {
   const { trees, problems } = parseYamlDocuments(text, path)
@@ -56,19 +62,30 @@ export function parsePipeline(text: string, path?: string): Result<Pipeline> {
     const at = path === undefined ? {} : { file: path }
     return fail({ code: 'RULE_PIPELINE', message: 'The pipeline is no map of attributes.', at })
   }
-  const written = childOf(tree, 'transformations')
-  const steps: Step[] = []
-  for (const item of written?.kind === 'list' ? written.items : []) {
-    const step = parseStep(item)
-    if (!step.ok) return step
-    steps.push(step.value)
-  }
+  const wrong = keyProblem(tree)
+  if (wrong !== undefined) return fail(wrong)
+  const steps = parseSteps(childOf(tree, 'transformations'), 0)
+  if (!steps.ok) return steps
   return ok({
     name: textOf(childOf(tree, 'name')) ?? path ?? 'pipeline',
     priority: Number(textOf(childOf(tree, 'priority')) ?? 0),
     vars: varsOf(childOf(tree, 'vars')),
-    steps,
+    steps: steps.value,
   })
+}
+
+function keyProblem(tree: MapTree): Problem | undefined {
+  for (const { key, value, place } of tree.entries) {
+    if (QUERY_KEYS.includes(key)) {
+      if (value.kind === 'list' && value.items.length === 0) continue
+      const message = `"${key}" changes the text of queries, and rules here become none.`
+      return pipelineProblem(message, { ...value, place }, 'leave it out')
+    }
+    if (KEYS.includes(key)) continue
+    const message = `A pipeline has no "${key}".`
+    return pipelineProblem(message, { ...value, place }, meant(key, KEYS))
+  }
+  return undefined
 }
 
 function varsOf(tree: Tree | undefined): Map<string, readonly string[]> {
@@ -76,78 +93,61 @@ function varsOf(tree: Tree | undefined): Map<string, readonly string[]> {
   return new Map(entries.map((entry) => [entry.key, textsOf(entry.value)]))
 }
 
-function parseStep(tree: Tree): Result<Step> {
-  const refuse = (message: string, hint?: string): Result<Step> => {
-    const problem: Problem = { code: 'RULE_PIPELINE', message, at: tree.place }
-    return fail(hint === undefined ? problem : { ...problem, hint })
+const NESTING_MAX = 10
+
+function parseSteps(tree: Tree | undefined, depth: number): Result<Step[]> {
+  const steps: Step[] = []
+  if (
+    tree !== undefined &&
+    tree.kind !== 'list' &&
+    !(tree.kind === 'scalar' && tree.value === null)
+  ) {
+    return fail(pipelineProblem('The transformations are no list.', tree))
   }
-  if (tree.kind !== 'map') return refuse('A transformation is a map of attributes.')
-  const type = textOf(childOf(tree, 'type')) ?? ''
-  if (!Object.hasOwn(TRANSFORMATIONS, type)) {
-    const guess = nearest(type, Object.keys(TRANSFORMATIONS))
-    const hint = guess === undefined ? undefined : `did you mean "${guess}"?`
-    return refuse(`The transformation "${type}" is not known here.`, hint)
+  for (const item of tree?.kind === 'list' ? tree.items : []) {
+    const step = parseStep(item, depth)
+    if (!step.ok) return step
+    steps.push(step.value)
   }
-  const parsed: StepConditions[] = []
-  for (const [key, prefix] of CONDITION_KEYS) {
-    const conditions = parseConditions(tree, key, prefix)
-    if (!conditions.ok) return conditions
-    parsed.push(conditions.value)
+  return ok(steps)
+}
+
+const SHARED = [
+  'id',
+  'type',
+  ...CONDITION_KEYS.flatMap(({ key, prefix }) => [
+    key,
+    ...['op', 'linking', 'not', 'negation', 'expr', 'expression'].map((end) => `${prefix}_${end}`),
+  ]),
+]
+
+function parseStep(tree: Tree, depth: number): Result<Step> {
+  if (tree.kind !== 'map') {
+    return fail(pipelineProblem('A transformation is a map of attributes.', tree))
   }
-  const [rule = NONE, item = NONE, field = NONE] = parsed
+  const written = childOf(tree, 'type')
+  const type = textOf(written) ?? ''
+  const at = written ?? tree
+  const refused = Object.hasOwn(REFUSED, type) ? REFUSED[type] : undefined
+  if (refused !== undefined) {
+    return fail(pipelineProblem(`The transformation "${type}" is not done here.`, at, refused))
+  }
+  const known = Object.hasOwn(TRANSFORMATIONS, type) ? TRANSFORMATIONS[type] : undefined
+  if (known === undefined) {
+    const message =
+      written === undefined
+        ? 'The transformation needs "type".'
+        : `The transformation "${type}" is not known here.`
+    return fail(pipelineProblem(message, at, meant(type, Object.keys(TRANSFORMATIONS))))
+  }
+  const wrong = parameterProblem(tree, `transformation "${type}"`, known, SHARED)
+  if (wrong !== undefined) return fail(wrong)
+  if (depth > NESTING_MAX) return fail(pipelineProblem('The steps are nested too deep.', tree))
+  const steps = parseSteps(childOf(tree, type === 'nest' ? 'items' : ''), depth + 1)
+  if (!steps.ok) return steps
+  const conditions = parseStepConditions(tree)
+  if (!conditions.ok) return conditions
   const id = textOf(childOf(tree, 'id'))
-  return ok({ id, type, params: tree, rule, item, field, place: tree.place })
-}
-
-const CONDITION_KEYS = [
-  ['rule_conditions', 'rule_cond'],
-  ['detection_item_conditions', 'detection_item_cond'],
-  ['field_name_conditions', 'field_name_cond'],
-] as const
-
-const NONE: StepConditions = {
-  named: new Map(),
-  join: 'and',
-  negated: false,
-  expression: undefined,
-}
-
-function parseConditions(tree: MapTree, key: string, prefix: string): Result<StepConditions> {
-  const written = childOf(tree, key)
-  const named = new Map<string, StepCondition>()
-  const add = (name: string, item: Tree): Problem | undefined => {
-    const type = textOf(childOf(item, 'type')) ?? ''
-    if (item.kind === 'map' && Object.hasOwn(CONDITIONS, type)) {
-      named.set(name, { type, params: item })
-      return undefined
-    }
-    const guess = nearest(type, Object.keys(CONDITIONS))
-    const message = `The condition "${type}" is not known here.`
-    const problem: Problem = { code: 'RULE_PIPELINE', message, at: item.place }
-    return guess === undefined ? problem : { ...problem, hint: `did you mean "${guess}"?` }
-  }
-  if (written?.kind === 'list') {
-    for (const [index, item] of written.items.entries()) {
-      const problem = add(String(index), item)
-      if (problem !== undefined) return fail(problem)
-    }
-  } else if (written?.kind === 'map') {
-    for (const entry of written.entries) {
-      const problem = add(entry.key, entry.value)
-      if (problem !== undefined) return fail(problem)
-    }
-  }
-  const join = textOf(childOf(tree, `${prefix}_op`) ?? childOf(tree, `${prefix}_linking`))
-  const negated = childOf(tree, `${prefix}_not`) ?? childOf(tree, `${prefix}_negation`)
-  const expression = childOf(tree, `${prefix}_expr`) ?? childOf(tree, `${prefix}_expression`)
-  const text = textOf(expression)
-  const parsed =
-    text === undefined ? undefined : parseCondition(text, expression?.place ?? tree.place)
-  if (parsed !== undefined && !parsed.ok) return parsed
-  return ok({
-    named,
-    join: join === 'or' ? 'or' : 'and',
-    negated: textOf(negated) === 'true',
-    expression: parsed?.value.tree,
-  })
+  const { place } = tree
+  return ok({ id, type, params: tree, ...conditions.value, steps: steps.value, place })
 }

@@ -1,5 +1,6 @@
 import type { Logsource, SigmaRule } from '../documents.ts'
 import type { Detection, DetectionItem } from '../value/value.ts'
+import type { Step } from './pipeline.ts'
 
 /** A condition that a pipeline adds to a rule. */
 export interface Added {
@@ -13,23 +14,33 @@ export interface RuleState {
   logsource: Logsource
   detections: Map<string, Detection>
   added: Added[]
-  readonly values: Map<string, string>
+  fields: readonly string[]
+  readonly attributes: Map<string, unknown>
+  readonly values: Map<string, string | number | boolean>
   /** Ids of the steps that were applied to the rule, and to each item. */
   readonly applied: Set<string>
   readonly appliedTo: WeakMap<DetectionItem, ReadonlySet<string>>
+  /** Fields that a step mapped, and what they were mapped to. */
+  readonly mapped: Set<string>
+  /** Whether the conditions of the rule let a step through; its fields are asked about later. */
+  readonly decided: Map<Step, boolean>
   /** Why the pipeline refuses the rule. */
   failure: string | undefined
 }
 
-export function stateOf(rule: SigmaRule): RuleState {
+export function stateOf(rule: SigmaRule, decided = new Map<Step, boolean>()): RuleState {
   return {
     rule,
     logsource: rule.logsource,
     detections: new Map(rule.detections),
     added: [],
+    fields: rule.fields,
+    attributes: new Map(Object.entries(rule.attributes)),
     values: new Map(),
     applied: new Set(),
     appliedTo: new WeakMap(),
+    mapped: new Set(),
+    decided,
     failure: undefined,
   }
 }
@@ -47,4 +58,11 @@ export function mapItems(
 
 export function itemsOf(detection: Detection): DetectionItem[] {
   return detection.kind === 'item' ? [detection] : detection.parts.flatMap(itemsOf)
+}
+
+/** What holds where the detection does not. */
+export function opposite(detection: Detection): Detection {
+  if (detection.kind === 'item') return { ...detection, negated: !detection.negated }
+  const kind = detection.kind === 'all' ? 'any' : 'all'
+  return { kind, parts: detection.parts.map(opposite) }
 }
