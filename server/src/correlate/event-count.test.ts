@@ -149,4 +149,19 @@ describe('event_count', () => {
     correlator.advance({ watermarkMs: 111, sink })
     expect(correlator.table.size).toBe(0)
   })
+
+  test('a count above the limit of entries goes on hitting at every event', () => {
+    const limits = { keysMax: 2, entriesMax: 100 }
+    const correlator = new EventCount({ least: 400, timespanMs: 1e9, limits })
+    let hits = 0
+    const sink = { hit: () => void (hits += 1), final: () => {}, retract: () => {} }
+    for (let order = 0; order < 4_000; order += 1) {
+      const events = [{ id: `e${order}`, time: order, order }]
+      const parts = [{ input: 'r', key: 'k', values: [] }]
+      correlator.observe({ time: order, order, events, parts }, { watermarkMs: 0, sink })
+    }
+    expect(hits).toBe(3_601)
+    expect(correlator.table.losses.trimmed).toBe(0)
+    expect(correlator.table.get('k')?.entries.length).toBeLessThan(1_700)
+  })
 })

@@ -35,7 +35,8 @@ export class EventCount implements Correlator {
   constructor(options: { least: number; timespanMs: number; limits: CorrelatorLimits }) {
     this.#least = options.least
     this.#timespanMs = options.timespanMs
-    this.#entriesMax = options.limits.entriesMax
+    // Rules ask for 100,000 at most, and what is needed for that is not to be cut away.
+    this.#entriesMax = Math.max(options.limits.entriesMax, 3 * options.least)
     this.table = new KeyTable({ keysMax: options.limits.keysMax, codec: CODEC })
   }
 

@@ -21,6 +21,18 @@ describe('group keys', () => {
     expect(keysOf({ a: many, b: many }, [{ path: 'a' }, { path: 'b' }])).toHaveLength(64)
   })
 
+  test('a very long value is told apart, but not remembered whole', () => {
+    const keyOf = (id: unknown) => keysOf({ user: { id } }, [{ path: 'user.id' }])[0]!
+    const long = 'x'.repeat(100_000)
+    expect(keyOf(long)).toBe(keyOf(long))
+    expect(keyOf(long)).not.toBe(keyOf(`${long}y`))
+    expect(keyOf(long)).not.toBe(keyOf({ a: long }))
+    expect(keyOf({ a: long })).not.toBe(keyOf({ a: `${long}y` }))
+    expect(keyOf(long).length).toBeLessThan(300)
+    expect(keyOf({ a: long }).length).toBeLessThan(300)
+    expect(keyOf('x'.repeat(1_024))).toHaveLength(1_028)
+  })
+
   test('alerts of a rule without a group go by the first field present', () => {
     const rule = actionRule('r', 'x')
     const groupOf = (doc: Record<string, unknown>) => alertGroup(rule, alertKey(rule, doc))

@@ -1,3 +1,4 @@
+import { shortId } from '../base/hash.ts'
 import { fieldOf, type EcsDoc } from '../model/event.ts'
 
 /**
@@ -34,9 +35,19 @@ export function textsOf(doc: EcsDoc, path: string): readonly string[] {
   return texts
 }
 
+/** Longer texts are remembered by their beginning and a hash: their senders choose how many there are. */
+const TEXT_MAX = 1_024
+const TEXT_KEPT = 256
+
 function textOf(value: unknown): string {
-  if (typeof value === 'string') return value
-  return typeof value === 'object' ? JSON.stringify(value) : `${value as number | boolean}`
+  if (typeof value === 'string') return value.length <= TEXT_MAX ? value : shortened(value)
+  return typeof value === 'object'
+    ? shortened(JSON.stringify(value))
+    : `${value as number | boolean}`
+}
+
+function shortened(text: string): string {
+  return text.length <= TEXT_MAX ? text : `${text.slice(0, TEXT_KEPT)}…${shortId(text)}`
 }
 
 /** A field of a key: its path, and the paths that are read where there is nothing. */

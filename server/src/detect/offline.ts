@@ -98,7 +98,7 @@ export class OfflineDetector {
     this.#offset += 1
     this.#engine.observe(event, this.#position())
     if (event.time > this.#latestMs) this.#latestMs = event.time
-    if (event.time > this.#newestMs && !this.#isAhead(event)) this.#newestMs = event.time
+    if (event.time > this.#newestMs && !this.#isAhead(event.time)) this.#newestMs = event.time
     this.#unsettled += 1
     if (this.#unsettled >= SETTLE_EVERY) this.settle()
   }
@@ -106,14 +106,15 @@ export class OfflineDetector {
   /** Routine messages of a device that were folded: it is not absent. */
   alive(rollup: Rollup): void {
     this.#engine.alive(rollup)
-    this.#newestMs = Math.max(this.#newestMs, rollup.lastSeenMs)
+    const { lastSeenMs } = rollup
+    if (lastSeenMs > this.#newestMs && !this.#isAhead(lastSeenMs)) this.#newestMs = lastSeenMs
     this.#unsettled += 1
     if (this.#unsettled >= SETTLE_EVERY) this.settle()
   }
 
-  #isAhead({ time }: SecurityEvent): boolean {
+  #isAhead(timeMs: number): boolean {
     const { nowMs } = this.#options
-    return nowMs !== undefined && time > nowMs() + AHEAD_MAX_MS
+    return nowMs !== undefined && timeMs > nowMs() + AHEAD_MAX_MS
   }
 
   /** Settles what the lateness has left behind. */

@@ -222,6 +222,26 @@ describe('correlations', () => {
     })
   })
 
+  const over = (head: string): string => `type: ${head}\nrules: [feed]\ntimespan: 1m\n`
+  test.each([
+    ['event_count', 'condition: {gte: 100001}'],
+    ['event_count', 'condition: {gt: 5, lt: 10001}'],
+    ['value_count', 'condition: {field: ip, gte: 10001}'],
+    ['event_count', 'condition: {gte: 9}\ncardinality: {field: ip, gte: 10001}'],
+    ['event_count', 'condition: {gte: 10001}\ncardinality: {field: ip, gte: 3}'],
+  ])('a correlation that counts to more than a group holds is refused: %s', (type, body) => {
+    const lowered = lower(correlation(over(type) + body))
+    expect(lowered.correlations).toEqual([])
+    expect(problemsOf(lowered).join()).toMatch(/at most|more than/)
+    const less = body.replace(/10000?1/, (text) => (text === '100001' ? '100000' : '10000'))
+    expect(problemsOf(lower(correlation(over(type) + less)))).toEqual([])
+  })
+
+  test('what is no number of events may be as large as it likes', () => {
+    const lowered = lower(correlation(`${over('value_sum')}condition: {field: ip, gte: 1e12}`))
+    expect(problemsOf(lowered)).toEqual([])
+  })
+
   test.each([
     ['type: event_cnt\nrules: [feed]\ntimespan: 1m\ncondition: {gte: 1}', 'RULE_INVALID'],
     ['type: event_count\nrules: [fed]\ntimespan: 1m\ncondition: {gte: 1}', 'RULE_REFERENCE'],
@@ -257,6 +277,7 @@ describe('what Sigma 1 wrote after a bar', () => {
   test('what has no clear meaning is refused by name', () => {
     expect(problemsOf(legacy('sel | max(x) by y > 5'))[0]).toContain('RULE_UNSUPPORTED')
     expect(problemsOf(legacy('sel | near other or sel'))[0]).toContain('RULE_UNSUPPORTED')
+    expect(problemsOf(legacy('sel | count(x) by y > 10001'))[0]).toContain('RULE_UNSUPPORTED')
   })
 })
 

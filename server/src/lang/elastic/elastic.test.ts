@@ -145,6 +145,17 @@ value = 3`,
     })
   })
 
+  test('a threshold that no group can reach', () => {
+    const read = rule(`type = "threshold"
+language = "kuery"
+query = "a:1"
+[rule.threshold]
+field = []
+value = 100001`)
+    expect(read.correlations).toEqual([])
+    expect(read.problems[0]?.code).toBe('RULE_LIMIT')
+  })
+
   test('new terms', () => {
     const read = rule(`type = "new_terms"
 language = "kuery"

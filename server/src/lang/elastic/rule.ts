@@ -1,3 +1,4 @@
+import { countFault } from '../count-limit.ts'
 import type { Problem } from '../../base/problems.ts'
 import { fail, ok, type Result } from '../../base/result.ts'
 import type { Condition } from '../../model/condition.ts'
@@ -188,21 +189,21 @@ function thresholdRule(rule: ElasticRuleText, meta: RuleMeta, around: Condition)
   }
   const timespanMs = lookBackMs(rule.from)
   if (timespanMs === undefined) return fail(badTime(rule.from))
+  const condition = { gte: threshold.value }
+  const cardinality = threshold.cardinality.map(({ field, value }) => ({
+    field,
+    condition: { gte: value },
+  }))
+  const fault = countFault({ type: 'event_count', condition, cardinality })
+  if (fault !== undefined) return fail({ code: 'RULE_LIMIT', message: fault })
   return correlated(matchRule(rule, meta, around, false), meta, (input) => ({
     type: 'event_count',
     inputs: [input],
     groupBy: threshold.field.filter((path) => path !== '').map(groupField),
     timespanMs,
-    condition: { gte: threshold.value },
+    condition,
     fields: [],
-    ...(threshold.cardinality.length === 0
-      ? {}
-      : {
-          cardinality: threshold.cardinality.map(({ field, value }) => ({
-            field,
-            condition: { gte: value },
-          })),
-        }),
+    ...(cardinality.length === 0 ? {} : { cardinality }),
   }))
 }
 

@@ -5,6 +5,7 @@ import type {
   GroupField,
   RefCondition,
 } from '../../model/correlation.ts'
+import { countFault } from '../count-limit.ts'
 import { nearest } from '../nearest.ts'
 import { parseCondition, type ConditionTree } from './condition.ts'
 import type { SigmaCorrelation } from './documents.ts'
@@ -120,6 +121,8 @@ class Lowering {
     const counted = type === 'event_count' ? { fields: [] } : this.#valueFields(base.inputs, field)
     const cardinality = this.#cardinality(base.inputs)
     const percentile = type === 'value_percentile' ? this.#percentile(written) : undefined
+    const fault = countFault({ type, condition, cardinality })
+    if (fault !== undefined) this.#refuse(fault, 'condition')
     return {
       ...base,
       type,

@@ -1,5 +1,6 @@
 import type { Correlation } from '../../model/correlation.ts'
 import type { RuleProblem } from '../../model/rule.ts'
+import { countFault } from '../count-limit.ts'
 import { nearest } from '../nearest.ts'
 import type { Aggregation, ConditionTree } from './condition.ts'
 import type { SigmaRule } from './documents.ts'
@@ -48,6 +49,9 @@ export function lowerAggregation(
   if (name !== 'count' && legacy.field === null) return refuse(`"${name}" needs a field.`)
   const counted = name === 'count' && legacy.field !== null
   const type = counted ? 'value_count' : FUNCTIONS[name as keyof typeof FUNCTIONS]
+  const condition = { [legacy.op]: legacy.bound }
+  const fault = countFault({ type, condition })
+  if (fault !== undefined) return refuse(fault)
   const choices = new PathChoices()
   const pathOf = (field: string): string => choices.first(paths(field), field)
   const correlation: Correlation = {
@@ -55,7 +59,7 @@ export function lowerAggregation(
     inputs: [input],
     groupBy: legacy.by.map((field) => ({ name: field, path: pathOf(field) })),
     timespanMs: rule.timeframeMs ?? DEFAULT_TIMEFRAME_MS,
-    condition: { [legacy.op]: legacy.bound },
+    condition,
     fields: legacy.field === null ? [] : [pathOf(legacy.field)],
   }
   return { ...correlation, ...choices.toField() }
