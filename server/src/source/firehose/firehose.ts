@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { sha256Hex, shortId } from '../../base/hash.ts'
 import type { RawItem, Source } from '../../model/source.ts'
 import { defineSource, type SourceDeps } from '../define.ts'
-import { RequestMemory } from '../hec/memory.ts'
+import { RequestMemory, rememberOptions } from '../hec/memory.ts'
 import type { BodyFault } from '../http/body.ts'
 import { toHttpItem } from '../http/documents.ts'
 import type { Call, HttpUse, Protocol } from '../http/listener.ts'
@@ -18,6 +18,7 @@ import { SnsTopics } from './sns.ts'
 
 const firehoseOptions = z.strictObject({
   ...httpListenerOptions('127.0.0.1:8443'),
+  ...rememberOptions,
   split: z
     .enum(['auto', 'record'])
     .default('auto')
@@ -83,12 +84,13 @@ class FirehoseProtocol implements Protocol {
   readonly #options: FirehoseOptions
   readonly #deps: SourceDeps
   readonly tokens = new Tokens()
-  readonly #memory = new RequestMemory()
+  readonly #memory: RequestMemory
   readonly #sns: SnsTopics
 
   constructor(options: FirehoseOptions, deps: SourceDeps, fetch: FetchText) {
     this.#options = options
     this.#deps = deps
+    this.#memory = new RequestMemory(options, deps)
     this.#sns = new SnsTopics(options.topics, new SnsVerifier(fetch), fetch)
   }
 
@@ -186,7 +188,7 @@ class FirehoseProtocol implements Protocol {
     return this.#take(call, { digest, texts: [message.message], facts, bytes: text.length }, use)
   }
 
-  /** Delivers once, however often it is sent within ten minutes. */
+  /** Delivers once, however often it is sent while it is remembered. */
   async #take(call: Call, taken: Taken, use: HttpUse): Promise<Reply> {
     const { digest, texts, facts, bytes } = taken
     return this.#memory.inTurn(digest, async () => {
@@ -199,12 +201,12 @@ class FirehoseProtocol implements Protocol {
         const of = { key: `${digest}:${index}`, receivedMs, facts }
         return toHttpItem(text, of, this.#options.text_bytes_max)
       })
-      const cursor = this.#memory.cursorFor(digest, receivedMs)
-      const delivery = await use.sink.deliver({ items, cursor }, 'refuse')
+      const delivery = await this.#memory.delivering({ digest, nowMs: receivedMs }, (cursor) =>
+        use.sink.deliver({ items, cursor }, 'refuse'),
+      )
       if (delivery.kind === 'busy') {
         return this.#say(call, 503, delivery.problem.message, delivery.retryAfterMs)
       }
-      this.#memory.remember(digest, receivedMs, cursor)
       use.counters.received(items.length, bytes)
       return this.#say(call, 200)
     })

@@ -13,7 +13,7 @@ import type { ListenerRoute } from '../http/routes.ts'
 import { httpInTheClear, httpListenerOptions } from '../http/options.ts'
 import { type Envelope, type EnvelopeFault, type Metadata } from './envelopes.ts'
 import { metadataOf, readEnvelopes, toFacts } from './envelopes.ts'
-import { RequestMemory } from './memory.ts'
+import { RequestMemory, rememberOptions } from './memory.ts'
 
 const COLLECTOR = '/services/collector'
 const EVENTS = { methods: ['POST'], role: 'ingest', record: 'batch' } as const
@@ -45,6 +45,7 @@ const HEC_ROUTES: readonly ListenerRoute[] = ['', '/1.0'].flatMap((version): Lis
 
 const hecOptions = z.strictObject({
   ...httpListenerOptions('127.0.0.1:8088'),
+  ...rememberOptions,
   query_token: z
     .boolean()
     .default(false)
@@ -112,7 +113,7 @@ class HecProtocol implements Protocol {
   readonly #options: HecOptions
   readonly #deps: SourceDeps
   readonly tokens = new Tokens()
-  readonly #memory = new RequestMemory()
+  readonly #memory: RequestMemory
   #isStopped = false
   #requests = 0
   #busySinceMs = Number.NEGATIVE_INFINITY
@@ -120,6 +121,7 @@ class HecProtocol implements Protocol {
   constructor(options: HecOptions, deps: SourceDeps) {
     this.#options = options
     this.#deps = deps
+    this.#memory = new RequestMemory(options, deps)
   }
 
   restore(cursors: ReadonlyMap<string, string>): void {
@@ -269,18 +271,19 @@ class HecProtocol implements Protocol {
     })
     const channel = channelOf(call)
     const taken = channel === undefined ? {} : this.#acknowledge(channel)
-    const ack = { channel: channelHash(channel), ackId: taken.ackId }
-    const cursor =
-      digest === undefined ? undefined : this.#memory.cursorFor(digest, receivedMs, ack)
     // As with Splunk, lines of a raw body do not go on in the next one; a log driver's events do.
-    const batch = { items, whole: isRaw(call), ...(cursor !== undefined && { cursor }) }
-    const delivery = await use.sink.deliver(batch, 'refuse')
+    const batch = { items, whole: isRaw(call) }
+    const { ackId } = taken
+    const ack = ackId === undefined ? undefined : { channel: channelHash(channel), id: ackId }
+    const delivery =
+      digest === undefined
+        ? await use.sink.deliver(batch, 'refuse')
+        : await this.#memory.delivering({ digest, nowMs: receivedMs, ack }, (cursor) =>
+            use.sink.deliver({ ...ANEW, ...batch, cursor }, 'refuse'),
+          )
     if (delivery.kind === 'busy') {
       this.#busySinceMs = receivedMs
       return { reply: { ...say(9), headers: retryAfter(delivery.retryAfterMs) } }
-    }
-    if (digest !== undefined && cursor !== undefined) {
-      this.#memory.remember(digest, receivedMs, cursor)
     }
     use.counters.received(items.length, bytes)
     return taken
