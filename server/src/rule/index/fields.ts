@@ -1,10 +1,11 @@
 import { VALUE_DEPTH_MAX } from '../../model/condition.ts'
 import type { EcsDoc } from '../../model/event.ts'
-import type { LiteralTables } from './literals.ts'
 import type { Marks } from './marks.ts'
+import { Memo } from './memo.ts'
 import { Probe } from './probe.ts'
 import { ANYWHERE, type Predicate } from './program.ts'
 import type { Steps } from './steps.ts'
+import type { LiteralTables } from './texts.ts'
 
 type Scalar = string | number | boolean
 
@@ -37,6 +38,7 @@ export class FieldSlot {
 class TrieNode {
   readonly children = new Map<string, TrieNode>()
   slot: FieldSlot | undefined
+  readonly memo = new Memo()
   /** Where keys that were met lead to, `UNASKED` for nowhere; so many as are kept. */
   readonly #steps = new Map<string, TrieNode>()
 
@@ -45,9 +47,9 @@ class TrieNode {
   readonly #lastNodes: (TrieNode | undefined)[] = []
 
   /** `under` of the key at a place of an object: most objects are built like the one before. */
-  underAt(key: string, place: number): TrieNode | undefined {
+  underAt(key: string, place: number, spare: Spare | undefined): TrieNode | undefined {
     if (this.#lastKeys[place] === key) return this.#lastNodes[place]
-    const node = this.under(key)
+    const node = this.under(key, spare)
     if (place <= this.#lastKeys.length && place < STEPS_MAX) {
       this.#lastKeys[place] = key
       this.#lastNodes[place] = node
@@ -55,17 +57,29 @@ class TrieNode {
     return node
   }
 
-  under(key: string): TrieNode | undefined {
+  /** Where no rule asks for the key there is a node too, while some are to `spare`. */
+  under(key: string, spare: Spare | undefined): TrieNode | undefined {
     const known = this.#steps.get(key)
     if (known !== undefined) return known === UNASKED ? undefined : known
-    const node = this.children.get(key) ?? (key.includes('.') ? descend(this, key) : undefined)
-    if (this.#steps.size < STEPS_MAX) this.#steps.set(key, node ?? UNASKED)
+    let node = this.children.get(key) ?? (key.includes('.') ? descend(this, key) : undefined)
+    if (this.#steps.size >= STEPS_MAX) return node
+    if (node === undefined && spare !== undefined && spare.nodes > 0) {
+      spare.nodes--
+      node = new TrieNode()
+    }
+    this.#steps.set(key, node ?? UNASKED)
     return node
   }
 }
 
 const STEPS_MAX = 500
 const STEP_PREDICATES = 200
+/** Nodes for what no rule asks for, so that values seen there before are known again. */
+const SPARE_NODES = 512
+
+interface Spare {
+  nodes: number
+}
 const UNASKED = new TrieNode()
 
 /**
@@ -76,6 +90,7 @@ export class Fields {
   readonly #root = new TrieNode()
   /** For tests of any value of the event. */
   #anywhere: FieldSlot | undefined
+  #spare: Spare | undefined
   readonly #slotOf: FieldSlot[] = []
   /** One of each field, in the order in which predicates ask for them. */
   readonly #slots: FieldSlot[] = [];
@@ -96,7 +111,10 @@ export class Fields {
       if (number % STEP_PREDICATES === 0) yield
     }
     const anywhere = fields.#anywhere
-    if (anywhere !== undefined) anywhere.probe.finish(undefined, tables[0])
+    if (anywhere !== undefined) {
+      anywhere.probe.finish(undefined, tables[0])
+      fields.#spare = { nodes: SPARE_NODES }
+    }
     for (const slot of slots) {
       yield
       if (slot === anywhere) continue
@@ -143,7 +161,7 @@ export class Fields {
     // Events are plain data: what a prototype has is not enumerable.
     let place = 0
     for (const key in object) {
-      const child = node?.underAt(key, place++)
+      const child = node?.underAt(key, place++, this.#spare)
       if (child === undefined && this.#anywhere === undefined) continue
       at.depth++
       if (at.depth <= VALUE_DEPTH_MAX && child?.slot !== undefined) {
@@ -172,11 +190,23 @@ export class Fields {
     }
     const slot = node?.slot
     const anywhere = this.#anywhere
+    if (slot === undefined && anywhere === undefined) return
+    if (slot?.probe.hasMatchers === true) slot.keep(value as Scalar, at.marks.epoch)
+    if (anywhere?.probe.hasMatchers === true) anywhere.keep(value as Scalar, at.marks.epoch)
+    const memo = node?.memo
+    const codes = memo?.find(value as Scalar)
+    if (codes !== undefined) {
+      if (codes.length > 0) at.marks.replay(codes)
+      return
+    }
+    const wanted = memo?.wants(value as Scalar) === true
+    if (wanted) at.marks.record()
     if (anywhere !== undefined) {
       for (const predicate of anywhere.probe.present) at.marks.hold(predicate)
       lookAt(anywhere, value as Scalar, at.marks, slot?.probe.readsBeside)
     }
     if (slot !== undefined) lookAt(slot, value as Scalar, at.marks)
+    if (wanted) memo?.put(value as Scalar, at.marks.recorded())
   }
 }
 
@@ -188,7 +218,6 @@ interface At {
 
 function lookAt(slot: FieldSlot, value: Scalar, marks: Marks, isRead?: boolean): void {
   const { probe } = slot
-  if (probe.hasMatchers) slot.keep(value, marks.epoch)
   for (const predicate of probe.exists) marks.hold(predicate)
   probe.look(value, marks, isRead)
 }

@@ -22,13 +22,17 @@ export function keyOf(folded: string, start: number, length: number): number {
 /** Whether a folded text stands at a place of a value that is ASCII or folded. */
 export function standsAt(value: string, start: number, text: string): boolean {
   if (start < 0 || start + text.length > value.length) return false
-  for (let at = 0; at < text.length; at++) {
+  // Texts differ most often at their ends.
+  for (let at = text.length - 1; at >= 0; at--) {
     const unit = value.charCodeAt(start + at)
     const folded = unit >= 65 && unit <= 90 ? unit + 32 : unit
     if (folded !== text.charCodeAt(at)) return false
   }
   return true
 }
+
+/** Spreads numbers over all bits (2^32 by the golden ratio, Knuth 6.4). */
+export const HASH = -0x61c8_8647
 
 /** Bits for each number held: one in so many passes without being held. */
 const BITS_EACH = 64
@@ -37,7 +41,7 @@ const BITS_MAX_LOG = 22
 /** A set of numbers of 32 bits that may hold too much, never too little: a bit each, by hash. */
 export class Bits {
   readonly words: Uint32Array
-  /** The bit of a number is `Math.imul(number, -0x61c8_8647) >>> shift`. */
+  /** The bit of a number is `Math.imul(number, HASH) >>> shift`. */
   readonly shift: number
 
   constructor(numbers: Iterable<number>, size: number) {
@@ -45,13 +49,13 @@ export class Bits {
     this.words = new Uint32Array(2 ** (log - 5))
     this.shift = 32 - log
     for (const number of numbers) {
-      const bit = Math.imul(number, -0x61c8_8647) >>> this.shift
+      const bit = Math.imul(number, HASH) >>> this.shift
       this.words[bit >>> 5]! |= 1 << (bit & 31)
     }
   }
 
   has(number: number): boolean {
-    const bit = Math.imul(number, -0x61c8_8647) >>> this.shift
+    const bit = Math.imul(number, HASH) >>> this.shift
     return (this.words[bit >>> 5]! & (1 << (bit & 31))) !== 0
   }
 }

@@ -1,5 +1,7 @@
 import type { Witnesses } from './witness.ts'
 
+const NOTHING = new Int32Array(0)
+
 /**
  * What is known of the predicates for the event at hand, and which rules are to be looked at. All
  * of it is stamped with the number of the event, so that nothing is cleared between events.
@@ -18,6 +20,10 @@ export class Marks {
   readonly summary: Uint32Array
   readonly #alwaysWords: Uint32Array
   readonly #alwaysSummary: Uint32Array
+
+  /** What holds or is possible from now on, until it is taken; see `replay`. */
+  readonly #tape: number[] = []
+  #isRecording = false
 
   constructor(predicates: number, rules: number, witnesses: Witnesses) {
     this.#held = new Uint32Array(predicates)
@@ -64,7 +70,29 @@ export class Marks {
     this.epoch = 1
   }
 
+  /** Begins to note what is marked. */
+  record(): void {
+    this.#isRecording = true
+    this.#tape.length = 0
+  }
+
+  /** What was marked since `record`, each once. */
+  recorded(): Int32Array {
+    this.#isRecording = false
+    return this.#tape.length === 0 ? NOTHING : Int32Array.from(new Set(this.#tape))
+  }
+
+  /** Marks again what was noted: twice the predicate, and one more where it only may hold. */
+  replay(codes: Int32Array): void {
+    for (let at = 0; at < codes.length; at++) {
+      const code = codes[at]!
+      if ((code & 1) === 0) this.hold(code >>> 1)
+      else this.possible(code >>> 1)
+    }
+  }
+
   hold(predicate: number): void {
+    if (this.#isRecording) this.#tape.push(predicate * 2)
     if (this.#held[predicate] === this.epoch) return
     const wasPossible = this.#possible[predicate] === this.epoch
     this.#held[predicate] = this.epoch
@@ -72,6 +100,7 @@ export class Marks {
   }
 
   possible(predicate: number): void {
+    if (this.#isRecording) this.#tape.push(predicate * 2 + 1)
     if (this.#held[predicate] === this.epoch || this.#possible[predicate] === this.epoch) return
     this.#possible[predicate] = this.epoch
     this.#wake(predicate)

@@ -2,12 +2,11 @@ import { foldCase } from '../../base/fold.ts'
 import { isoToMs, timeToMs } from '../../base/timestamp.ts'
 import type { ValueTest } from '../../model/condition.ts'
 import type { Marks } from './marks.ts'
-import type { LiteralTables } from './literals.ts'
 import { Networks } from './networks.ts'
 import { longestLiteral, textMatcher, type TextMatcher } from './pattern.ts'
 import { put } from './keys.ts'
 import { literalsOf } from './regex-literals.ts'
-import { type Place, Texts } from './texts.ts'
+import { type LiteralTables, type Place, Texts } from './texts.ts'
 
 /** A text, and what its being found says about a predicate. */
 interface Literal {

@@ -1,6 +1,6 @@
 import type { JsonParts } from '../../base/json-parts.ts'
-import type { LiteralTables } from './literals.ts'
 import type { Program } from './program.ts'
+import type { LiteralTables } from './texts.ts'
 import type { Witnesses } from './witness.ts'
 
 /**
@@ -21,8 +21,9 @@ export function memoryOf(tables: IndexTables): ArrayBuffer[] {
   const arrays: ArrayBufferView[] = [kinds, starts, ends, children, shared, roots, offsets, rules]
   for (const literals of tables.literals) {
     if (literals === undefined) continue
-    const { automaton, parts, starts: partStarts } = literals
-    arrays.push(automaton.classes, automaton.rows, automaton.found, parts, partStarts)
+    const { grams, automaton } = literals
+    if (grams !== undefined) arrays.push(grams.words, grams.grams, grams.starts, grams.entries)
+    if (automaton !== undefined) arrays.push(automaton.classes, automaton.rows, automaton.found)
   }
   arrays.push(...tables.predicates)
   const memory = new Set<ArrayBuffer>()

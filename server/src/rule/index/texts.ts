@@ -1,7 +1,8 @@
 import { foldCase } from '../../base/fold.ts'
+import { Automaton, type AutomatonTables, automatonTables } from './automaton.ts'
 import { Edges } from './edges.ts'
+import { Grams, GRAMS_LEAST, type GramTables, type GramText } from './grams.ts'
 import { ASCII, Bits, byteOf, KEY_UNITS, put } from './keys.ts'
-import { Literals, type LiteralTables } from './literals.ts'
 
 /** How a text has to stand in a value. */
 export type Place = 'whole' | 'start' | 'end' | 'anywhere'
@@ -9,11 +10,23 @@ export type Place = 'whole' | 'start' | 'end' | 'anywhere'
 /** Told of a text that was found: the number it was added under, and where it begins. */
 export type OnText = (number: number, start: number) => void
 
+/** What takes long to make of many texts, as data that may be handed to another thread. */
+export interface LiteralTables {
+  /** Of the longer ones. */
+  readonly grams: GramTables | undefined
+  readonly automaton: AutomatonTables | undefined
+}
+
+interface Sought extends GramText {
+  readonly numbers: readonly number[]
+  readonly owner: Texts
+}
+
 /**
  * Which of many texts does a value consist of, begin with, end with or contain, letter case aside.
  * Texts are numbered by the caller and given folded; one that stands anywhere is not empty. A value's
  * length and a few characters at its edges decide, by a bit each, whether it has to be looked up at
- * all; most have not.
+ * all; most have not. Where a value is read through anyway, longer beginnings and ends are found so too.
  */
 export class Texts {
   readonly #whole = new Map<string, number[]>()
@@ -21,44 +34,74 @@ export class Texts {
   readonly #starts = new Edges(false)
   readonly #ends = new Edges(true)
   readonly #anywhere = new Map<string, number[]>()
-  #byLiteral: readonly (readonly number[])[] = []
-  #literals: Literals | undefined
-  /** Texts of somewhere else that are looked for in the same pass: those standing anywhere. */
+  readonly #longStarts = new Map<string, number[]>()
+  readonly #longEnds = new Map<string, number[]>()
+  /** What is looked for in reading a value through. */
+  #sought: readonly Sought[] = []
+  /** The same and what is `beside`, by length. */
+  #long: readonly Sought[] = []
+  #short: readonly Sought[] = []
+  #grams: Grams | undefined
+  #automaton: Automaton | undefined
+  /** Texts of somewhere else that are looked for in the same pass. */
   #beside: Texts | undefined
   isEmpty = true
   #onText: OnText = () => {}
 
   add(place: Place, folded: string, number: number): void {
     this.isEmpty = false
+    const isLong = folded.length >= GRAMS_LEAST
     if (place === 'whole') put(this.#whole, folded, number)
-    else if (place === 'start') this.#starts.add(folded, number)
-    else if (place === 'end') this.#ends.add(folded, number)
-    else put(this.#anywhere, folded, number)
+    else if (place === 'anywhere') put(this.#anywhere, folded, number)
+    else if (place === 'start') {
+      if (isLong) put(this.#longStarts, folded, number)
+      else this.#starts.add(folded, number)
+    } else if (isLong) put(this.#longEnds, folded, number)
+    else this.#ends.add(folded, number)
   }
 
   /**
    * To be called once, after all texts were added. `beside` are further texts, finished, to be looked for
    * by whoever looks for these: one pass over a value for both. Where these have no need of a pass, and
-   * `scans` says so, there is none. `tables`: what `literalTables` of the same texts were, made before.
+   * `scansBeside` says so, there is none. `tables`: what `literalTables` of the same texts were, made before.
    */
   finish(beside?: Texts, tables?: LiteralTables): void {
     const outlines = [...this.#whole.keys()].map(outlineOf)
     this.#outlines = new Bits(outlines, outlines.length)
+    const isLong = ({ text }: Sought): boolean => text.length >= GRAMS_LEAST
+    const sought = this.#seek('anywhere', this.#anywhere)
+    if ([...sought, ...(beside === undefined ? [] : beside.#sought)].some(isLong)) {
+      sought.push(...this.#seek('start', this.#longStarts))
+      sought.push(...this.#seek('end', this.#longEnds))
+    } else {
+      addAll(this.#starts, this.#longStarts)
+      addAll(this.#ends, this.#longEnds)
+    }
     this.#starts.finish()
     this.#ends.finish()
-    this.#byLiteral = [...this.#anywhere.values()]
-    if (this.#anywhere.size === 0) return
-    const texts = [...this.#anywhere.keys()]
-    if (beside !== undefined && beside.#anywhere.size > 0) {
+    this.#sought = sought
+    if (sought.length === 0) return
+    let all: readonly Sought[] = sought
+    if (beside !== undefined && beside.#sought.length > 0) {
       this.#beside = beside
-      texts.push(...beside.#anywhere.keys())
+      all = [...sought, ...beside.#sought]
     }
-    this.#literals = new Literals(texts, tables)
+    this.#long = all.filter(isLong)
+    this.#short = all.filter((one) => !isLong(one))
+    if (this.#long.length > 0) this.#grams = new Grams(this.#long, tables?.grams)
+    if (this.#short.length === 0) return
+    const short = this.#short.map(({ text }) => text)
+    this.#automaton = new Automaton(tables?.automaton ?? automatonTables(short))
   }
 
   /** Once finished; undefined where no text may stand anywhere. */
   get literalTables(): LiteralTables | undefined {
-    return this.#literals?.tables
+    if (this.#sought.length === 0) return undefined
+    return { grams: this.#grams?.tables, automaton: this.#automaton?.tables }
+  }
+
+  #seek(place: GramText['place'], texts: ReadonlyMap<string, readonly number[]>): Sought[] {
+    return [...texts].map(([text, numbers]) => ({ text, place, numbers, owner: this }))
   }
 
   /** Whether a value is looked through for the texts given as `beside` too. */
@@ -76,7 +119,9 @@ export class Texts {
     if (this.#whole.size > 0) this.#findWhole(value, onText)
     if (this.#starts.size > 0) this.#starts.find(value, onText)
     if (this.#ends.size > 0) this.#ends.find(value, onText)
-    if (!isScanned) this.#literals?.find(value, this.#onLiteral)
+    if (isScanned) return
+    this.#grams?.find(value, this.#onLong)
+    this.#automaton?.scan(value, this.#onShort)
   }
 
   #findWhole(value: string, onText: OnText): void {
@@ -86,11 +131,20 @@ export class Texts {
     if (numbers !== undefined) for (const number of numbers) onText(number, 0)
   }
 
-  readonly #onLiteral = (literal: number, start: number): void => {
-    const own = this.#byLiteral.length
-    if (literal >= own) this.#beside!.#onLiteral(literal - own, start)
-    else for (const number of this.#byLiteral[literal]!) this.#onText(number, start)
+  readonly #onLong = (at: number, start: number): void => this.#tell(this.#long[at]!, start)
+
+  readonly #onShort = (at: number, end: number): void => {
+    const sought = this.#short[at]!
+    this.#tell(sought, end - sought.text.length)
   }
+
+  #tell({ numbers, owner }: Sought, start: number): void {
+    for (const number of numbers) owner.#onText(number, start)
+  }
+}
+
+function addAll(edges: Edges, texts: ReadonlyMap<string, readonly number[]>): void {
+  for (const [text, numbers] of texts) for (const number of numbers) edges.add(text, number)
 }
 
 /** A text's length and last units as one number; below zero where they would have to be folded. */
