@@ -1,4 +1,4 @@
-import { timeToMs } from '../base/timestamp.ts'
+import { claimedTimeMs } from '../base/timestamp.ts'
 import { fieldOf, type EcsDoc, type SecurityEvent } from '../model/event.ts'
 import type { RejectCode } from '../model/decoder.ts'
 
@@ -69,28 +69,13 @@ function timeOf(
   for (const field of named === undefined ? TIME_FIELDS : [named]) {
     const value = fieldOf(doc, field)
     if (value === undefined || value === null) continue
-    const ms = preciseTimeMs(Array.isArray(value) ? value[0] : value)
+    const ms = claimedTimeMs(Array.isArray(value) ? value[0] : value)
     if (ms !== undefined) return { ms }
     if (field === named || field === '@timestamp') {
       return { wrong: `${field} holds no time: ${JSON.stringify(value).slice(0, 80)}` }
     }
   }
   return named === undefined ? {} : { wrong: `There is no ${named}.` }
-}
-
-/** `timeToMs`, with what is below the millisecond as a fraction, and numbers written as text. */
-export function preciseTimeMs(value: unknown): number | undefined {
-  if (typeof value !== 'string') return timeToMs(value)
-  if (/^-?\d+(?:\.\d+)?$/.test(value)) {
-    const digits = value.replace(/\D.*$/, '')
-    // "2026" and "20260102" are no epochs; ten digits are seconds of this century. What is shorter
-    // is milliseconds, as Elasticsearch reads it: clocks that were set to zero for a test.
-    if (digits.length >= 9) return timeToMs(Number(value))
-    return digits.length === 4 || digits.length === 8 ? timeToMs(value) : Number(value)
-  }
-  const ms = timeToMs(value)
-  const below = ms === undefined ? null : /[.,]\d{3}(\d{1,6})/.exec(value)
-  return below === null || ms === undefined ? ms : ms + Number(`0.${below[1]!}`)
 }
 
 function idOf(doc: EcsDoc): string | undefined {

@@ -42,6 +42,11 @@ function isTime(path: string, { text, quoted }: Written, context: TimeContext): 
   return isDate && (isNamed || quoted || !/^\d+$/.test(text))
 }
 
+/** Whether a field of that name may hold a time. */
+export function isTimeName(path: string): boolean {
+  return TIME_NAMES.test(path) || SPAN_NAMES.test(path) || MAYBE_TIME_NAMES.test(path)
+}
+
 /** A field compared with a time, as instants; undefined where it is not one. Throws QueryError. */
 export function timeRange(
   path: string,

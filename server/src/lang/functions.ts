@@ -1,5 +1,5 @@
 import { foldCase } from '../base/fold.ts'
-import { timeToMs } from '../base/timestamp.ts'
+import { claimedTimeMs, instantText } from '../base/timestamp.ts'
 
 /** What an expression comes to; null where it has no value. */
 export type Scalar = string | number | boolean | null
@@ -47,8 +47,13 @@ export const FUNCTIONS: Readonly<Record<string, Body>> = {
   gte: ordered((order) => order >= 0),
   isnull: (value) => value === null,
   notnull: (value) => value !== null,
-  /** A time, as ISO 8601 text or as a number of the epoch, in milliseconds. */
-  time: (value) => timeToMs(value) ?? null,
+  /** A time in whole milliseconds, as Elasticsearch keeps a `date`. */
+  time: (value) => {
+    const ms = claimedTimeMs(value)
+    return ms === undefined ? null : Math.floor(ms)
+  },
+  /** A time in nanoseconds, as text that is ordered as the times are. */
+  instant: (value) => instantText(value) ?? null,
   /** A number; null for what is none, text that spells one included. */
   numeric: (value) => (typeof value === 'number' ? value : null),
   /** Whether a number lies between two others, both included. */
@@ -87,7 +92,10 @@ function indexOf(
   return found < 0 ? null : found
 }
 
-/** The text between the first `left` and the next (greedy: the last) `right`; empty if not found. */
+/**
+ * The text between the first `left` and the next (greedy: the last) `right`; empty if not found.
+ * All of the text where one of the two is empty, as Elasticsearch does.
+ */
 function between(
   text: Scalar | undefined,
   left: Scalar | undefined,
@@ -96,6 +104,7 @@ function between(
   insensitive: boolean,
 ): Scalar {
   if (typeof text !== 'string' || typeof left !== 'string' || typeof right !== 'string') return null
+  if (left === '' || right === '') return text
   const [all, from, to] = insensitive
     ? [foldCase(text), foldCase(left), foldCase(right)]
     : [text, left, right]

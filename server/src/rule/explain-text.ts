@@ -1,3 +1,4 @@
+import { instantIso } from '../base/timestamp.ts'
 import type { Condition, Expr, ValueTest } from '../model/condition.ts'
 import type { EcsDoc } from '../model/event.ts'
 import { leavesOf, valuesAt } from './values.ts'
@@ -110,6 +111,9 @@ export function exprText(expr: Expr): string {
       const operator = OPERATORS[expr.name]
       const instants = instantsText(expr.args)
       if (operator !== undefined && instants !== undefined) return instants.join(` ${operator} `)
+      if (expr.name === 'within' && instants !== undefined) {
+        return `${instants[0]} from ${instants[1]} to ${timeText(expr.args[2])}`
+      }
       if (operator !== undefined && second !== undefined) return `${first} ${operator} ${second}`
       if (expr.name === 'truth') return 'what is below'
       if (expr.name === 'isnull') return `${first} has no value`
@@ -120,11 +124,17 @@ export function exprText(expr: Expr): string {
   }
 }
 
-/** A time compared with a constant, which stands in milliseconds there. */
+/** A time compared with a constant, which stands in milliseconds there, or as ordered text. */
 function instantsText([left, right]: readonly Expr[]): [string, string] | undefined {
-  if (left?.kind !== 'call' || left.name !== 'time') return undefined
-  if (right?.kind !== 'literal' || typeof right.value !== 'number') return undefined
-  return [left.args.map(exprText).join(), new Date(right.value).toISOString()]
+  if (left?.kind !== 'call' || (left.name !== 'time' && left.name !== 'instant')) return undefined
+  const text = timeText(right)
+  return text === undefined ? undefined : [left.args.map(exprText).join(), text]
+}
+
+function timeText(expr: Expr | undefined): string | undefined {
+  if (expr?.kind !== 'literal') return undefined
+  if (typeof expr.value === 'number') return new Date(expr.value).toISOString()
+  return typeof expr.value === 'string' ? instantIso(expr.value) : undefined
 }
 
 /** The fields that an expression computes with, and what the event has there. */

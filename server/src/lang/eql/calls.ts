@@ -51,8 +51,9 @@ function cidrCondition(subject: EqlNode | undefined, rest: readonly EqlNode[]): 
 
 function checkNetwork(text: string, at: number): string {
   const [address = '', bits, ...more] = text.split('/')
-  const isAddress = ipaddr.isValid(address) && more.length === 0
-  if (!isAddress) throw new QueryError(`“${text}” is no network in CIDR form`, at)
+  const isAddress = ipaddr.IPv4.isValidFourPartDecimal(address) || ipaddr.IPv6.isValid(address)
+  if (!isAddress || more.length > 0)
+    throw new QueryError(`“${text}” is no network in CIDR form`, at)
   const max = ipaddr.parse(address).kind() === 'ipv4' ? 32 : 128
   if (bits === undefined) return `${address}/${max}`
   if (!/^\d{1,3}$/.test(bits) || Number(bits) > max) {

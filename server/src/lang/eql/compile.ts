@@ -10,7 +10,7 @@ import { isTrue } from './lower.ts'
 import { parseEql } from './parse.ts'
 import { compileSample, compileSequence } from './sequence.ts'
 import { checkTypes } from './types.ts'
-import { constantOf } from './values.ts'
+import { constantOf, isFloat } from './values.ts'
 
 /**
  * EQL as Elasticsearch defines it, as plain data: an event query as one match rule, a sequence or
@@ -90,10 +90,11 @@ function toPipe(pipe: EqlPipe): QueryPipe {
   }
   const [arg, ...more] = pipe.args
   if (arg === undefined || more.length > 0) {
-    throw new QueryError(`${kind} takes one number, found ${pipe.args.length} arguments`, pipe.at)
+    const message = `${kind} takes one number, found ${pipe.args.length}`
+    throw new QueryError(message, pipe.at, `write “| ${kind} 10”`)
   }
   const count = constantOf(arg)
-  if (typeof count !== 'number' || !Number.isInteger(count) || count < 0) {
+  if (typeof count !== 'number' || !Number.isInteger(count) || count < 0 || isFloat(arg)) {
     throw new QueryError(`${kind} takes a whole number, zero or more`, arg.at)
   }
   return { kind, count }

@@ -353,22 +353,3 @@ describe('what cannot be meant, by the types that stand in the text, is refused'
     expect(holds(condition, doc)).toBe(true)
   })
 })
-
-describe('what is malformed is told with its place and what may have been meant', () => {
-  test.each([
-    ['', 1, /a query is “category where/],
-    ['42 where true', 1, /a query is “category where/],
-    ['process where a ==', 19, /something is missing/],
-    ['process where (a == 1', 22, /bracket is not closed/],
-    ['process where a == 1)', 21, /closed that none opened/],
-    ['process where a == "x', 20, /string is not closed/],
-    ['process where a == "\\q"', 20, /escape that is none/],
-    ['process wher a == 1', 9, /did you mean “where”/],
-    ['process where a = 1', 17, /equality is “==”/],
-    ['process where a : 5', 19, /write “==”/],
-  ])('%s', (query, column, hint) => {
-    const compiled = compileEql(query)
-    expect(compiled).toMatchObject({ ok: false, problem: { at: { line: 1, column } } })
-    if (!compiled.ok) expect(compiled.problem.hint).toMatch(hint)
-  })
-})

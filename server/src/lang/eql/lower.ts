@@ -14,7 +14,9 @@ import { compileRegexp, regexpCondition, type RegexpTest } from '../regexp/regex
 import { QueryError } from '../syntax.ts'
 import type { CompareOp, EqlField, EqlMatch, EqlNode } from './ast.ts'
 import { callCondition } from './calls.ts'
-import { constantOf, isBoolean, isTimeField, toExpr, type LowerOptions } from './values.ts'
+import { comparesTimes } from './times.ts'
+import { fieldsOf } from './types.ts'
+import { constantOf, isBoolean, toExpr, ungroup, type LowerOptions } from './values.ts'
 
 /**
  * EQL's logic has three values. A node is lowered to what holds where it is true and to what holds
@@ -121,7 +123,12 @@ function atom(node: EqlNode, options: LowerOptions): Condition {
     if (direct !== undefined) return direct
   }
   if (!isBoolean(node)) {
-    throw new QueryError('A condition is expected here, something that is true or false', node.at)
+    const message = 'A condition is expected here, something that is true or false'
+    throw new QueryError(
+      message,
+      node.at,
+      'compare it with a value, as in “… == 1” or “… : "text"”',
+    )
   }
   return onExpr(toExpr(node, options, { isTrue, isFalse }))
 }
@@ -173,13 +180,14 @@ function compareCondition(node: Compare, options: LowerOptions): Condition {
     return notOf(known(node.left, options))
   }
   if (left === null) return NEVER
-  if (right === undefined) return compareFields(node)
+  if (right === undefined) return compareFields(node, options)
   if (typeof right === 'boolean' && node.op === '==' && isBoolean(node.left)) {
     return right ? isTrue(node.left, options) : isFalse(node.left, options)
   }
   const field = ungroup(node.left)
-  if (field.kind !== 'field' || isTimeField(field, right, options))
+  if (field.kind !== 'field' || comparesTimes(field, right, options.timestampField)) {
     return compareExpr(node, options)
+  }
   const path = fieldPath(field)
   if (node.op === '==') return fieldTest(path, { kind: 'equals', value: right, cased: true })
   if (typeof right === 'boolean') {
@@ -190,27 +198,28 @@ function compareCondition(node: Compare, options: LowerOptions): Condition {
   return networks ?? fieldTest(path, { kind: 'compare', op, value: right })
 }
 
-function ungroup(node: EqlNode): EqlNode {
-  return node.kind === 'group' ? ungroup(node.part) : node
-}
-
 function compareExpr(node: Compare, options: LowerOptions): Condition {
   return onExpr(toExpr(node, options, { isTrue, isFalse }))
 }
 
-/** Elasticsearch compares a field only with a constant; absent optional fields are constants. */
-function compareFields(node: Compare): Condition {
-  const [left, right] = [ungroup(node.left), ungroup(node.right)]
-  const optional = (part: EqlNode) => part.kind === 'field' && part.optional
-  if (left.kind === 'field' && right.kind === 'field' && (optional(left) || optional(right))) {
-    const args: Expr[] = [left, right].map((part) => ({ kind: 'path', path: fieldPath(part) }))
-    if (node.op === '==') return onExpr({ kind: 'call', name: 'same', args })
-    return onExpr({ kind: 'call', name: ORDER[node.op as keyof typeof ORDER], args })
+/**
+ * Elasticsearch compares a field only with a constant. Optional fields may be absent from all
+ * events, and are then constants: null, which equals what is absent.
+ */
+function compareFields(node: Compare, options: LowerOptions): Condition {
+  const sides = [ungroup(node.left), ungroup(node.right)]
+  if (sides.some((side) => fieldsOf(side).every((field) => field.optional))) {
+    const name = node.op === '==' ? 'same' : ORDER[node.op as keyof typeof ORDER]
+    const args = sides.map((side) => toExpr(side, options, { isTrue, isFalse }))
+    return onExpr({ kind: 'call', name, args })
   }
+  const word = sides.find((side) => side.kind === 'field' && /^(true|false|null)$/i.test(side.path))
   throw new QueryError(
     `Two fields cannot be compared: one side of “${node.op}” has to be constant`,
     node.at,
-    'compare each with a constant',
+    word?.kind === 'field'
+      ? `keywords are in lower case: did you mean “${word.path.toLowerCase()}”?`
+      : 'compare each with a constant',
     'QUERY_UNSUPPORTED',
   )
 }
@@ -226,8 +235,9 @@ function compareIsFalse(node: Compare, options: LowerOptions): Condition {
   if (typeof constant === 'boolean' && node.op === '==' && isBoolean(other)) {
     return constant ? isFalse(other, options) : isTrue(other, options)
   }
-  if (holds.kind === 'expr' && holds.expr.kind === 'call' && holds.expr.name === 'same') {
-    return notOf(holds)
+  if (left === undefined && right === undefined && holds.kind === 'expr') {
+    if (node.op === '==') return notOf(holds)
+    return allOf([onExpr({ kind: 'call', name: 'notnull', args: [holds.expr] }), notOf(holds)])
   }
   return allOf([known(other, options), notOf(holds)])
 }
@@ -249,7 +259,7 @@ function inCondition(
       )
     }
     if (value === null) return NEVER
-    if (left.kind === 'field' && isTimeField(left, value, options)) {
+    if (left.kind === 'field' && comparesTimes(left, value, options.timestampField)) {
       return compareExpr({ kind: 'compare', op: '==', left, right: item, at: node.at }, options)
     }
     return passes(left, { kind: 'equals', value, cased }, options)

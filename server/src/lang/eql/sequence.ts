@@ -124,6 +124,9 @@ function checkStages(query: EqlSequence, stages: readonly SequenceStage[]): void
   if (total > STAGES_MAX) {
     throw new QueryError(`A sequence has at most ${STAGES_MAX} events, found ${total}`, query.at)
   }
+  if (query.until?.missing === true) {
+    throw new QueryError('“until” takes an event that occurs', query.until.at)
+  }
   if (!stages.some((stage) => stage.missing)) return
   if (stages.every((stage) => stage.missing)) {
     throw new QueryError('A sequence has at least one event that does occur', query.at)
@@ -132,15 +135,15 @@ function checkStages(query: EqlSequence, stages: readonly SequenceStage[]): void
     const hint = 'write “sequence … with maxspan=…”'
     throw new QueryError('A sequence with missing events needs a maxspan', query.at, hint)
   }
-  if (query.until?.missing === true) {
-    throw new QueryError('“until” takes an event that occurs', query.until.at)
-  }
 }
 
 function maxspanOf(query: EqlSequence): { maxspanMs?: number } {
   if (query.maxspan === null) return {}
   const { value, unit, at } = query.maxspan
-  if (value.float) throw new QueryError('“maxspan” is a whole number and a unit', at)
+  if (value.float) {
+    const message = `“maxspan” is a whole number and a unit, found ${value.text}${unit}`
+    throw new QueryError(message, at, 'take a smaller unit: 500ms, not 0.5s')
+  }
   if (value.value <= 0) throw new QueryError('“maxspan” is more than zero', at)
   if (unit === '') {
     throw new QueryError('“maxspan” has no unit', at, `did you mean “${value.text}s”?`)

@@ -66,6 +66,10 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   wildcard: 'write “field like "…"”',
   match: 'write “field regex "…"”',
   matchlite: 'write “field regex "…"”',
+  arraycontains: 'a field with several values passes a test when any of them does: field == "…"',
+  arraysearch: 'a field with several values passes a test when any of them does',
+  arraycount: 'a field with several values passes a test when any of them does',
+  safe: 'what has no value is null, and finds nothing: leave “safe” out',
 }
 
 /** The canonical name of a call, its arguments counted. Throws QueryError. */
@@ -84,7 +88,8 @@ export function checkCall(call: EqlCall): { readonly name: string } {
   if (call.args.length < min || call.args.length > max) {
     const wanted =
       max === min ? String(min) : max === Infinity ? `${min} or more` : `${min} or ${max}`
-    throw new QueryError(`${name} takes ${wanted} arguments, found ${call.args.length}`, call.at)
+    const noun = wanted === '1' ? 'argument' : 'arguments'
+    throw new QueryError(`${name} takes ${wanted} ${noun}, found ${call.args.length}`, call.at)
   }
   if (!call.insensitive) return { name }
   if (signature.insensitive !== true) {

@@ -1,6 +1,7 @@
 import { QueryError } from '../syntax.ts'
-import type { EqlNode } from './ast.ts'
+import type { EqlField, EqlNode } from './ast.ts'
 import { signatureOf, type Type } from './signatures.ts'
+import { ungroup } from './values.ts'
 
 /**
  * Refuses what cannot be meant by the types that stand in the text: a number where a function takes
@@ -14,6 +15,7 @@ export function checkTypes(node: EqlNode): void {
 
 function checkNode(node: EqlNode): void {
   if (node.kind === 'negate') checkNumbers('-', [node.part])
+  if (node.kind === 'compare') checkCompared(node)
   if (node.kind === 'arithmetic') checkNumbers(node.op, [node.left, node.right])
   if (node.kind === 'call') node.args.forEach((arg, index) => checkArgument(node, arg, index))
   if (node.kind !== 'match') return
@@ -44,7 +46,27 @@ function checkNumbers(op: string, parts: readonly EqlNode[]): void {
   for (const part of parts) {
     const found = typeOf(part)
     if (found === undefined || fits(found, 'number')) continue
-    throw new QueryError(`“${op}” takes numbers, found ${found}`, part.at)
+    const hint = op === '-' && parts[0]?.kind === 'field' ? HYPHEN : undefined
+    throw new QueryError(`“${op}” takes numbers, found ${found}`, part.at, hint)
+  }
+}
+
+const HYPHEN = 'a name with a hyphen is written in backticks'
+
+/** What is computed as a number is never text that spells none: `my-field == "x"` means a name. */
+function checkCompared(node: Extract<EqlNode, { readonly kind: 'compare' }>): void {
+  for (const [number, other] of [
+    [node.left, node.right] as const,
+    [node.right, node.left] as const,
+  ]) {
+    const text = ungroup(other)
+    const found = typeOf(number)
+    if (text.kind !== 'string' || found === undefined || !fits(found, 'number')) continue
+    if (text.value.trim() !== '' && Number.isFinite(Number(text.value))) continue
+    const computed = ungroup(number)
+    const minus = computed.kind === 'arithmetic' && computed.op === '-'
+    const hint = minus ? HYPHEN : undefined
+    throw new QueryError('A number is compared with text that spells none', text.at, hint)
   }
 }
 
@@ -61,7 +83,12 @@ function fits(found: Type, wanted: Type): boolean {
 }
 
 function hasField(node: EqlNode): boolean {
-  return node.kind === 'field' || partsOf(node).some(hasField)
+  return fieldsOf(node).length > 0
+}
+
+/** All fields that a value is made of. */
+export function fieldsOf(node: EqlNode): readonly EqlField[] {
+  return node.kind === 'field' ? [node] : partsOf(node).flatMap(fieldsOf)
 }
 
 function partsOf(node: EqlNode): readonly EqlNode[] {

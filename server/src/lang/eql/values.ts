@@ -1,9 +1,9 @@
-import { timeToMs } from '../../base/timestamp.ts'
 import type { Condition, Expr } from '../../model/condition.ts'
 import { FUNCTIONS, type Scalar } from '../functions.ts'
 import { QueryError } from '../syntax.ts'
 import type { EqlField, EqlNode } from './ast.ts'
 import { checkCall, returnsBoolean } from './signatures.ts'
+import { comparesTimes, timeComparison } from './times.ts'
 
 export interface LowerOptions {
   /** The field that holds the time of an event; ECS's own time fields are known besides. */
@@ -62,9 +62,17 @@ function apply(name: string, parts: readonly EqlNode[]): Scalar | undefined {
   for (const part of parts) {
     const value = constantOf(part)
     if (value === undefined) return undefined
-    values.push(value)
+    values.push(TEXTS.has(name) ? asText(part, value) : value)
   }
   return FUNCTIONS[name]?.(...values)
+}
+
+const TEXTS: ReadonlySet<string> = new Set(['string', 'concat'])
+
+/** A whole number that is written or computed as a float keeps its point: `string(5.0)` is “5.0”. */
+function asText(node: EqlNode, value: Scalar): Scalar {
+  const isWhole = typeof value === 'number' && Number.isInteger(value) && Math.abs(value) < 1e7
+  return isWhole && isFloat(node) ? `${value}.0` : value
 }
 
 function divides(node: Extract<EqlNode, { readonly kind: 'arithmetic' }>): boolean {
@@ -76,7 +84,7 @@ function isFloatDivision(name: string, args: readonly EqlNode[]): boolean {
 }
 
 /** Whether a number is written or computed as a float, so that division by it does not round. */
-function isFloat(node: EqlNode): boolean {
+export function isFloat(node: EqlNode): boolean {
   switch (node.kind) {
     case 'number':
       return node.float
@@ -124,31 +132,6 @@ export function isBoolean(node: EqlNode): boolean {
     case 'arithmetic':
       return false
   }
-}
-
-const TIME_FIELDS: ReadonlySet<string> = new Set([
-  '@timestamp',
-  'event.created',
-  'event.ingested',
-  'event.start',
-  'event.end',
-  'file.accessed',
-  'file.created',
-  'file.ctime',
-  'file.mtime',
-  'process.start',
-  'process.end',
-  'process.parent.start',
-  'package.installed',
-  'x509.not_after',
-  'x509.not_before',
-  'iot.time.claimed',
-])
-
-/** A field of times compared with a time: as instants, however either is written. */
-export function isTimeField(field: EqlField, constant: Scalar, options: LowerOptions): boolean {
-  const isTime = field.path === options.timestampField || TIME_FIELDS.has(field.path)
-  return isTime && timeToMs(constant) !== undefined
 }
 
 /** The node as a computed value; conditions inside it keep their three values. */
@@ -201,15 +184,17 @@ function compareExpr(
   options: LowerOptions,
   lowerings: Lowerings,
 ): Expr {
-  if (node.op === '!=' || constantOf(node.right) === null) {
-    return truth(node, options, lowerings)
-  }
   const value = constantOf(node.right)
+  const isPlain = node.op !== '!=' && value !== undefined && value !== null
+  if (!isPlain) return truth(node, options, lowerings)
   const left = toExpr(node.left, options, lowerings)
-  const name = ORDER_CALL[node.op]
-  if (node.left.kind === 'field' && isTimeField(node.left, value ?? null, options)) {
-    const time: Expr = { kind: 'call', name: 'time', args: [left] }
-    return { kind: 'call', name, args: [time, { kind: 'literal', value: timeToMs(value) ?? null }] }
+  const field = ungroup(node.left)
+  if (field.kind === 'field' && comparesTimes(field, value, options.timestampField)) {
+    return timeComparison(node.op, left, value)
   }
-  return { kind: 'call', name, args: [left, toExpr(node.right, options, lowerings)] }
+  return { kind: 'call', name: ORDER_CALL[node.op], args: [left, { kind: 'literal', value }] }
+}
+
+export function ungroup(node: EqlNode): EqlNode {
+  return node.kind === 'group' ? ungroup(node.part) : node
 }
