@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { interpret } from '../../src/rule/interpret.ts'
 import { alertsOf, itemMatches, lower, matches, problemsOf, ruleOf } from './sigma.ts'
 
 /** Corners of the specification (2.1.0) and of pySigma's own tests that others get wrong. */
@@ -121,5 +122,105 @@ describe('keys and values of correlations', () => {
     const event = (address: string) => ({ EventID: 4625, TargetUserName: 'u', IpAddress: address })
     const events = [event('10.0.0.1'), event('10.0.0.2')]
     expect(alertsOf([text], events, { ignoreLogsource: true })).toHaveLength(1)
+  })
+})
+
+describe('collections in one file', () => {
+  const parts = (head: string) =>
+    `action: global\ntitle: Both\n${head}detection: {condition: sel}\n---\n` +
+    'logsource: {product: a}\ndetection: {sel: {x: 1}}\n---\n' +
+    'logsource: {product: b}\ndetection: {sel: {y: 1}}\n'
+
+  test('documents that have the id of their global document are one rule', () => {
+    const { matches: rules } = lower(parts('id: both\n'))
+    expect(rules.map((rule) => rule.meta.id)).toEqual(['both'])
+    for (const event of [{ x: 1 }, { y: 1 }]) {
+      expect(alertsOf([parts('id: both\n')], [event])).toMatchObject([{ rule: { id: 'both' } }])
+    }
+    const count =
+      '---\ntitle: C\nid: c\ncorrelation: {type: event_count, rules: [both], timespan: 1m, condition: {gte: 2}}\n'
+    expect(alertsOf([parts('id: both\n') + count], [{ x: 1 }, { y: 1 }])).toMatchObject([
+      { rule: { id: 'c' }, count: 2 },
+    ])
+  })
+
+  test('without an id they are rules of their own; an id that stands twice is refused', () => {
+    expect(lower(parts('')).matches).toHaveLength(2)
+    const twice = parts('id: both\n').replaceAll('logsource', 'id: own\nlogsource')
+    expect(problemsOf(lower(twice))[0]).toContain('RULE_DUPLICATE')
+  })
+
+  test('a repeated document adds to the one before it, a reset ends what is global', () => {
+    const text =
+      'title: A\nid: a\nlogsource: {product: a}\ndetection: {sel: {x: 1}, condition: sel}\n---\n' +
+      'action: repeat\nid: b\ndetection: {sel: {y: 1}}\n---\n' +
+      'action: global\nlevel: high\n---\naction: reset\n---\n' +
+      'title: C\nid: c\nlogsource: {product: a}\ndetection: {sel: {z: 1}, condition: sel}\n'
+    const { matches: rules } = lower(text)
+    expect(rules.map(({ meta }) => [meta.id, meta.severity])).toEqual([
+      ['a', 'medium'],
+      ['b', 'medium'],
+      ['c', 'medium'],
+    ])
+    expect(alertsOf([text], [{ x: 1, y: 1 }]).map((alert) => alert.rule.id)).toEqual(['a', 'b'])
+    expect(alertsOf([text], [{ y: 1 }])).toEqual([])
+  })
+
+  test('an action that there is not is refused', () => {
+    expect(problemsOf(lower(`action: globl\n${ruleOf('sel: {f: a}\ncondition: sel')}`))).toEqual([
+      'RULE_INVALID 1:9 "globl" is no action; it is one of global, reset, repeat.',
+    ])
+  })
+})
+
+describe('values that Elastic agents write otherwise', () => {
+  const rule = (body: string, category = 'network_connection') =>
+    `title: R\nid: r\nlogsource: {product: windows, category: ${category}}\ndetection:\n  sel:\n    ${body}\n  condition: sel\n`
+  const holds = (text: string, event: Record<string, unknown>): boolean => {
+    const [one] = lower(text, {}).matches
+    return one !== undefined && interpret(one.condition, event)
+  }
+  const network = (more: object) => ({
+    event: { category: ['network'] },
+    host: { os: { type: 'windows' } },
+    ...more,
+  })
+  const sysmon = (data: object) => network({ winlog: { event_data: data } })
+
+  test('who opened a connection is the direction of the flow', () => {
+    for (const value of ["'true'", 'true']) {
+      const text = rule(`Initiated: ${value}`)
+      expect(holds(text, sysmon({ Initiated: 'true' }))).toBe(true)
+      expect(holds(text, network({ network: { direction: 'egress' } }))).toBe(true)
+      expect(holds(text, network({ network: { direction: 'ingress' } }))).toBe(false)
+    }
+    expect(holds(rule('Initiated: false'), network({ network: { direction: 'ingress' } }))).toBe(
+      true,
+    )
+    const not = rule('Initiated|neq: true')
+    expect(holds(not, network({ network: { direction: 'egress' } }))).toBe(false)
+    expect(holds(not, network({ network: { direction: 'ingress' } }))).toBe(true)
+    expect(lower(text0, { pipeline: 'none' }).matches[0]?.condition).toMatchObject({
+      parts: [{ path: 'Initiated' }],
+    })
+  })
+  const text0 = rule('Initiated: true')
+
+  test('a list of hashes is a field for each', () => {
+    const md5 = '987B65CD9B9F4E9A1AFD8F8B48CF64A7'
+    const process = (more: object) => ({
+      event: { category: ['process'], type: ['start'] },
+      host: { os: { type: 'windows' } },
+      ...more,
+    })
+    const text = rule(`Hashes|contains: ['MD5=${md5}', 'IMPHASH=${md5}']`, 'process_creation')
+    expect(holds(text, process({ process: { hash: { md5: md5.toLowerCase() } } }))).toBe(true)
+    expect(holds(text, process({ process: { pe: { imphash: md5 } } }))).toBe(true)
+    expect(holds(text, process({ process: { hash: { md5: '00' } } }))).toBe(false)
+    const listed = { event_data: { Hashes: `SHA1=aa,MD5=${md5}` } }
+    expect(holds(text, process({ winlog: listed }))).toBe(true)
+    const both = rule(`Hashes|contains|all: ['MD5=${md5}', 'SHA1=aa']`, 'process_creation')
+    expect(holds(both, process({ process: { hash: { md5 } } }))).toBe(false)
+    expect(holds(both, process({ winlog: listed }))).toBe(true)
   })
 })

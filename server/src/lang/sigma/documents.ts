@@ -15,6 +15,8 @@ interface DocumentBase {
   /** The short name that correlations may use instead of the id. */
   readonly name: string | undefined
   readonly place: FilePlace
+  /** Its id is that of a `global` document, or of the one that it repeats: they are one rule. */
+  readonly sharesId?: boolean
   readonly problems: RuleProblem[]
   /** Our `tests:`, as written. */
   readonly tests: Tree | undefined

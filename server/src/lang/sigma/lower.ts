@@ -13,7 +13,11 @@ import type {
 } from './value/value.ts'
 
 /** The paths that a field of a Sigma rule stands for; several are alternatives. */
-export type FieldPaths = (field: string) => readonly string[]
+export interface FieldPaths {
+  (field: string): readonly string[]
+  /** Items that ask the same of events in which it is written otherwise. */
+  readonly others?: (item: DetectionItem) => readonly DetectionItem[]
+}
 
 export interface LowerOptions {
   readonly paths: FieldPaths
@@ -37,7 +41,12 @@ function lowerItem(item: DetectionItem, options: LowerOptions): Condition {
   const { field } = item
   const paths = field === undefined ? undefined : options.paths(field)
   const tests = item.values.map((value) => lowerValue(value, { item, paths, options }))
-  const joined = item.all ? allOf(tests) : anyOf(tests)
+  const others = options.paths.others?.(item) ?? []
+  const own = item.all ? allOf(tests) : anyOf(tests)
+  const joined =
+    others.length === 0
+      ? own
+      : anyOf([own, ...others.map((other) => lowerItem({ ...other, negated: false }, options))])
   return item.negated ? notOf(joined) : joined
 }
 

@@ -81,6 +81,7 @@ function refuseDoubles(documents: readonly SigmaDocument[]): void {
         seen.set(key, document)
         continue
       }
+      if (isPartOf(document, earlier)) continue
       const where = `${earlier.meta.path ?? 'the same text'}:${earlier.meta.line ?? 1}`
       document.problems.push({
         code: 'RULE_DUPLICATE',
@@ -90,6 +91,15 @@ function refuseDoubles(documents: readonly SigmaDocument[]): void {
       })
     }
   }
+}
+
+/** Documents of a collection that share the id of its `global` one are one rule, unless they count. */
+function isPartOf(document: SigmaDocument, earlier: SigmaDocument): boolean {
+  if (document.sharesId !== true || earlier.meta.path !== document.meta.path) return false
+  return [document, earlier].every(
+    (each) =>
+      each.kind === 'rule' && each.conditions.every(({ parsed }) => parsed.aggregation === null),
+  )
 }
 
 function inOrder(correlations: readonly SigmaCorrelation[]): readonly SigmaCorrelation[] {

@@ -49,12 +49,30 @@ export function parseSigmaFile(text: string, path?: string): SigmaFile {
       shared = undefined
       continue
     }
-    const base = action === 'repeat' ? previous : shared
+    // What is global is so for rules: a correlation or filter in the same file stands by itself.
+    const isRule = OTHER_KINDS.every((kind) => childOf(tree, kind) === undefined)
+    const base = action === 'repeat' ? previous : isRule ? shared : undefined
     const whole = base === undefined ? tree : merge(base, tree)
     previous = whole
-    documents.push(parseDocument(whole, path))
+    const sharesId = childOf(base, 'id') !== undefined && childOf(tree, 'id') === undefined
+    const document = parseDocument(whole, path, sharesId)
+    if (action !== undefined && action !== 'repeat') {
+      document.problems.push(strangeAction(action, childOf(tree, 'action')?.place ?? tree.place))
+    }
+    documents.push(document)
   }
   return { path, documents, problems: found }
+}
+
+function strangeAction(action: string, at: RuleProblem['at']): RuleProblem {
+  const guess = nearest(action, ['global', 'reset', 'repeat'])
+  return {
+    code: 'RULE_INVALID',
+    message: `"${action}" is no action; it is one of global, reset, repeat.`,
+    ...(at === undefined ? {} : { at }),
+    ...(guess === undefined ? {} : { hint: `did you mean "${guess}"?` }),
+    severity: 'error',
+  }
 }
 
 /** One map over another: maps are merged key by key, everything else is replaced. */
@@ -71,9 +89,10 @@ function merge(base: MapTree, over: MapTree): MapTree {
   return { kind: 'map', entries: [...entries.values()], place: over.place }
 }
 
-const KINDS = ['detection', 'correlation', 'filter', 'list', 'macro'] as const
+const OTHER_KINDS = ['correlation', 'filter', 'list', 'macro'] as const
+const KINDS = ['detection', ...OTHER_KINDS] as const
 
-function parseDocument(tree: MapTree, path: string | undefined): SigmaDocument {
+function parseDocument(tree: MapTree, path: string | undefined, sharesId: boolean): SigmaDocument {
   const problems: RuleProblem[] = []
   const report: Report = (problem) => void problems.push(problem)
   const meta = parseMeta(tree, path, report)
@@ -82,6 +101,7 @@ function parseDocument(tree: MapTree, path: string | undefined): SigmaDocument {
     meta,
     name,
     place: tree.place,
+    sharesId,
     problems,
     tests: childOf(tree, 'tests'),
     attributes: attributesOf(tree),

@@ -76,7 +76,7 @@ class SigmaLowering {
 
   #lowerRule(rule: SigmaRule): void {
     const source = this.#mapper.map(rule)
-    const paths: FieldPaths = (field) => source.paths(field)
+    const { paths } = source
     // After a pipeline the selections hold event paths already.
     const detected =
       source.detections === undefined
@@ -85,7 +85,7 @@ class SigmaLowering {
     const excepted = this.#filters.filter((filter) => filter.appliesTo(rule))
     const kept = excepted.map((filter) => filter.condition(paths))
     const condition = allOf([source.condition, detected, ...kept])
-    this.#paths.set(rule.meta.id, paths)
+    this.#setPaths(rule, paths)
     this.#fields.set(
       rule.meta.id,
       source.fields ?? rule.fields.map((each) => paths(each)[0] ?? each),
@@ -96,8 +96,24 @@ class SigmaLowering {
     if (correlation !== undefined) {
       this.#correlations.push({ kind: 'correlation', meta: rule.meta, correlation, alerts: true })
     } else if (!rule.conditions.some((each) => each.parsed.aggregation !== null)) {
-      this.#matches.push(this.#matchRule(rule, rule.meta.id, condition, true))
+      this.#addRule(rule, condition)
     }
+  }
+
+  /** Adds a rule, or another log source of the one that it shares its id with. */
+  #addRule(rule: SigmaRule, condition: Condition): void {
+    const { id } = rule.meta
+    const made = this.#matchRule(rule, id, condition, true)
+    const at = rule.sharesId === true ? this.#matches.findIndex((each) => each.meta.id === id) : -1
+    const earlier = this.#matches[at]
+    if (earlier === undefined) this.#matches.push(made)
+    else this.#matches[at] = { ...earlier, condition: anyOf([earlier.condition, condition]) }
+  }
+
+  #setPaths(rule: SigmaRule, paths: FieldPaths): void {
+    const earlier = rule.sharesId === true ? this.#paths.get(rule.meta.id) : undefined
+    const both: FieldPaths = (field) => [...new Set([...(earlier?.(field) ?? []), ...paths(field)])]
+    this.#paths.set(rule.meta.id, earlier === undefined ? paths : both)
   }
 
   #matchRule(rule: SigmaRule, id: string, condition: Condition, alerts: boolean): MatchRule {

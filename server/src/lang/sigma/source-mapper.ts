@@ -2,12 +2,13 @@ import type { Condition } from '../../model/condition.ts'
 import type { RuleProblem } from '../../model/rule.ts'
 import { ALWAYS, allOf, NEVER, notOf } from '../conditions.ts'
 import type { SigmaRule } from './documents.ts'
-import { lowerDetection } from './lower.ts'
+import { lowerDetection, type FieldPaths } from './lower.ts'
 import { applyPipeline } from './pipeline/apply.ts'
 import type { Pipeline } from './pipeline/pipeline.ts'
 import type { PlaceholderValues } from './value/placeholders.ts'
 import type { Detection } from './value/value.ts'
-import { mapLogsource, pathsIn } from './taxonomy/taxonomy.ts'
+import { otherItems } from './taxonomy/other-values.ts'
+import { isOfHost, mapLogsource, pathsIn } from './taxonomy/taxonomy.ts'
 
 export interface SigmaOptions {
   /**
@@ -26,7 +27,7 @@ export interface MappedSource {
   readonly detections?: ReadonlyMap<string, Detection>
   /** The notable fields, likewise. */
   readonly fields?: readonly string[]
-  paths(field: string): readonly string[]
+  readonly paths: FieldPaths
 }
 
 export interface SourceMapper {
@@ -53,12 +54,14 @@ export function createSourceMapper(options: SigmaOptions, lists: PlaceholderValu
         warned.add(rule)
         return { condition: isIgnored ? ALWAYS : NEVER, paths: (field) => [field] }
       }
+      const others = isOfHost(mapping) ? { others: otherItems } : {}
       if (!isIgnored) {
-        return { condition: mapping.condition, paths: (field) => pathsIn(mapping, field) }
+        const paths = (field: string) => pathsIn(mapping, field)
+        return { condition: mapping.condition, paths: Object.assign(paths, others) }
       }
       // Who asks no log source may well have events with the source's own names.
       const paths = (field: string) => [...new Set([...pathsIn(mapping, field), field])]
-      return { condition: ALWAYS, paths }
+      return { condition: ALWAYS, paths: Object.assign(paths, others) }
     },
   }
 }

@@ -190,6 +190,11 @@ export function mapLogsource(source: Logsource): SourceMapping | undefined {
   return hostMapping(lower) ?? categoryMapping(lower) ?? moduleMapping(lower)
 }
 
+/** Whether its events are those of Sysmon and its like. */
+export function isOfHost(mapping: SourceMapping): boolean {
+  return mapping.fields.includes(HOST_FIELDS)
+}
+
 /** First words of the paths of the schema: a field that begins with one is a path already. */
 const ROOTS = new Set(
   (

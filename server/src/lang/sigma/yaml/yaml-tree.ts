@@ -162,7 +162,10 @@ class TreeReader {
 
   #double(key: string, at: FilePlace): void {
     const message = `The key "${key}" stands twice in one map.`
-    this.problem ??= { code: 'RULE_SYNTAX', message, at }
+    const hint = key.includes('|')
+      ? `write one list of values (all of them: "${key}|all"), or two selections`
+      : 'one of the two would be lost'
+    this.problem ??= { code: 'RULE_SYNTAX', message, at, hint }
   }
 
   #refuse(at: FilePlace, message: string): Tree {
