@@ -1,6 +1,6 @@
 import { Unpackr } from 'msgpackr'
 import { BATCH_PARTS, type BatchPart, type JournalBatch, NOTHING_WANTED } from '../model/journal.ts'
-import { RecordEncoder, UnfitError } from './record-encoder.ts'
+import { RecordEncoder, TooLargeError, UnfitError } from './record-encoder.ts'
 
 /**
  * The plain form of a batch, before it is sealed: a byte that names the encoding, one with a bit for
@@ -22,8 +22,20 @@ const OLD_JSON_TEXT = 2
 const encoder = new RecordEncoder()
 const unpackr = new Unpackr({ useRecords: true, mapsAsObjects: true })
 
-/** The result stands in memory of its own, so that it can be moved to another thread. */
+/**
+ * The result stands in memory of its own, so that it can be moved to another thread. Throws TooLargeError
+ * where the batch is larger, or nested deeper, than can be written: far beyond what the journal takes.
+ */
 export function encodeBatch(batch: JournalBatch): Uint8Array<ArrayBuffer> {
+  try {
+    return encoded(batch)
+  } catch (error) {
+    if (error instanceof RangeError) throw new TooLargeError(error.message)
+    throw error
+  }
+}
+
+function encoded(batch: JournalBatch): Uint8Array<ArrayBuffer> {
   try {
     return withHead(RECORDS, batch, encoder.encode(batch))
   } catch (error) {

@@ -109,6 +109,16 @@ describe('the journal', () => {
   test('refuses a batch that is too large, and everything once closed', async () => {
     const journal = await rig.open()
     expect(await outcomeOf(journal.append(batchOf('s', ['a'], 13 << 20)))).toBe('JOURNAL_BATCH')
+    // Far too large to be written at all, and nested deeper than the stack reaches.
+    const events = Array.from({ length: 30 }, (_, n) => ({ id: `e${n}`, time: 1, doc: {} }))
+    const huge = events.map((event) => ({ ...event, doc: { text: 'x'.repeat(2 ** 21) } }))
+    let nested: object = {}
+    for (let depth = 0; depth < 20_000; depth++) nested = { nested }
+    const deep = [{ id: 'd', time: 1, doc: { nested } }]
+    for (const some of [huge, deep]) {
+      const batch = { source: 's', ingestedMs: 1, events: some }
+      expect(await outcomeOf(journal.append(batch))).toBe('JOURNAL_BATCH')
+    }
     const last = journal.append(batchOf('s', ['b']))
     await journal.close()
     await journal.close()

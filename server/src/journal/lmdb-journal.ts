@@ -10,6 +10,7 @@ import { encodeBatch } from './codec.ts'
 import { type Lmdb, openDatabase } from './database.ts'
 import { NameHashes } from './layout.ts'
 import { type Link, newPorts } from './link.ts'
+import { TooLargeError } from './record-encoder.ts'
 import {
   type AppendRequest,
   ENTRY_BYTES_MAX,
@@ -102,7 +103,7 @@ export class LmdbJournal implements Journal {
   }
 
   async append(batch: JournalBatch, commit: Commit = {}): Promise<number> {
-    const payload = encodeBatch(batch)
+    const payload = encoded(batch)
     if (payload.byteLength > ENTRY_BYTES_MAX)
       throw new ProblemError(tooLargeProblem(payload.byteLength))
     const { cursor, decoderState, reader } = commit
@@ -318,6 +319,15 @@ export class LmdbJournal implements Journal {
 
   #mustBeOpen(): void {
     if (this.#closed) throw new ProblemError(closedProblem())
+  }
+}
+
+function encoded(batch: JournalBatch): Uint8Array<ArrayBuffer> {
+  try {
+    return encodeBatch(batch)
+  } catch (error) {
+    if (error instanceof TooLargeError) throw new ProblemError(tooLargeProblem(undefined))
+    throw error
   }
 }
 

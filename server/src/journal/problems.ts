@@ -35,10 +35,12 @@ export function lostProblem(): Problem {
   }
 }
 
-export function tooLargeProblem(bytes: number): Problem {
+/** `bytes`: undefined where it is too large to be told. */
+export function tooLargeProblem(bytes: number | undefined): Problem {
+  const what = bytes === undefined ? 'A batch' : `A batch of ${bytes} bytes`
   return {
     code: 'JOURNAL_BATCH',
-    message: `A batch of ${bytes} bytes is larger than the ${ENTRY_BYTES_MAX} the journal takes.`,
+    message: `${what} is larger than the ${ENTRY_BYTES_MAX} the journal takes.`,
     hint: 'Send fewer or smaller events at once.',
   }
 }

@@ -13,11 +13,16 @@ const RECORD_ID_FIRST = 0x40
 const SHAPES_MAX = 4_096
 const KEYS_MAX = 1_000
 const BYTES_FIRST = 1024 * 1024
+/** Of one value, and of the room that a string might need: nothing larger is kept for the next one. */
+const BYTES_MAX = 48 * 1024 * 1024
 const SHORT_CHARS = 48
 const SITE_SHAPES_MAX = 8
 
 /** A value that has no place in JSON, or a key that records cannot hold. */
 export class UnfitError extends Error {}
+
+/** It would be larger than anything the journal takes. */
+export class TooLargeError extends Error {}
 
 /** A place in the tree, and the shapes that were last met there. */
 interface Site {
@@ -47,7 +52,7 @@ export class RecordEncoder {
   #shapes = new Map<string, Shape>()
   #root = newSite()
 
-  /** The result is valid until the next call. Throws UnfitError, RangeError when it nests too deep. */
+  /** The result is valid until the next call. Throws UnfitError, TooLargeError, RangeError when it nests too deep. */
   encode(value: unknown): Buffer {
     this.#at = 0
     this.#run += 1
@@ -213,7 +218,8 @@ export class RecordEncoder {
   }
 
   #grow(bytes: number): void {
-    const larger = Buffer.allocUnsafeSlow(2 * this.#bytes.byteLength + bytes)
+    if (this.#at + bytes > BYTES_MAX) throw new TooLargeError('A batch is too large.')
+    const larger = Buffer.allocUnsafeSlow(Math.min(BYTES_MAX, 2 * this.#bytes.byteLength + bytes))
     this.#bytes.copy(larger, 0, 0, this.#at)
     this.#bytes = larger
     this.#view = viewOf(larger)

@@ -1,4 +1,5 @@
 import fc from 'fast-check'
+import { connect } from 'node:net'
 import { afterEach, describe, expect, test } from 'vitest'
 import { MetricsRegistry } from '../../base/metrics.ts'
 import type { Source } from '../../model/source.ts'
@@ -7,7 +8,7 @@ import { describeSource } from '../testing/describe-source.ts'
 import { testDeps } from '../testing/file-world.ts'
 import { freePort } from '../testing/free-port.ts'
 import { httpWorld } from '../testing/http-world.ts'
-import { RecordSink } from '../testing/record-sink.ts'
+import { RecordSink, until } from '../testing/record-sink.ts'
 import { readBulk } from './bulk.ts'
 
 const clock = { now: () => Date.now() }
@@ -77,6 +78,26 @@ describe('a sender of Elasticsearch documents', () => {
       expect((await ask('HEAD', `${at}/filebeat-8`))[0]).toBe(200)
       expect((await ask('GET', `${at}/_search`))[0]).toBe(404)
     }
+  })
+
+  test('a sender that does not read a long answer is let go', async () => {
+    const port = await freePort()
+    const metrics = new MetricsRegistry()
+    const limits = { request_timeout: '2s', body_bytes_max: '16MiB' }
+    source = make(port, metrics, limits)
+    await source.start(new RecordSink())
+    const socket = connect(port, '127.0.0.1').on('error', () => undefined)
+    socket.pause()
+    const body = '{"create":{"_index":"logs"}}\n{}\n'.repeat(100_000)
+    socket.write(`POST /_bulk HTTP/1.1\r\nhost: a\r\ncontent-length: ${body.length}\r\n\r\n${body}`)
+    const labels = { source: 'test', reason: 'idle_timeout' }
+    await until('it is let go', () => metrics.value('picket_source_errors_total', labels) === 1)
+    // Far less than a status for each action: what the system had taken, and no more.
+    let bytes = 0
+    const closed = new Promise((resolve) => socket.once('close', resolve))
+    socket.on('data', (part: Buffer) => (bytes += part.length)).resume()
+    await closed
+    expect(bytes).toBeLessThan(10_000_000)
   })
 
   test('bulk: a status for each action, and a reason where it is not taken', async () => {

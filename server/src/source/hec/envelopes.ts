@@ -1,5 +1,5 @@
 import { ANEW } from '../../base/anew.ts'
-import { toText } from '../http/documents.ts'
+import { EVENTS_MAX, toText } from '../http/documents.ts'
 
 /** One event as Splunk's HTTP Event Collector takes it. */
 export interface Envelope {
@@ -14,6 +14,8 @@ export type EnvelopeFault = 6 | 12 | 13 | 15
 
 export interface Envelopes {
   readonly events: readonly Envelope[]
+  /** More than a request may have: none of them is taken. */
+  readonly isTooMany?: boolean
   /** What stopped the reading, and at which event, counted from 0. */
   readonly fault?: { readonly code: EnvelopeFault; readonly at: number }
 }
@@ -40,6 +42,7 @@ export function readEnvelopes(text: string, query: Metadata = {}): Envelopes {
   let carried = query
   for (const slice of splitObjects(text)) {
     const at = events.length
+    if (at === EVENTS_MAX) return { events: [], isTooMany: true }
     const envelope = parseObject(slice)
     if (envelope === undefined) return { events, fault: { code: 6, at } }
     const { event, fields } = envelope

@@ -198,6 +198,14 @@ describe('the collector', () => {
     })
   })
 
+  test('more events than a request may have: none is taken', async () => {
+    const { sink, send } = await begin({ body_bytes_max: '16MiB' })
+    const refused = [413, { text: 'More than 200000 events', code: 413 }]
+    expect(await send('{"event":1}'.repeat(200_001))).toEqual(refused)
+    expect(await send('x\n'.repeat(200_001), {}, '/raw')).toEqual(refused)
+    expect(sink.batches).toEqual([])
+  })
+
   test("Docker's log driver asks whether anyone is there", async () => {
     const { port } = await begin()
     const url = `http://127.0.0.1:${port}/services/collector/event/1.0`

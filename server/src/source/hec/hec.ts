@@ -4,14 +4,14 @@ import { shortId } from '../../base/hash.ts'
 import type { RawItem } from '../../model/source.ts'
 import { defineSource, type SourceDeps } from '../define.ts'
 import type { BodyFault } from '../http/body.ts'
-import { jsonTexts, toHttpItem } from '../http/documents.ts'
+import { EVENTS_MAX, jsonTexts, linesOf, toHttpItem } from '../http/documents.ts'
 import type { Call, HttpUse, Protocol } from '../http/listener.ts'
 import { ProtocolSource } from '../http/protocol-source.ts'
 import { type Reply, retryAfter } from '../http/listener.ts'
 import { type Sender, Tokens } from '../http/tokens.ts'
 import type { ListenerRoute } from '../http/routes.ts'
 import { httpInTheClear, httpListenerOptions } from '../http/options.ts'
-import { type Envelope, type EnvelopeFault, type Metadata } from './envelopes.ts'
+import { type Envelope, type Envelopes, type Metadata } from './envelopes.ts'
 import { metadataOf, readEnvelopes, toFacts } from './envelopes.ts'
 import { RequestMemory, rememberOptions } from './memory.ts'
 
@@ -161,6 +161,10 @@ class HecProtocol implements Protocol {
     const text = body.toString('utf8')
     const query = metadataOf(Object.fromEntries(call.query))
     const read = endpoint === 'raw' ? readRaw(text, query) : readEnvelopes(text, query)
+    if (read.isTooMany === true) {
+      use.counters.failed('too_many_events')
+      return { status: 413, body: { text: `More than ${EVENTS_MAX} events`, code: 413 } }
+    }
     const refused = read.events.findIndex((event) => !this.#mayIndex(event))
     const events = refused < 0 ? read.events : read.events.slice(0, refused)
     const fault = refused < 0 ? read.fault : ({ code: 7, at: refused } as const)
@@ -322,12 +326,10 @@ function channelHash(channel: string | undefined): string {
 }
 
 /** Lines of a raw body; its metadata stands in the query. */
-function readRaw(
-  text: string,
-  query: Metadata,
-): { events: Envelope[]; fault?: { code: EnvelopeFault; at: number } } {
+function readRaw(text: string, query: Metadata): Envelopes {
   const facts = toFacts(query)
-  const lines = jsonTexts(text) ?? text.split(/\r?\n/).filter((line) => line !== '')
+  const lines = jsonTexts(text) ?? linesOf(text)
+  if (lines === undefined) return { events: [], isTooMany: true }
   return { events: lines.map((line) => ({ text: line, facts, plain: true })) }
 }
 

@@ -4,7 +4,15 @@ import type { RawItem } from '../../model/source.ts'
 
 export type Documents =
   | { readonly ok: true; readonly texts: readonly string[] }
-  | { readonly ok: false; readonly message: string }
+  | { readonly ok: false; readonly message: string; readonly isTooMany?: boolean }
+
+/** Events of one request: each is an object of its own while they are read, however short. */
+export const EVENTS_MAX = 200_000
+const TOO_MANY = {
+  ok: false,
+  message: `more than ${EVENTS_MAX} events in one request`,
+  isTooMany: true,
+} as const
 
 /**
  * The events of a body: one JSON object a line, or each on several lines; a JSON array; CloudEvents 1.0
@@ -18,17 +26,31 @@ export function splitDocuments(body: Buffer, headers: IncomingHttpHeaders): Docu
   if (/^\s*\[/.test(text)) return ofArray(text)
   const texts = jsonTexts(text)
   if (texts !== undefined) return { ok: true, texts }
-  return { ok: true, texts: text.split(/\r?\n/).filter((line) => line.trim() !== '') }
+  const lines = linesOf(text)
+  return lines === undefined ? TOO_MANY : { ok: true, texts: lines }
 }
 
-const TEXTS_MAX = 200_000
+/** The lines with something in them; undefined where they are more than a request may have. */
+export function linesOf(text: string): readonly string[] | undefined {
+  const lines: string[] = []
+  for (let from = 0; from < text.length;) {
+    const feed = text.indexOf('\n', from)
+    const end = feed < 0 ? text.length : feed
+    const line = text.slice(from, text.charCodeAt(end - 1) === 13 ? end - 1 : end)
+    from = end + 1
+    if (line.trim() === '') continue
+    if (lines.length === EVENTS_MAX) return undefined
+    lines.push(line)
+  }
+  return lines
+}
 
 /** The JSON documents of a text, where the first of them stands on several lines; else undefined. */
 export function jsonTexts(text: string): readonly string[] | undefined {
   const [, first = ''] = /^\s*([{[][^\n]*)/.exec(text) ?? []
   const begun = first.trimEnd()
   if (begun === '' || begun.endsWith('}') || begun.endsWith(']')) return undefined
-  return splitJson(text, TEXTS_MAX)
+  return splitJson(text, EVENTS_MAX)
 }
 
 const TOO_DEEP = { ok: false, message: 'the body is nested too deeply' } as const
@@ -53,6 +75,7 @@ function ofOne(text: string): Documents {
 function ofArray(text: string): Documents {
   const parsed = parse(text)
   if (!Array.isArray(parsed)) return { ok: false, message: 'the body is no JSON array' }
+  if (parsed.length > EVENTS_MAX) return TOO_MANY
   const texts = parsed.map((one: unknown) => toText(one))
   return texts.every((one) => one !== undefined) ? { ok: true, texts } : TOO_DEEP
 }

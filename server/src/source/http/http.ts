@@ -67,7 +67,10 @@ class EventsProtocol implements Protocol {
     const receivedMs = this.#deps.clock.now()
     const prefix = shortId(this.#deps.name, String(receivedMs), String(this.#calls)).slice(0, 16)
     const documents = splitDocuments(body, call.headers)
-    if (!documents.ok) return { status: 400, body: { error: documents.message } }
+    if (!documents.ok) {
+      const { message: error, isTooMany = false } = documents
+      return { status: isTooMany ? 413 : 400, body: { error } }
+    }
     if (documents.texts.length === 0) return { status: 400, body: { error: 'the body is empty' } }
     const facts = { peer: call.peer, transport: 'http' }
     const items = documents.texts.map((text, index): RawItem => {

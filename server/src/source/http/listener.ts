@@ -57,6 +57,8 @@ export interface HttpUse {
   readonly counters: SourceCounters
 }
 
+const ANSWER_MS_MIN = 2_000
+
 /** What Node calls faults of a request, and what we count them as. */
 const CLIENT_FAULTS: Readonly<Record<string, string>> = {
   ERR_HTTP_REQUEST_TIMEOUT: 'request_timeout',
@@ -96,6 +98,11 @@ export class HttpListener {
       this.#calls.add(call)
     })
     server.maxConnections = this.#options.connections_max
+    // Who does not read a long answer holds it here.
+    server.setTimeout(Math.max(this.#options.request_timeout, ANSWER_MS_MIN), (socket) => {
+      this.#counters.failed('idle_timeout')
+      socket.destroy()
+    })
     server.on('drop', () => this.#counters.failed('connections_max'))
     server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
       this.#counters.failed(CLIENT_FAULTS[error.code ?? ''] ?? 'request_malformed')
@@ -135,7 +142,10 @@ export class HttpListener {
     const { tls } = this.#options
     if (tls === undefined) return createServer(limits, onRequest)
     const secure = await openServerTls(tls, this.#deps)
-    const server = createTlsServer({ ...limits, ...secure.options }, onRequest)
+    const server = createTlsServer(
+      { ...limits, handshakeTimeout: 10_000, ...secure.options },
+      onRequest,
+    )
     this.#unwatch = secure.watch(server)
     return server.on('tlsClientError', () => this.#counters.failed('tls_handshake'))
   }

@@ -184,6 +184,17 @@ describe('OTLP over HTTP', () => {
     })
   })
 
+  test('attributes of a resource that would stand in too many records are refused', async () => {
+    const { sink, post } = await begin({ body_bytes_max: '4MiB' })
+    const attributes = [{ key: 'a', value: { stringValue: 'x'.repeat(1_000_000) } }]
+    const logRecords = Array.from({ length: 1_000 }, () => ({ body: { stringValue: 'b' } }))
+    const resourceLogs = [{ resource: { attributes }, scopeLogs: [{ logRecords }] }]
+    const answer = await post('/v1/logs', JSON_TYPE, JSON.stringify({ resourceLogs }))
+    expect(answer.status).toBe(400)
+    expect(await answer.text()).toContain('repeat too much of what their resource')
+    expect(sink.items).toEqual([])
+  })
+
   test('partial success, full journal', async () => {
     const { sink, post } = await begin()
     const half =

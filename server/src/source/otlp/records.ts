@@ -7,6 +7,11 @@ import { attributesOf, type Entry, type Fields, fieldsOf, Oddities } from './val
 import { textIn, textOf } from './values.ts'
 
 const RECORDS_MAX = 100_000
+/**
+ * Characters of all items of a request: attributes of a resource stand in each of its records, so that a
+ * body can grow a thousandfold.
+ */
+const CHARACTERS_MAX = 64 * 2 ** 20
 
 /** One event to be, or a piece of the request that is none and is kept as that. */
 export interface OtlpItem extends Pick<RawItem, 'text' | 'unreadable'> {
@@ -31,7 +36,7 @@ export function readRecords(request: Fields, signal: Signal): OtlpItems {
     walk.request(request)
   } catch (error) {
     if (!(error instanceof Overflow)) throw error
-    return { ok: false, fault: `more than ${RECORDS_MAX} records in one request` }
+    return { ok: false, fault: error.message }
   }
   return { ok: true, items: walk.items }
 }
@@ -40,6 +45,7 @@ class Walk {
   readonly items: OtlpItem[] = []
   readonly #signal: Signal
   #records = 0
+  #characters = 0
 
   constructor(signal: Signal) {
     this.#signal = signal
@@ -124,7 +130,13 @@ class Walk {
   }
 
   #push(item: OtlpItem): void {
-    if (this.items.length === RECORDS_MAX) throw new Overflow()
+    if (this.items.length === RECORDS_MAX) {
+      throw new Overflow(`more than ${RECORDS_MAX} records in one request`)
+    }
+    this.#characters += item.text.length
+    if (this.#characters > CHARACTERS_MAX) {
+      throw new Overflow('its records repeat too much of what their resource and scope say')
+    }
     this.items.push(item)
   }
 }
