@@ -10,6 +10,7 @@ import type { Enricher } from './enrich/enricher.ts'
 import type { FilterInForce } from './filter/filter.ts'
 import { FilterLane } from './filter/lane.ts'
 import { type JoinEnd, type Joining, LineJoiner } from './lines/joiner.ts'
+import { partsJoiner } from './lines/parts.ts'
 import { takesWhole, type Unwrap, unwrapping } from './lines/shipped.ts'
 import { outOfScope } from './sender-scope.ts'
 import { SEEN_MAX, SEEN_TEXT_MAX } from './seen-inputs.ts'
@@ -33,6 +34,8 @@ export interface PreparerOptions {
   readonly metrics?: Metrics
   /** Joins lines that belong together before they are decoded; absent: each item stands alone. */
   readonly joining?: Joining | undefined
+  /** False: pieces of lines that a container runtime cut are joined already. */
+  readonly joinParts?: boolean
   /** Takes lines out of the documents of log shippers; absent: of the shippers that are known. */
   readonly unwrap?: Unwrap | undefined
 }
@@ -71,6 +74,7 @@ class Preparer implements LinePreparer, DecodeSink {
   readonly #decoder
   readonly #stages: NormalizeStages
   readonly #lane: FilterLane | undefined
+  readonly #parts: LineJoiner | undefined
   readonly #joiner: LineJoiner | undefined
   readonly #unwrap: ((item: RawItem) => RawItem) | undefined
   #item: RawItem = { text: '', key: '', receivedMs: 0 }
@@ -85,20 +89,22 @@ class Preparer implements LinePreparer, DecodeSink {
   constructor(options: PreparerOptions) {
     this.#options = options
     const { decoderSpec, decoderOptions, filter, metrics, joining, enricher: _, ...more } = options
-    const { unwrap = 'auto', ...rest } = more
+    const { unwrap = 'auto', joinParts = true, ...rest } = more
     this.#decoder = decoderSpec.create(decoderOptions)
     this.#stages = createNormalizeStages({ ...rest, decoder: decoderSpec })
     this.#lane = filter && new FilterLane(filter, options.source, metrics)
     this.#unwrap = takesWhole(decoderSpec) ? undefined : unwrapping(unwrap)
-    this.#joiner = joining && new LineJoiner(joining, joinCounter(options.source, metrics))
+    const joined = joinCounter(options.source, metrics)
+    this.#joiner = joining && new LineJoiner(joining, joined)
+    this.#parts = joinParts && decoderSpec.binary !== true ? partsJoiner(joined) : undefined
   }
 
   prepare(raw: RawBatch, ingestedMs: number): Prepared {
     this.#begin(ingestedMs, raw.redelivered === true, raw.scope)
     // What one sender may speak for does not hold for what another adds.
     const isWhole = raw.whole === true || raw.scope !== undefined
-    const given = this.#unwrap === undefined ? raw.items : raw.items.map(this.#unwrap)
-    const items = this.#joiner?.join(given, ingestedMs, isWhole) ?? given
+    const entries = this.#parts?.join(raw.items, ingestedMs, isWhole) ?? raw.items
+    const items = this.#lines(entries, ingestedMs, isWhole)
     const shownFrom = items.length - SEEN_MAX
     const seen: SeenInput[] = []
     for (let index = 0; index < items.length; index++) {
@@ -112,6 +118,12 @@ class Preparer implements LinePreparer, DecodeSink {
       if (index >= shownFrom) seen.push(this.#seen(events, letters))
     }
     return { ...this.#end(raw.cursor), seen }
+  }
+
+  /** Whole lines, and records of several, out of the entries of a log. */
+  #lines(entries: readonly RawItem[], nowMs: number, isWhole: boolean): readonly RawItem[] {
+    const lines = this.#unwrap === undefined ? entries : entries.map(this.#unwrap)
+    return this.#joiner?.join(lines, nowMs, isWhole) ?? lines
   }
 
   #decode(item: RawItem): void {
@@ -130,9 +142,12 @@ class Preparer implements LinePreparer, DecodeSink {
   }
 
   settle(ingestedMs: number, quiet = false): Prepared | undefined {
-    if (this.#decoder.settle === undefined && this.#joiner?.isHolding !== true) return undefined
+    const isHolding = this.#joiner?.isHolding === true || this.#parts?.isHolding === true
+    if (this.#decoder.settle === undefined && !isHolding) return undefined
     this.#begin(ingestedMs, false, undefined)
-    const ended = this.#joiner?.settle(ingestedMs, !quiet) ?? []
+    const entries = this.#parts?.settle(ingestedMs, !quiet) ?? []
+    const lines = this.#lines(entries, ingestedMs, false)
+    const ended = [...lines, ...(this.#joiner?.settle(ingestedMs, !quiet) ?? [])]
     for (const item of ended) {
       this.#item = item
       this.#decode(item)
@@ -143,15 +158,18 @@ class Preparer implements LinePreparer, DecodeSink {
   }
 
   waitsSinceMs(): number | undefined {
-    const lines = this.#joiner?.waitsSinceMs()
-    const events = this.#decoder.waitsSinceMs?.()
-    return lines === undefined || events === undefined ? (lines ?? events) : Math.min(lines, events)
+    return earliest([
+      this.#parts?.waitsSinceMs(),
+      this.#joiner?.waitsSinceMs(),
+      this.#decoder.waitsSinceMs?.(),
+    ])
   }
 
   restore(entries: Iterable<readonly [string, string]>): void {
     const { enricher } = this.#options
     const all = [...entries].filter(([key, value]) => enricher?.restore(key, value) !== true)
-    const own = this.#joiner?.restore(all) ?? all
+    const lines = this.#parts?.restore(all) ?? all
+    const own = this.#joiner?.restore(lines) ?? lines
     this.#decoder.restore?.(own)
   }
 
@@ -247,7 +265,7 @@ class Preparer implements LinePreparer, DecodeSink {
   #end(cursor: RawBatch['cursor']): Prepared {
     const { source } = this.#options
     const learnt = this.#options.enricher?.takeChanges() ?? []
-    const held = this.#joiner?.takeChanges() ?? []
+    const held = [...(this.#parts?.takeChanges() ?? []), ...(this.#joiner?.takeChanges() ?? [])]
     const changes = [...held, ...(this.#decoder.takeChanges?.() ?? []), ...learnt]
     const rollups = this.#lane?.take() ?? []
     const batch: JournalBatch = {
@@ -266,7 +284,13 @@ class Preparer implements LinePreparer, DecodeSink {
   }
 }
 
-function joinCounter(source: string, metrics: Metrics | undefined): (end: JoinEnd) => void {
+/** The earliest of the times that there are. */
+export function earliest(times: readonly (number | undefined)[]): number | undefined {
+  const known = times.filter((time) => time !== undefined)
+  return known.length === 0 ? undefined : Math.min(...known)
+}
+
+export function joinCounter(source: string, metrics: Metrics | undefined): (end: JoinEnd) => void {
   const joined = metrics?.counter(
     'picket_source_joined_total',
     'Records of several lines, by how they ended: whole, next, quiet, limit.',

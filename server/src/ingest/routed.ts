@@ -1,10 +1,11 @@
 import type { DecoderSpec, StateChange } from '../model/decoder.ts'
 import type { Commit, JournalBatch } from '../model/journal.ts'
 import type { RawBatch, RawItem, SeenInput } from '../model/source.ts'
-import type { Joining } from './lines/joiner.ts'
+import type { Joining, LineJoiner } from './lines/joiner.ts'
+import { partsJoiner } from './lines/parts.ts'
 import { takesWhole, unwrapping } from './lines/shipped.ts'
-import { createPreparer, type LinePreparer, type Prepared } from './prepare.ts'
-import type { PreparerOptions } from './prepare.ts'
+import { createPreparer, earliest, joinCounter, type LinePreparer } from './prepare.ts'
+import type { Prepared, PreparerOptions } from './prepare.ts'
 import { SEEN_MAX } from './seen-inputs.ts'
 
 /** Another decoder for the items whose facts are these; a value may end in `*`. */
@@ -35,6 +36,7 @@ interface Lane {
   readonly preparer: LinePreparer
   readonly fits: (item: RawItem) => boolean
   readonly isDocuments: boolean
+  readonly isBinary: boolean
   /** It gets the documents of log shippers as they are. */
   readonly takesWhole: boolean
   /** Stands before the keys of its decoder's memory. */
@@ -42,6 +44,7 @@ interface Lane {
 }
 
 type Fits = Lane['fits']
+type Marks = Omit<RawBatch, 'items' | 'cursor'>
 const ALWAYS: Fits = () => true
 
 class RoutedPreparer implements LinePreparer {
@@ -49,14 +52,17 @@ class RoutedPreparer implements LinePreparer {
   readonly #own: Lane
   readonly #plain: Lane
   readonly #unwrap: ((item: RawItem) => RawItem) | undefined
+  readonly #parts: LineJoiner | undefined
 
   constructor({ routes, plainSpec, ...rest }: RoutedOptions) {
     const { decoderSpec: _spec, decoderOptions: _options, joining: _joining, ...shared } = rest
     const laneOf = (options: PreparerOptions, prefix: string, fits: Fits = ALWAYS): Lane => {
       const { documents = false, objects = false } = options.decoderSpec
       const isDocuments = documents || objects
-      const preparer = createPreparer({ ...options, unwrap: 'never' })
-      return { preparer, prefix, fits, isDocuments, takesWhole: takesWhole(options.decoderSpec) }
+      const preparer = createPreparer({ ...options, unwrap: 'never', joinParts: false })
+      const isBinary = options.decoderSpec.binary === true
+      const isWhole = takesWhole(options.decoderSpec)
+      return { preparer, prefix, fits, isDocuments, isBinary, takesWhole: isWhole }
     }
     this.#own = laneOf(rest, '')
     this.#plain = laneOf({ ...shared, decoderSpec: plainSpec }, '@text/')
@@ -65,12 +71,23 @@ class RoutedPreparer implements LinePreparer {
       return laneOf({ ...shared, ...decoder }, `@${at}.${decoder.decoderSpec.name}/`, test)
     })
     this.#lanes = [...routed, this.#own]
+    const isBinary = this.#lanes.every((lane) => lane.isBinary)
+    this.#parts = isBinary ? undefined : partsJoiner(joinCounter(rest.source, rest.metrics))
     const isAllWhole = this.#lanes.every((lane) => lane.takesWhole)
     this.#unwrap = isAllWhole ? undefined : unwrapping(rest.unwrap ?? 'auto')
   }
 
   prepare(raw: RawBatch, ingestedMs: number): Prepared {
-    const { items, cursor: _cursor, ...marks } = raw
+    const { items: given, cursor, ...marks } = raw
+    const isWhole = raw.whole === true || raw.scope !== undefined
+    const items = this.#parts?.join(given, ingestedMs, isWhole) ?? given
+    const made = this.#routed(items, marks, ingestedMs)
+    const whole = joined(made) ?? this.#own.preparer.prepare({ items: [] }, ingestedMs)
+    return this.#withParts(whole, cursor)
+  }
+
+  /** Each run of items with its lane. */
+  #routed(items: readonly RawItem[], marks: Marks, ingestedMs: number): Prepared[] {
     // What a shipper says of a line chooses its decoder too.
     const lines = this.#unwrap === undefined ? items : items.map(this.#unwrap)
     const made: Prepared[] = []
@@ -84,27 +101,42 @@ class RoutedPreparer implements LinePreparer {
       made.push(prefixed(lane.preparer.prepare({ items: run, ...marks }, ingestedMs), lane))
       from = to
     }
-    const whole = joined(made) ?? this.#own.preparer.prepare({ items: [] }, ingestedMs)
-    if (raw.cursor === undefined) return whole
+    return made
+  }
+
+  /** What is saved of pieces of lines, and how far the source is, commit with the batch. */
+  #withParts(whole: Prepared, given: RawBatch['cursor']): Prepared {
     const { source } = whole.batch
-    return { ...whole, commit: { ...whole.commit, cursor: { source, ...raw.cursor } } }
+    const held = this.#parts?.takeChanges() ?? []
+    const { decoderState } = whole.commit
+    const changes = [...held, ...(decoderState?.changes ?? [])]
+    const commit = {
+      ...whole.commit,
+      ...(changes.length > 0 && { decoderState: { source, changes } }),
+      ...(given !== undefined && { cursor: { source, ...given } }),
+    }
+    return { ...whole, commit }
   }
 
   settle(ingestedMs: number, quiet = false): Prepared | undefined {
+    const entries = this.#parts?.settle(ingestedMs, !quiet) ?? []
+    const ended = entries.length === 0 ? [] : this.#routed(entries, {}, ingestedMs)
     const made = this.#lanes.flatMap((lane) => {
       const settled = lane.preparer.settle(ingestedMs, quiet)
       return settled === undefined ? [] : [prefixed(settled, lane)]
     })
-    return joined(made)
+    const whole = joined([...ended, ...made])
+    return whole === undefined ? undefined : this.#withParts(whole, undefined)
   }
 
   waitsSinceMs(): number | undefined {
-    const all = this.#lanes.flatMap(({ preparer }) => preparer.waitsSinceMs() ?? [])
-    return all.length === 0 ? undefined : Math.min(...all)
+    const lanes = this.#lanes.map(({ preparer }) => preparer.waitsSinceMs())
+    return earliest([this.#parts?.waitsSinceMs(), ...lanes])
   }
 
   restore(entries: Iterable<readonly [string, string]>): void {
-    const all = [...entries]
+    const given = [...entries]
+    const all = this.#parts?.restore(given) ?? given
     for (const { preparer, prefix } of this.#lanes) {
       const own = all.filter(([key]) => (prefix === '' ? !isRouted(key) : key.startsWith(prefix)))
       preparer.restore(own.map(([key, value]) => [key.slice(prefix.length), value]))

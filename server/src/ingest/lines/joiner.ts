@@ -15,6 +15,13 @@ export interface Joining {
   readonly charactersMax: number
   /** A record to which nothing was added for so long is at its end. */
   readonly timeoutMs: number
+  /** Items are pieces of one line, and what they say of themselves tells whose. */
+  readonly pieces?: {
+    /** Before the keys of saved memory. */
+    readonly prefix: string
+    readonly senderOf: (text: string) => string
+    readonly compose: (texts: readonly string[]) => string
+  }
 }
 
 /**
@@ -40,7 +47,7 @@ interface Open {
 const STREAMS_MAX = 1_000
 /** Of all that is open together, in records of the largest allowed size. */
 const RECORDS_MAX = 32
-const PREFIX = 'lines/'
+const LINES_PREFIX = 'lines/'
 
 /**
  * Joins lines that belong together, stream by stream (a file, a connection, a partition, and within it
@@ -57,23 +64,28 @@ export class LineJoiner {
   #gone: StateChange[] = []
   readonly #grown = new Set<Open>()
   #isRevived = false
+  readonly #prefix: string
   /** Before the names of streams, while items that are whole by themselves are joined. */
   #apart = ''
 
   constructor(joining: Joining, told: (end: JoinEnd) => void = () => undefined) {
     this.#joining = joining
+    this.#prefix = joining.pieces?.prefix ?? LINES_PREFIX
     this.#told = told
   }
 
   /** `whole`: nothing that comes later belongs to these items. */
   join(items: readonly RawItem[], nowMs: number, whole = false): readonly RawItem[] {
     if (this.#open.size > 0) this.#endOld(nowMs)
+    else if (this.#joining.pieces !== undefined && !items.some(this.#begins)) return items
     // Nor do they belong to what is open: a replayed line is no part of what its file says now.
     this.#apart = whole ? '\u0001' : ''
     for (const item of items) this.#push(item, nowMs)
     if (whole) this.#endApart()
     return this.#take()
   }
+
+  readonly #begins = ({ text }: RawItem): boolean => this.#joining.form.begin(text) !== undefined
 
   /** What is at its end because nothing more came; all of it where the input has ended. */
   settle(nowMs: number, ended: boolean): readonly RawItem[] {
@@ -102,7 +114,7 @@ export class LineJoiner {
     for (const open of this.#grown) {
       const { stream, lastMs, items, saved } = open
       const value = JSON.stringify({ stream, lastMs, items: items.slice(saved) })
-      changes.push({ key: keyOf(items[0], open.entries), value })
+      changes.push({ key: this.#keyOf(items[0], open.entries), value })
       open.entries += 1
       open.saved = items.length
     }
@@ -112,7 +124,7 @@ export class LineJoiner {
 
   /** Takes the entries that are its own; the others are given back. */
   restore(entries: readonly (readonly [string, string])[]): (readonly [string, string])[] {
-    const own = entries.filter(([key]) => key.startsWith(PREFIX))
+    const own = entries.filter(([key]) => key.startsWith(this.#prefix))
     const records = new Map<string, (readonly [number, Saved])[]>()
     for (const [key, value] of own) {
       const cut = key.lastIndexOf('#')
@@ -126,7 +138,7 @@ export class LineJoiner {
     for (const parts of whole) this.#revive(parts)
     // While it was not running nothing could be added.
     this.#isRevived = this.#open.size > 0
-    return entries.filter(([key]) => !key.startsWith(PREFIX))
+    return entries.filter(([key]) => !key.startsWith(this.#prefix))
   }
 
   #revive(parts: readonly (readonly [number, Saved])[]): void {
@@ -141,13 +153,19 @@ export class LineJoiner {
       open.entries = (parts.at(-1)?.[0] ?? 0) + 1
     } else if (first !== undefined) {
       // Its form was set otherwise meanwhile: what was saved is in other records now, or out.
-      for (const [part] of parts) this.#gone.push({ key: keyOf(first, part), value: undefined })
+      for (const [part] of parts)
+        this.#gone.push({ key: this.#keyOf(first, part), value: undefined })
     }
   }
 
   #place(item: RawItem | undefined) {
     if (item === undefined) return undefined
     const stream = this.#apart + streamOf(item)
+    const { pieces } = this.#joining
+    if (pieces !== undefined) {
+      const place = `${stream}\u0000${pieces.senderOf(item.text)}`
+      return { stream: place, message: item.text, wrap: undefined }
+    }
     if (!this.#joining.unwrap) return { stream, message: item.text, wrap: undefined }
     const { message, sender, wrap } = unwrapLine(item.text)
     return { stream: `${stream}\u0000${sender}`, message, wrap }
@@ -245,7 +263,7 @@ export class LineJoiner {
     this.#grown.delete(open)
     this.#characters -= characters
     for (let part = 0; part < open.entries; part++) {
-      this.#gone.push({ key: keyOf(items[0], part), value: undefined })
+      this.#gone.push({ key: this.#keyOf(items[0], part), value: undefined })
     }
     const [first] = items
     if (
@@ -254,11 +272,18 @@ export class LineJoiner {
       (this.#joining.form.hasEnd && end !== 'whole')
     ) {
       for (const item of items) this.#made.push(item)
+    } else if (this.#joining.pieces !== undefined) {
+      this.#made.push({ ...ANEW, ...first, text: this.#joining.pieces.compose(texts) })
     } else {
       const facts = { ...ANEW, ...first.facts, lines: String(items.length) }
       this.#made.push({ ...ANEW, ...first, text: wrap(texts.join('\n')), facts })
     }
     if (items.length > 1) this.#told(end)
+  }
+
+  /** Keys are of the source's own making and name the item within it. */
+  #keyOf(first: RawItem | undefined, part: number): string {
+    return `${this.#prefix}${first?.key}#${part}`
   }
 
   #take(): readonly RawItem[] {
@@ -275,9 +300,6 @@ interface Saved {
 
 const isUnread = ({ unreadable, facts }: RawItem): boolean =>
   unreadable !== undefined || facts?.['problem'] !== undefined
-
-/** Keys are of the source's own making and name the item within it. */
-const keyOf = (first: RawItem | undefined, part: number): string => `${PREFIX}${first?.key}#${part}`
 
 const lastOf = (parts: readonly (readonly [number, Saved])[]): number =>
   parts.at(-1)?.[1].lastMs ?? 0
