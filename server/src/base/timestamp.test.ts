@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { isoToMs } from './timestamp.ts'
+import { epochToMs, isoToMs } from './timestamp.ts'
 
 test.each([
   ['2026-01-01T00:00:00.999Z', Date.UTC(2026, 0, 1, 0, 0, 0, 999)],
@@ -20,4 +20,21 @@ test.each([
   ['2026-03-29T02:30:00-0930', Date.UTC(2026, 2, 29, 12, 0)],
 ])('%s is read as %s', (text, ms) => {
   expect(isoToMs(text)).toBe(ms)
+})
+
+test.each([
+  [0, 0],
+  [1_767_225_600, 1_767_225_600_000],
+  [-1, -1_000],
+  [1_767_225_600_000, 1_767_225_600_000],
+  [1_767_225_600_000_000, 1_767_225_600_000],
+  [1_767_225_600_000_000_000, 1_767_225_600_000],
+  [134_116_992_000_000_000, 1_767_225_600_000],
+  [8.64e21, 8.64e15],
+  [8.65e21, undefined],
+  [-1e30, undefined],
+  [Number.POSITIVE_INFINITY, undefined],
+  [Number.NaN, undefined],
+])('the number %s is read as %s', (value, ms) => {
+  expect(epochToMs(value)).toBe(ms)
 })

@@ -32,13 +32,17 @@ const YEARS_400_MS = 146_097 * 86_400_000
 
 const FILETIME_TO_UNIX_MS = 11_644_473_600_000
 
+/** Of nanoseconds, what a calendar can hold. */
+const EPOCH_NS_MAX = 8.64e21
+
 /**
  * A number as a time, told apart by magnitude: seconds, milliseconds, microseconds, Windows
- * FILETIME (1.2e17 to 1.6e17, years 1981 to 2108) or nanoseconds since the epoch.
+ * FILETIME (1.2e17 to 1.6e17, years 1981 to 2108) or nanoseconds since the epoch. Undefined for
+ * what is beyond any calendar.
  */
 export function epochToMs(value: number): number | undefined {
-  if (!Number.isFinite(value)) return undefined
   const size = Math.abs(value)
+  if (!(size <= EPOCH_NS_MAX)) return undefined
   if (size < 1e11) return value * 1000
   if (size < 1e14) return value
   if (size < 1e17) return value / 1000

@@ -2,14 +2,9 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { CORRELATOR_LIMITS, type Hit, type HitSink, type Observation } from './correlator.ts'
 import { EventCount } from './event-count.ts'
+import { arrivalsOf, coveredBy, drive, inOrder, placesOf, type Seen } from './testing/drive.ts'
 
 const SPAN = 100
-const LATENESS = 50
-
-interface Seen {
-  readonly time: number
-  readonly key: string
-}
 
 function collect(): HitSink & { hits: Hit[] } {
   const hits: Hit[] = []
@@ -21,91 +16,68 @@ function collect(): HitSink & { hits: Hit[] } {
   }
 }
 
-function observation(seen: Seen, order: number): Observation {
+function observation(seen: Pick<Seen, 'time' | 'key'>, order: number): Observation {
   const { time, key } = seen
   const events = [{ id: `e${order}`, time, order }]
   return { time, order, events, parts: [{ input: 'r', key, values: [] }] }
 }
 
-const make = (least: number): EventCount =>
-  new EventCount({ least, timespanMs: SPAN, limits: CORRELATOR_LIMITS })
-
-/** Feeds events in arrival order, the watermark LATENESS behind; optionally moves state by text. */
-function run(least: number, arrivals: readonly Seen[], restartAt: readonly number[] = []): Hit[] {
-  let correlator = make(least)
-  const sink = collect()
-  let watermarkMs = Number.NEGATIVE_INFINITY
-  for (const [order, seen] of arrivals.entries()) {
-    if (restartAt.includes(order)) {
-      const rows = [...correlator.table.rows()]
-      correlator = make(least)
-      correlator.table.restore(rows)
-    }
-    correlator.observe(observation(seen, order), { watermarkMs, sink })
-    watermarkMs = Math.max(watermarkMs, seen.time - LATENESS)
-    correlator.advance({ watermarkMs, sink })
-  }
-  return sink.hits
-}
+const make = (least: number, timespanMs = SPAN): EventCount =>
+  new EventCount({ least, timespanMs, limits: CORRELATOR_LIMITS })
 
 /** The definition, by brute force: which (key, time) are hits, and which events they cover. */
-function expected(least: number, events: readonly Seen[]): { times: string[]; covered: string[] } {
-  const times: string[] = []
+function expected(
+  least: number,
+  timespanMs: number,
+  events: readonly Seen[],
+): { places: string[]; covered: string[] } {
+  const places: string[] = []
   const covered = new Set<string>()
-  const order = (index: number): readonly [number, number] => [events[index]!.time, index]
-  for (const [index, one] of events.entries()) {
-    const window = [...events.keys()].filter((other) => {
-      const [time, at] = order(other)
-      const isBefore = time < one.time || (time === one.time && at <= index)
-      return events[other]!.key === one.key && isBefore && one.time - time <= SPAN
-    })
-    if (window.length < least) continue
-    times.push(`${one.key}@${one.time}`)
-    for (const other of window) covered.add(`e${other}`)
+  for (const key of ['["a"]', '["b"]']) {
+    const list = inOrder(events, key)
+    for (const [index, one] of list.entries()) {
+      const window = list.slice(0, index + 1).filter(({ time }) => one.time - time <= timespanMs)
+      if (window.length < least) continue
+      places.push(`${key}@${one.time}`)
+      for (const { id } of window) covered.add(id)
+    }
   }
-  return { times: times.sort(), covered: [...covered].sort() }
+  return { places: places.sort(), covered: [...covered].sort() }
 }
 
-/** Events in event-time order whose arrival is shuffled by less than the lateness. */
-const arrivals = fc
-  .array(
-    fc.record({
-      gap: fc.nat(40),
-      key: fc.constantFrom('["a"]', '["b"]'),
-      delay: fc.nat(LATENESS - 1),
-    }),
-    { maxLength: 120 },
-  )
-  .map((items) => {
-    let time = 1_000
-    const timed = items.map(({ gap, key, delay }) => {
-      time += gap
-      return { time, key, delay }
-    })
-    return timed.toSorted((a, b) => a.time + a.delay - (b.time + b.delay))
-  })
+/** Few and many events in a timespan; with many those in the middle are forgotten. */
+const arrivals = fc.oneof(arrivalsOf({}), arrivalsOf({ gapMax: 2, lengthMax: 300 }))
 
 describe('event_count', () => {
-  test('hits are those of the definition, whatever the arrival order within the lateness', () => {
-    fc.assert(
-      fc.property(fc.integer({ min: 1, max: 6 }), arrivals, (least, events) => {
-        const hits = run(least, events)
-        const want = expected(least, events)
-        expect(hits.map((hit) => `${hit.key}@${hit.time}`).sort()).toEqual(want.times)
-        const covered = hits.flatMap((hit) => hit.events.map((event) => event.id))
-        expect(covered.sort()).toEqual(want.covered)
-      }),
-      { numRuns: 500 },
-    )
-  })
+  describe.each([SPAN, 30])('within %i ms', (timespanMs) => {
+    const least = fc.integer({ min: 1, max: 6 })
 
-  test('state moved to a new correlator at any point goes on alike', () => {
-    fc.assert(
-      fc.property(arrivals, fc.array(fc.nat(119), { maxLength: 3 }), (events, restarts) => {
-        expect(run(3, events, restarts)).toEqual(run(3, events))
-      }),
-      { numRuns: 200 },
-    )
+    test('hits are those of the definition, whatever the arrival order within the lateness', () => {
+      fc.assert(
+        fc.property(least, arrivals, (number, events) => {
+          const { finals } = drive(events, { make: () => make(number, timespanMs) })
+          const want = expected(number, timespanMs, events)
+          expect(placesOf(finals)).toEqual(want.places)
+          expect(coveredBy(finals)).toEqual(want.covered)
+        }),
+        { numRuns: 250 },
+      )
+    })
+
+    test('state moved to a new correlator at any point goes on alike', () => {
+      fc.assert(
+        fc.property(
+          least,
+          arrivals,
+          fc.array(fc.nat(120), { maxLength: 5 }),
+          (number, events, restarts) => {
+            const once = (): EventCount => make(number, timespanMs)
+            expect(drive(events, { make: once, restarts })).toEqual(drive(events, { make: once }))
+          },
+        ),
+        { numRuns: 150 },
+      )
+    })
   })
 
   test('a flood on one key keeps few entries and still hits at every event', () => {

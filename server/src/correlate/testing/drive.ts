@@ -29,8 +29,15 @@ export interface DriveOptions {
   readonly finish?: boolean
 }
 
-/** Feeds events in arrival order with the watermark LATENESS_MS behind the newest. */
-export function drive(arrivals: readonly Seen[], options: DriveOptions): Outcome {
+/** Events in the order of their arrival. */
+export interface Arrivals extends ReadonlyArray<Seen> {
+  /** LATENESS_MS unless said. */
+  readonly latenessMs?: number
+}
+
+/** Feeds events in arrival order with the watermark a lateness behind the newest. */
+export function drive(arrivals: Arrivals, options: DriveOptions): Outcome {
+  const { latenessMs = LATENESS_MS } = arrivals
   let correlator = options.make()
   const finals: Hit[] = []
   const more: Hit[] = []
@@ -74,8 +81,8 @@ export function drive(arrivals: readonly Seen[], options: DriveOptions): Outcome
       if (after !== before) throw new Error(`saved and restored differ: ${before} ${after}`)
     }
     correlator.observe(observationOf(seen, order), { watermarkMs, sink })
-    if (seen.time - LATENESS_MS > watermarkMs) {
-      watermarkMs = seen.time - LATENESS_MS
+    if (seen.time - latenessMs > watermarkMs) {
+      watermarkMs = seen.time - latenessMs
       correlator.advance({ watermarkMs, sink })
     }
   }
@@ -98,29 +105,36 @@ function observationOf(seen: Seen, order: number) {
   return { time, order, events: [{ id: `e${order}`, time, order }], parts }
 }
 
-/** Events whose arrival is out of order by less than the lateness. */
+/**
+ * Events whose arrival is out of order by less than the lateness, which is shorter or longer than the
+ * timespans of tests (100 ms); some of the lists are dense, with many events of one time.
+ */
 export function arrivalsOf(options: {
   readonly inputs?: readonly string[]
   readonly values?: readonly string[]
   readonly gapMax?: number
   readonly lengthMax?: number
-}): fc.Arbitrary<Seen[]> {
+}): fc.Arbitrary<Arrivals> {
   const { inputs = ['r'], values = ['v'], gapMax = 40, lengthMax = 80 } = options
   const item = fc.record({
     gap: fc.nat(gapMax),
-    delay: fc.nat(LATENESS_MS - 1),
+    delay: fc.nat(10_000),
     key: fc.constantFrom('["a"]', '["b"]'),
     input: fc.constantFrom(...inputs),
     values: fc.constantFrom(...values).map((value) => [value]),
   })
   // Else there are ten at most, whatever the length that is asked for.
-  return fc.array(item, { maxLength: lengthMax, size: 'max' }).map((items) => {
+  const items = fc.array(item, { maxLength: lengthMax, size: 'max' })
+  const latenesses = fc.constantFrom(LATENESS_MS, LATENESS_MS, 3 * LATENESS_MS)
+  const densities = fc.constantFrom(1, 1, 1, 8)
+  return fc.tuple(items, latenesses, densities).map(([list, latenessMs, density]) => {
     let time = 1_000
-    const timed = items.map(({ gap, delay, ...rest }) => {
-      time += gap
-      return { at: time + delay, seen: { ...rest, time } }
+    const timed = list.map(({ gap, delay, ...rest }) => {
+      time += Math.floor(gap / density)
+      return { at: time + (delay % latenessMs), seen: { ...rest, time } }
     })
-    return timed.sort((a, b) => a.at - b.at).map(({ seen }) => seen)
+    const seen = timed.sort((a, b) => a.at - b.at).map((one) => one.seen)
+    return Object.assign(seen, { latenessMs })
   })
 }
 
