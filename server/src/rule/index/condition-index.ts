@@ -46,6 +46,7 @@ export class ConditionIndex {
     this.witnesses = witnesses
     this.#marks = new Marks(program.predicates.length, program.roots.length, witnesses)
     this.#fields = fields
+    this.#chooseBounds()
     this.#evaluator = new Evaluator(program, { fields, marks: this.#marks, runs })
   }
 
@@ -111,6 +112,11 @@ export class ConditionIndex {
     return count
   }
 
+  #chooseBounds(): void {
+    const { offsets } = this.witnesses
+    this.#fields.chooseBounds((predicate) => offsets[predicate]! < offsets[predicate + 1]!)
+  }
+
   /**
    * What was seen decides: the answers stay the same, fewer conditions are looked at. A step an event,
    * since of thousands of conditions all at once would hold up detection.
@@ -118,12 +124,16 @@ export class ConditionIndex {
   *#rechoose(): Steps<void> {
     this.#rechooseAt = this.events + Math.min(this.events * 7, RECHOOSE_MOST)
     const { fires } = this.#marks
+    const { lazy } = this.#fields
     const first = yield* firstCostSteps(this.program)
     const costs = first.map((cost, predicate) => {
-      return (fires[predicate] ?? 0) + cost / 1_000
+      // How often one holds that nothing marked is not known.
+      const held = lazy[predicate] === 1 ? this.events : (fires[predicate] ?? 0)
+      return held + cost / 1_000
     })
     this.witnesses = yield* witnessSteps(this.program, costs)
     this.#marks.setWitnesses(this.witnesses)
+    this.#chooseBounds()
     fires.fill(0)
   }
 }

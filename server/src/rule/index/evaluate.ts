@@ -65,8 +65,12 @@ export class Evaluator {
     if (marks.hasFailed(predicate)) return false
     const run = this.#runs[predicate]
     if (run !== undefined) return marks.decide(predicate, run(this.#doc))
-    if (!marks.isPossible(predicate)) return false
+    const isLazy = this.#fields.lazy[predicate] === 1
+    if (!isLazy && !marks.isPossible(predicate)) return false
     const slot = this.#fields.slotOf(predicate)
+    if (isLazy) {
+      return marks.decide(predicate, slot?.someBeyond(marks.epoch, predicate) === true)
+    }
     const matcher = slot?.probe.matcherOf(predicate)
     if (slot === undefined || matcher === undefined) return marks.decide(predicate, false)
     return marks.decide(predicate, slot.some(marks.epoch, matcher))

@@ -12,6 +12,7 @@ type Scalar = string | number | boolean
 /** A field that rules ask for: its tests, and its values in the event at hand. */
 export class FieldSlot {
   readonly probe = new Probe()
+  memo = new Memo()
   readonly #values: Scalar[] = []
   #count = 0
   #epoch = 0
@@ -23,6 +24,14 @@ export class FieldSlot {
       this.#count = 0
     }
     this.#values[this.#count++] = value
+  }
+
+  someBeyond(epoch: number, predicate: number): boolean {
+    if (this.#epoch !== epoch) return false
+    for (let at = 0; at < this.#count; at++) {
+      if (this.probe.boundHolds(predicate, this.#values[at]!)) return true
+    }
+    return false
   }
 
   some(epoch: number, fits: (text: string) => boolean): boolean {
@@ -38,7 +47,8 @@ export class FieldSlot {
 class TrieNode {
   readonly children = new Map<string, TrieNode>()
   slot: FieldSlot | undefined
-  readonly memo = new Memo()
+  /** Of a node without a slot: of what any value says. */
+  memo: Memo | undefined
   /** Where keys that were met lead to, `UNASKED` for nowhere; so many as are kept. */
   readonly #steps = new Map<string, TrieNode>()
 
@@ -66,6 +76,7 @@ class TrieNode {
     if (node === undefined && spare !== undefined && spare.nodes > 0) {
       spare.nodes--
       node = new TrieNode()
+      node.memo = new Memo()
     }
     this.#steps.set(key, node ?? UNASKED)
     return node
@@ -91,16 +102,22 @@ export class Fields {
   /** For tests of any value of the event. */
   #anywhere: FieldSlot | undefined
   #spare: Spare | undefined
+  /** Of each predicate, whether nothing marks it: it is decided when it is asked for. */
+  readonly lazy: Uint8Array
   readonly #slotOf: FieldSlot[] = []
   /** One of each field, in the order in which predicates ask for them. */
-  readonly #slots: FieldSlot[] = [];
+  readonly #slots: FieldSlot[] = []
+
+  private constructor(predicates: number) {
+    this.lazy = new Uint8Array(predicates)
+  }
 
   /** `tables`: what `literalTables` of the same predicates told, made before. */
   static *steps(
     predicates: readonly Predicate[],
     tables: readonly (LiteralTables | undefined)[] = [],
   ): Steps<Fields> {
-    const fields = new Fields()
+    const fields = new Fields(predicates.length)
     const slots = new Set<FieldSlot>()
     for (const [number, predicate] of predicates.entries()) {
       if (predicate.kind === 'run') continue
@@ -127,6 +144,18 @@ export class Fields {
   /** That of the tests of any value, then those of the fields. */
   literalTables(): readonly (LiteralTables | undefined)[] {
     return [this.#anywhere, ...this.#slots].map((slot) => slot?.probe.literalTables)
+  }
+
+  /** `isNeeded`: whether some rule is looked at only where the predicate was marked. */
+  chooseBounds(isNeeded: (predicate: number) => boolean): void {
+    this.lazy.fill(0)
+    for (const { probe } of this.#slots) {
+      if (!probe.hasBounds) continue
+      probe.chooseBounds(isNeeded)
+      for (const predicate of probe.lazy) this.lazy[predicate] = 1
+    }
+    // What was remembered of values holds no longer.
+    for (const slot of this.#slots) if (slot.probe.hasBounds) slot.memo = new Memo()
   }
 
   #slotOfPath(path: string): FieldSlot {
@@ -158,55 +187,75 @@ export class Fields {
   }
 
   #object(node: TrieNode | undefined, object: EcsDoc, at: At): void {
+    const anywhere = this.#anywhere
+    const inReach = at.depth < VALUE_DEPTH_MAX
     // Events are plain data: what a prototype has is not enumerable.
     let place = 0
     for (const key in object) {
       const child = node?.underAt(key, place++, this.#spare)
-      if (child === undefined && this.#anywhere === undefined) continue
-      at.depth++
-      if (at.depth <= VALUE_DEPTH_MAX && child?.slot !== undefined) {
-        for (const predicate of child.slot.probe.present) at.marks.hold(predicate)
+      if (child === undefined && anywhere === undefined) continue
+      const slot = child?.slot
+      if (slot !== undefined && inReach) holdAll(slot.probe.present, at.marks)
+      const value = object[key]
+      if (typeof value !== 'object') {
+        if (inReach) this.#scalar(child, value as Scalar | undefined, at.marks)
+        continue
       }
-      this.#value(child, object[key], at)
+      at.depth++
+      this.#nested(child, value, at)
       at.depth--
     }
   }
 
-  #value(node: TrieNode | undefined, value: unknown, at: At): void {
-    if (at.depth > VALUE_DEPTH_MAX || value === null || value === undefined) return
-    if (typeof value === 'object') {
-      if (Array.isArray(value)) {
-        at.depth++
-        for (const item of value as unknown[]) this.#value(node, item, at)
-        at.depth--
-        return
+  #nested(node: TrieNode | undefined, value: object | null, at: At): void {
+    if (at.depth > VALUE_DEPTH_MAX || value === null) return
+    if (Array.isArray(value)) {
+      at.depth++
+      for (const item of value as unknown[]) {
+        if (typeof item === 'object') this.#nested(node, item, at)
+        else if (at.depth <= VALUE_DEPTH_MAX) this.#scalar(node, item as Scalar, at.marks)
       }
-      if (node?.slot !== undefined) {
-        for (const predicate of node.slot.probe.exists) at.marks.hold(predicate)
-      }
-      if (this.#anywhere === undefined && (node === undefined || node.children.size === 0)) return
-      this.#object(node, value as EcsDoc, at)
+      at.depth--
       return
     }
+    if (node?.slot !== undefined) holdAll(node.slot.probe.exists, at.marks)
+    if (this.#anywhere === undefined && (node === undefined || node.children.size === 0)) return
+    this.#object(node, value as EcsDoc, at)
+  }
+
+  #scalar(node: TrieNode | undefined, value: Scalar | undefined, marks: Marks): void {
     const slot = node?.slot
     const anywhere = this.#anywhere
-    if (slot === undefined && anywhere === undefined) return
-    if (slot?.probe.hasMatchers === true) slot.keep(value as Scalar, at.marks.epoch)
-    if (anywhere?.probe.hasMatchers === true) anywhere.keep(value as Scalar, at.marks.epoch)
-    const memo = node?.memo
-    const codes = memo?.find(value as Scalar)
-    if (codes !== undefined) {
-      if (codes.length > 0) at.marks.replay(codes)
-      return
+    if (value === undefined || (slot === undefined && anywhere === undefined)) return
+    if (slot?.probe.asksLater === true) slot.keep(value, marks.epoch)
+    if (anywhere?.probe.asksLater === true) anywhere.keep(value, marks.epoch)
+    const memo = slot === undefined ? node?.memo : slot.memo
+    if (memo !== undefined) {
+      const codes = memo.find(value)
+      if (codes !== undefined) {
+        if (codes.length > 0) marks.replay(codes)
+        return
+      }
+      if (memo.wants(value)) {
+        marks.record()
+        this.#look(slot, value, marks)
+        memo.put(value, marks.recorded())
+        return
+      }
     }
-    const wanted = memo?.wants(value as Scalar) === true
-    if (wanted) at.marks.record()
+    this.#look(slot, value, marks)
+  }
+
+  #look(slot: FieldSlot | undefined, value: Scalar, marks: Marks): void {
+    const anywhere = this.#anywhere
     if (anywhere !== undefined) {
-      for (const predicate of anywhere.probe.present) at.marks.hold(predicate)
-      lookAt(anywhere, value as Scalar, at.marks, slot?.probe.readsBeside)
+      holdAll(anywhere.probe.present, marks)
+      holdAll(anywhere.probe.exists, marks)
+      anywhere.probe.look(value, marks, slot?.probe.readsBeside)
     }
-    if (slot !== undefined) lookAt(slot, value as Scalar, at.marks)
-    if (wanted) memo?.put(value as Scalar, at.marks.recorded())
+    if (slot === undefined) return
+    holdAll(slot.probe.exists, marks)
+    slot.probe.look(value, marks)
   }
 }
 
@@ -216,10 +265,8 @@ interface At {
   readonly marks: Marks
 }
 
-function lookAt(slot: FieldSlot, value: Scalar, marks: Marks, isRead?: boolean): void {
-  const { probe } = slot
-  for (const predicate of probe.exists) marks.hold(predicate)
-  probe.look(value, marks, isRead)
+function holdAll(predicates: readonly number[], marks: Marks): void {
+  for (let at = 0; at < predicates.length; at++) marks.hold(predicates[at]!)
 }
 
 /** The node under a key that holds several names at once. */

@@ -23,6 +23,7 @@ interface Bound {
   readonly orEqual: boolean
   /** Written as text: then only numbers compare with it as a number. */
   readonly isText: boolean
+  readonly isAbove: boolean
 }
 
 type Scalar = string | number | boolean
@@ -52,12 +53,18 @@ export class Probe {
   readonly #numbers = new Map<number, number[]>()
   readonly #above: Bound[] = []
   readonly #below: Bound[] = []
+  /** Those of numbers that are asked for only by rules that are looked at for another reason. */
+  readonly #lazy = new Map<number, Bound>()
+  /** The others, sorted. */
+  #eagerAbove: readonly Bound[] = []
+  #eagerBelow: readonly Bound[] = []
   readonly #orders: { readonly predicate: number; readonly test: ValueTest }[] = []
   readonly #times: { readonly predicate: number; readonly test: ValueTest }[] = []
   #networks: Networks | undefined
   readonly #matchers = new Map<number, TextMatcher>()
   #needsText = false
   #needsNumber = false
+  #asksLater = false
 
   // The value at hand, for what calls back.
   #marks: Marks | undefined
@@ -127,8 +134,9 @@ export class Probe {
     if (typeof test.value === 'string') this.#orders.push({ predicate, test })
     if (Number.isNaN(value)) return
     const isText = typeof test.value === 'string'
-    const bound = { predicate, value, orEqual: test.op.endsWith('e'), isText }
-    if (test.op.startsWith('g')) this.#above.push(bound)
+    const isAbove = test.op.startsWith('g')
+    const bound = { predicate, value, orEqual: test.op.endsWith('e'), isText, isAbove }
+    if (isAbove) this.#above.push(bound)
     else this.#below.push(bound)
   }
 
@@ -140,8 +148,44 @@ export class Probe {
     this.#texts.finish(beside === undefined ? undefined : beside.#texts, tables)
     this.#above.sort((a, b) => a.value - b.value)
     this.#below.sort((a, b) => b.value - a.value)
-    this.#needsNumber = this.#numbers.size > 0 || this.#above.length > 0 || this.#below.length > 0
+    this.chooseBounds(() => true)
     this.#needsText = !this.#texts.isEmpty || this.#networks !== undefined
+  }
+
+  /**
+   * A value is beyond half of all bounds, on average: where nothing hangs on it yet, it is decided when a
+   * rule asks (`boundHolds`). Bounds written as text are looked at in any case.
+   */
+  chooseBounds(isNeeded: (predicate: number) => boolean): void {
+    this.#lazy.clear()
+    const isEager = (bound: Bound): boolean => {
+      if (bound.isText || isNeeded(bound.predicate)) return true
+      this.#lazy.set(bound.predicate, bound)
+      return false
+    }
+    this.#eagerAbove = this.#above.filter(isEager)
+    this.#eagerBelow = this.#below.filter(isEager)
+    this.#needsNumber =
+      this.#numbers.size > 0 || this.#eagerAbove.length > 0 || this.#eagerBelow.length > 0
+    this.#asksLater = this.#matchers.size > 0 || this.#lazy.size > 0
+  }
+
+  get hasBounds(): boolean {
+    return this.#above.length > 0 || this.#below.length > 0
+  }
+
+  /** Predicates that `look` does not mark. */
+  get lazy(): Iterable<number> {
+    return this.#lazy.keys()
+  }
+
+  /** Whether a predicate that `look` does not mark holds for a value. */
+  boundHolds(predicate: number, given: Scalar): boolean {
+    const bound = this.#lazy.get(predicate)
+    if (bound === undefined) return false
+    const number = numberOf(given)
+    if (number === bound.value) return bound.orEqual
+    return bound.isAbove ? number > bound.value : number < bound.value
   }
 
   /** What took long to make, for a probe of the same tests in another thread. */
@@ -175,12 +219,12 @@ export class Probe {
 
   #lookAtNumber(number: number, isNumber: boolean, marks: Marks): void {
     all(this.#numbers.get(number), marks)
-    for (const bound of this.#above) {
+    for (const bound of this.#eagerAbove) {
       if (bound.value > number) break
       if (bound.value === number && !bound.orEqual) continue
       if (isNumber || !bound.isText) marks.hold(bound.predicate)
     }
-    for (const bound of this.#below) {
+    for (const bound of this.#eagerBelow) {
       if (bound.value < number) break
       if (bound.value === number && !bound.orEqual) continue
       if (isNumber || !bound.isText) marks.hold(bound.predicate)
@@ -235,8 +279,9 @@ export class Probe {
     return this.#matchers.get(predicate)
   }
 
-  get hasMatchers(): boolean {
-    return this.#matchers.size > 0
+  /** Whether values are to be kept for predicates that are decided when a rule asks. */
+  get asksLater(): boolean {
+    return this.#asksLater
   }
 }
 
