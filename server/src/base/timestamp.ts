@@ -79,6 +79,11 @@ function belowMs(text: string): string {
   return /[.,]\d{3}(\d{1,6})/.exec(text)?.[1] ?? ''
 }
 
+/** Nanoseconds within the millisecond of a time that is written as text, 0 where it is not. */
+export function nanosBelowMs(value: unknown): number {
+  return typeof value === 'string' ? Number(belowMs(value).padEnd(6, '0')) : 0
+}
+
 const OFFSET_MS = 1e15
 
 /** A time as text of one width, to the nanosecond, whose order is that of the times. */
@@ -88,9 +93,7 @@ export function instantText(value: unknown): string | undefined {
   const written = typeof value === 'string' ? isoToMs(value) : undefined
   const whole = written ?? Math.floor(ms)
   const nanos =
-    written === undefined
-      ? Math.min(999_999, Math.round((ms - whole) * 1e6))
-      : Number(belowMs(String(value)).padEnd(6, '0'))
+    written === undefined ? Math.min(999_999, Math.round((ms - whole) * 1e6)) : nanosBelowMs(value)
   return `${String(whole + OFFSET_MS).padStart(16, '0')}${String(nanos).padStart(6, '0')}`
 }
 

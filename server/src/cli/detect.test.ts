@@ -177,6 +177,15 @@ value = "now-7d"`,
       ...['seconds', '7', 'own', 'nanos', 'filetime', 'micros-early', 'micros-late', '1'],
     ])
     expect(stderr).toContain('"untimed":0')
+    const nanos = file('nanos', [
+      ...[3, 1, 2].map((nano) => ({
+        _id: nano,
+        '@timestamp': at(1).replace('Z', `00000${nano}Z`),
+      })),
+      { _id: 'whole', '@timestamp': at(1) },
+    ])
+    const fine = await detect('--eql', 'any where true', '--ndjson', nanos)
+    expect(eventsOf(fine.alerts)).toEqual(['whole', '1', '2', '3'])
     const named = ['--timestamp-field', 'when', '--event-category-field', 'kind']
     const other = file('named', [
       { when: at(2), kind: 'x' },

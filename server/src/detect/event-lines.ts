@@ -1,4 +1,4 @@
-import { claimedTimeMs } from '../base/timestamp.ts'
+import { claimedTimeMs, nanosBelowMs } from '../base/timestamp.ts'
 import { fieldOf, type EcsDoc, type SecurityEvent } from '../model/event.ts'
 import type { RejectCode } from '../model/decoder.ts'
 
@@ -12,6 +12,8 @@ export interface EventFields {
 export interface OfflineEvent extends SecurityEvent {
   /** Value of the tie-breaker field; undefined where there is none. */
   readonly tie: string | number | undefined
+  /** Nanoseconds within the millisecond, where the time is written so finely that `time` may round. */
+  readonly nanos?: number
 }
 
 export type ReadEvent =
@@ -59,23 +61,25 @@ export function readEventLine(
   const { tiebreaker } = at.fields
   const tie = tiebreaker === undefined ? undefined : tieOf(fieldOf(doc, tiebreaker))
   const event = { id: idOf(doc) ?? at.line, time: time.ms ?? at.untimedMs, doc, tie }
-  return { ok: true, event, timed: time.ms !== undefined }
+  const timed = time.ms !== undefined
+  return { ok: true, event: time.nanos > 0 ? { ...event, nanos: time.nanos } : event, timed }
 }
 
 function timeOf(
   doc: EcsDoc,
   named: string | undefined,
-): { readonly ms?: number; readonly wrong?: string } {
+): { readonly ms?: number; readonly nanos: number; readonly wrong?: string } {
   for (const field of named === undefined ? TIME_FIELDS : [named]) {
     const value = fieldOf(doc, field)
     if (value === undefined || value === null) continue
-    const ms = claimedTimeMs(Array.isArray(value) ? value[0] : value)
-    if (ms !== undefined) return { ms }
+    const one: unknown = Array.isArray(value) ? value[0] : value
+    const ms = claimedTimeMs(one)
+    if (ms !== undefined) return { ms, nanos: nanosBelowMs(one) }
     if (field === named || field === '@timestamp') {
-      return { wrong: `${field} holds no time: ${JSON.stringify(value).slice(0, 80)}` }
+      return { nanos: 0, wrong: `${field} holds no time: ${JSON.stringify(value).slice(0, 80)}` }
     }
   }
-  return named === undefined ? {} : { wrong: `There is no ${named}.` }
+  return named === undefined ? { nanos: 0 } : { nanos: 0, wrong: `There is no ${named}.` }
 }
 
 function idOf(doc: EcsDoc): string | undefined {
@@ -107,6 +111,7 @@ function deeperThan(value: unknown, depth: number): boolean {
 /** Event time, then the tie-breaker (numbers before text, none last); stable, so input order last. */
 export function compareOffline(a: OfflineEvent, b: OfflineEvent): number {
   if (a.time !== b.time) return a.time - b.time
+  if (a.nanos !== b.nanos) return (a.nanos ?? 0) - (b.nanos ?? 0)
   if (a.tie === b.tie) return 0
   if (a.tie === undefined) return 1
   if (b.tie === undefined) return -1

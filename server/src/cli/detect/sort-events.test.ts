@@ -7,14 +7,18 @@ import { ProblemError } from '../../base/problems.ts'
 import { compareOffline, type OfflineEvent } from '../../detect/event-lines.ts'
 import { EventSorter } from './sort-events.ts'
 
-const event = fc.record({
-  id: fc.constant(''),
-  time: fc.oneof(fc.nat(5), fc.constant(1.000_5), fc.nat(1_000_000)),
-  tie: fc.oneof(fc.constant(undefined), fc.nat(2), fc.constantFrom('a', 'b')),
-  doc: fc.dictionary(fc.string(), fc.oneof(fc.string({ unit: 'binary' }), fc.nat()), {
-    maxKeys: 2,
-  }),
-})
+const event = fc.record(
+  {
+    id: fc.constant(''),
+    time: fc.oneof(fc.nat(5), fc.constant(1.000_5), fc.nat(1_000_000)),
+    tie: fc.oneof(fc.constant(undefined), fc.nat(2), fc.constantFrom('a', 'b')),
+    doc: fc.dictionary(fc.string(), fc.oneof(fc.string({ unit: 'binary' }), fc.nat()), {
+      maxKeys: 2,
+    }),
+    nanos: fc.integer({ min: 1, max: 3 }),
+  },
+  { requiredKeys: ['id', 'time', 'tie', 'doc'] },
+)
 
 describe('sorting input that may be larger than memory', () => {
   let folder = ''

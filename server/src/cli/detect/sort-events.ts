@@ -66,8 +66,8 @@ export class EventSorter {
       const file = (this.#file ??= openNameless())
       const from = this.#end
       let text = ''
-      for (const [index, { time, tie, id, doc }] of this.#held.entries()) {
-        text += `${JSON.stringify([time, tie ?? null, id, doc])}\n`
+      for (const [index, { time, tie, nanos, id, doc }] of this.#held.entries()) {
+        text += `${JSON.stringify([time, tie ?? null, id, doc, ...(nanos === undefined ? [] : [nanos])])}\n`
         if (text.length < CHUNK_BYTES && index < this.#held.length - 1) continue
         this.#write(file, Buffer.from(text))
         text = ''
@@ -139,8 +139,8 @@ class RunReader implements Reader {
       if (this.#at >= this.#to) return undefined
       this.#read()
     }
-    const [time, tie, id, doc] = JSON.parse(this.#lines[this.#line++]!) as Row
-    return { id, time, doc, tie: tie ?? undefined }
+    const [time, tie, id, doc, nanos] = JSON.parse(this.#lines[this.#line++]!) as Row
+    return { id, time, doc, tie: tie ?? undefined, ...(nanos === undefined ? {} : { nanos }) }
   }
 
   #read(): void {
@@ -154,7 +154,7 @@ class RunReader implements Reader {
   }
 }
 
-type Row = [time: number, tie: string | number | null, id: string, doc: EcsDoc]
+type Row = [time: number, tie: string | number | null, id: string, doc: EcsDoc, nanos?: number]
 
 interface Head {
   event: OfflineEvent

@@ -1,7 +1,7 @@
 import type { Condition, Expr } from '../../model/condition.ts'
 import { FUNCTIONS, type Scalar } from '../functions.ts'
 import { QueryError } from '../syntax.ts'
-import type { EqlField, EqlNode } from './ast.ts'
+import type { EqlNode } from './ast.ts'
 import { checkCall, returnsBoolean } from './signatures.ts'
 import { comparesTimes, timeComparison } from './times.ts'
 
