@@ -224,3 +224,99 @@ describe('values that Elastic agents write otherwise', () => {
     expect(holds(both, process({ winlog: listed }))).toBe(true)
   })
 })
+
+describe('correlations', () => {
+  const base = (name: string) =>
+    `title: ${name}\nname: ${name}\nid: id-${name}\nlogsource: {product: x}\ndetection: {s: {k: ${name}}, condition: s}\n---\n`
+  const of = (body: string, id = 'top') =>
+    `title: ${id}\nid: ${id}\ncorrelation:\n  ${body.replaceAll('\n', '\n  ')}\n`
+  const three = base('a') + base('b') + base('c')
+  const told = (text: string, kinds: string): number =>
+    alertsOf(
+      [text],
+      [...kinds].map((k) => ({ k })),
+    ).length
+
+  // Specification, "Condition": how many of the rules match in the time frame.
+  test.each<[string, string, number]>([
+    ['{gte: 2}', 'ac', 1],
+    ['{gte: 2}', 'aa', 0],
+    ['{gt: 2}', 'ac', 0],
+    ['{gt: 2}', 'abc', 1],
+    ['{eq: 2}', 'ac', 1],
+    ['{eq: 2}', 'abc', 0],
+    ['{eq: 3}', 'cab', 1],
+    ['{neq: 2}', 'ac', 0],
+    ['{neq: 2}', 'a', 1],
+    ['{neq: 2}', 'abc', 1],
+    ['{lt: 2}', 'aaa', 1],
+    ['{lt: 2}', 'ab', 0],
+    ['{lte: 2}', 'ab', 1],
+    ['{lte: 2}', 'abc', 0],
+    ['{gte: 1, lte: 2}', 'ab', 1],
+    ['{gte: 2, lt: 3}', 'a', 0],
+  ])('temporal with %s over %s tells %d', (condition, kinds, expected) => {
+    const text = of(`type: temporal\nrules: [a, b, c]\ntimespan: 10s\ncondition: ${condition}`)
+    expect(told(three + text, kinds)).toBe(expected)
+  })
+
+  test('the type is read in any letter case', () => {
+    const text = of('type: EVENT_COUNT\nrules: a\ntimespan: 1m\ncondition: {gte: 2}')
+    expect(told(three + text, 'aa')).toBe(1)
+  })
+
+  test('a correlation over another that lacks its key is warned of', () => {
+    const inner = of(
+      'type: event_count\nrules: [a]\ngroup-by: [host]\ntimespan: 1m\ncondition: {gte: 2}',
+      'many',
+    )
+    const outer = of('type: temporal\nrules: [many, b]\ngroup-by: [user]\ntimespan: 1m')
+    expect(problemsOf(lower(`${three}${inner}---\n${outer}`))).toEqual([
+      expect.stringContaining('does not group by user'),
+    ])
+  })
+
+  test.each<[string, string]>([
+    [
+      'type: temporal\nrules: [a, b]\ntimespan: 1m\ncondition: {gte: 3}',
+      '25:14 The condition counts',
+    ],
+    [
+      'type: temporal\nrules: [a]\ntimespan: 1m\ncondition: a and b',
+      '25:14 The condition names "b"',
+    ],
+    ['type: temporal\nrules: [a, b]\ntimespan: 1m\ncondition: a', '25:14 "rules" lists "b"'],
+    ['type: temporal\nrules: [a, bb]\ntimespan: 1m', '23:14 The correlation names the rule "bb"'],
+    ['type: temporal\nrules: [a, {x: y}]\ntimespan: 1m', '23:14 "rules" takes a name'],
+    [
+      'type: event_count\nrules: [a]\ncondition: {gte: 1}',
+      '22:3 This correlation needs "timespan".',
+    ],
+    [
+      'type: event_count\nrules: [a]\ntimespan: 1m\ncondition: {ge: 1}',
+      '25:15 "ge" is no condition',
+    ],
+    [
+      'type: event_count\nrules: [a]\ntimespan: 1m\ngenerate: maybe\ncondition: {gte: 1}',
+      '25:13 "generate"',
+    ],
+    [
+      'type: event_count\nrules: [a]\ntimespan: 1m\ngroup-by: {x: y}\ncondition: {gte: 1}',
+      '25:13 "group-by"',
+    ],
+    [
+      'type: event_count\nrules: [a]\ntimespan: 1m\ngroup_by: [x]\ncondition: {gte: 1}',
+      '25:3 A correlation has no "group_by"',
+    ],
+    [
+      'type: event_count\nrules: [a]\ntimespan: 1m\naliases: {x: y}\ncondition: {gte: 1}',
+      '25:16 An alias is',
+    ],
+    [
+      'type: temporal\nrules: [top, a]\ntimespan: 1m',
+      '23:10 The correlations refer to each other in a ring: top → top.',
+    ],
+  ])('%j is told of at its place', (body, expected) => {
+    expect(problemsOf(lower(three + of(body))).join('\n')).toContain(expected)
+  })
+})

@@ -102,6 +102,17 @@ function isPartOf(document: SigmaDocument, earlier: SigmaDocument): boolean {
   )
 }
 
+function refuseRing(ring: readonly SigmaCorrelation[]): void {
+  const names = ring.map((each) => each.name ?? each.meta.id).join(' → ')
+  const document = ring[0]
+  document?.problems.push({
+    code: 'RULE_REFERENCE',
+    message: `The correlations refer to each other in a ring: ${names}.`,
+    at: childOf(document.body, 'rules')?.place ?? document.place,
+    severity: 'error',
+  })
+}
+
 function inOrder(correlations: readonly SigmaCorrelation[]): readonly SigmaCorrelation[] {
   const byName = new Map<string, SigmaCorrelation>()
   for (const each of correlations) {
@@ -110,15 +121,17 @@ function inOrder(correlations: readonly SigmaCorrelation[]): readonly SigmaCorre
   }
   const done = new Set<SigmaCorrelation>()
   const ordered: SigmaCorrelation[] = []
-  const visit = (document: SigmaCorrelation, depth: number): void => {
-    if (done.has(document) || depth > correlations.length) return
+  const visit = (document: SigmaCorrelation, above: readonly SigmaCorrelation[]): void => {
+    if (above.includes(document))
+      return refuseRing([...above.slice(above.indexOf(document)), document])
+    if (done.has(document)) return
     done.add(document)
     for (const name of textsOf(childOf(document.body, 'rules'))) {
       const needed = byName.get(name)
-      if (needed !== undefined) visit(needed, depth + 1)
+      if (needed !== undefined) visit(needed, [...above, document])
     }
     ordered.push(document)
   }
-  for (const document of correlations) visit(document, 0)
+  for (const document of correlations) visit(document, [])
   return ordered
 }

@@ -3,7 +3,7 @@ import type { Correlation } from '../../model/correlation.ts'
 import type { CorrelationRule, MatchRule, RuleProblem } from '../../model/rule.ts'
 import { ALWAYS, allOf, anyOf, NEVER } from '../conditions.ts'
 import type { Aggregation } from './condition.ts'
-import { lowerCorrelation } from './correlation.ts'
+import { lowerCorrelation } from './correlation/correlation.ts'
 import type {
   SigmaCorrelation,
   SigmaDocument,
@@ -46,6 +46,8 @@ class SigmaLowering {
   readonly #correlations: CorrelationRule[] = []
   readonly #paths = new Map<string, FieldPaths>()
   readonly #fields = new Map<string, readonly string[]>()
+  /** What the hits of each correlation hold. */
+  readonly #keys = new Map<string, ReadonlySet<string>>()
   /** Ids that run, by id and by name. */
   readonly #running = new Map<string, string>()
   readonly #quiet = new Set<string>()
@@ -231,11 +233,14 @@ class SigmaLowering {
       names: [...this.#running.keys()],
       idOf: (reference) => this.#running.get(reference),
       pathsOf: (id) => this.#paths.get(id) ?? ((field) => [field]),
+      keyOf: (id) => this.#keys.get(id),
     })
     if (correlation === undefined || hasError(document)) return
     const [first] = correlation.inputs
     const paths = first === undefined ? undefined : this.#paths.get(first)
     if (paths !== undefined) this.#paths.set(document.meta.id, paths)
+    const key = correlation.groupBy.flatMap(({ name, path }) => [name, path])
+    this.#keys.set(document.meta.id, new Set(key))
     this.#announce(document)
     if (!document.generate) for (const id of correlation.inputs) this.#quiet.add(id)
     this.#correlations.push({ kind: 'correlation', meta: document.meta, correlation, alerts: true })

@@ -4,15 +4,17 @@ import type {
   CountCorrelation,
   GroupField,
   RefCondition,
-} from '../../model/correlation.ts'
-import { countFault } from '../count-limit.ts'
-import { nearest } from '../nearest.ts'
-import { parseCondition, type ConditionTree } from './condition.ts'
-import type { SigmaCorrelation } from './documents.ts'
-import { parseTimespan } from './timespan.ts'
-import { childOf, textOf, textsOf, type FilePlace, type Tree } from './yaml/yaml-tree.ts'
-import type { FieldPaths } from './lower.ts'
-import { PathChoices } from './path-choices.ts'
+} from '../../../model/correlation.ts'
+import { countFault } from '../../count-limit.ts'
+import { nearest } from '../../nearest.ts'
+import { parseCondition, type ConditionTree } from '../condition.ts'
+import type { SigmaCorrelation } from '../documents.ts'
+import { parseTimespan } from '../timespan.ts'
+import { childOf, textOf, textsOf, type FilePlace, type Tree } from '../yaml/yaml-tree.ts'
+import type { FieldPaths } from '../lower.ts'
+import { PathChoices } from '../path-choices.ts'
+import { attributeProblems } from './attributes.ts'
+import { COUNTED_RULES_MAX, countOfRules, isAllOf, namesOf } from './rule-counts.ts'
 
 /** What a correlation may refer to: rules and correlations, by id or name. */
 export interface ReferenceScope {
@@ -20,6 +22,8 @@ export interface ReferenceScope {
   /** The id of the rule that goes by this id or name; undefined if none does, or it does not run. */
   idOf(reference: string): string | undefined
   pathsOf(id: string): FieldPaths
+  /** Names and paths of the key of a correlation, all that its hits hold; undefined of other rules. */
+  keyOf(id: string): ReadonlySet<string> | undefined
 }
 
 const COUNT_TYPES = [
@@ -57,11 +61,12 @@ class Lowering {
   }
 
   lower(): Correlation | undefined {
+    this.#document.problems.push(...attributeProblems(this.#document))
     const written = textOf(this.#get('type')) ?? ''
-    const type = TYPES.find((each) => each === written)
+    const type = TYPES.find((each) => each === written.toLowerCase())
     if (type === undefined) {
       const guess = nearest(written, TYPES)
-      this.#refuse(`"${written}" is no type of correlation.`, 'type', guess)
+      this.#refuse(`"${written}" is no type of correlation.`, { field: 'type', guess })
       return undefined
     }
     const boolean = this.#booleanCondition()
@@ -81,6 +86,7 @@ class Lowering {
     switch (type) {
       case 'temporal':
       case 'temporal_ordered': {
+        if (boolean !== undefined) this.#agree(boolean, inputs)
         const written = boolean === undefined ? this.#countOfRules(inputs) : this.#refs(boolean)
         // All of them joined by "and" is what an ordered one asks for anyway: in their order.
         const condition = isAllOf(written, inputs) ? undefined : written
@@ -97,7 +103,8 @@ class Lowering {
         }
       case 'absence': {
         const of = textOf(this.#get('of')) ?? 'events'
-        if (of !== 'events' && of !== 'source') this.#refuse('`of` is events or source.', 'of')
+        if (of !== 'events' && of !== 'source')
+          this.#refuse('`of` is events or source.', { field: 'of' })
         const timespanMs = this.#timespan('timespan')
         return { ...base, type, of: of === 'source' ? 'source' : 'events', timespanMs }
       }
@@ -122,7 +129,7 @@ class Lowering {
     const cardinality = this.#cardinality(base.inputs)
     const percentile = type === 'value_percentile' ? this.#percentile(written) : undefined
     const fault = countFault({ type, condition, cardinality })
-    if (fault !== undefined) this.#refuse(fault, 'condition')
+    if (fault !== undefined) this.#refuse(fault, { field: 'condition' })
     return {
       ...base,
       type,
@@ -138,8 +145,11 @@ class Lowering {
     return childOf(this.#body, key)
   }
 
-  #refuse(message: string, field: string, guess?: string): void {
-    const place: FilePlace = this.#get(field)?.place ?? this.#body.place
+  #refuse(
+    message: string,
+    { field, guess, at }: { field: string; guess?: string | undefined; at?: FilePlace },
+  ): void {
+    const place: FilePlace = at ?? this.#get(field)?.place ?? this.#body.place
     this.#document.problems.push({
       code: 'RULE_INVALID',
       message,
@@ -152,16 +162,37 @@ class Lowering {
   #timespan(key: string): number {
     const value = this.#get(key) ?? (key === 'timespan' ? this.#get('timeframe') : undefined)
     const ms = parseTimespan(textOf(value))
-    if (ms === undefined) this.#refuse(`"${key}" takes a time such as 30s, 5m, 1h or 1d.`, key)
+    if (value === undefined) this.#refuse(`This correlation needs "${key}".`, { field: key })
+    else if (ms === undefined)
+      this.#refuse(`"${key}" takes a time such as 30s, 5m, 1h or 1d.`, { field: key })
     return ms ?? 1
   }
 
   #inputs(boolean: ConditionTree | undefined): string[] {
-    const written = textsOf(this.#get('rules'))
+    const tree = this.#get('rules')
+    const written = textsOf(tree)
     const named = written.length === 0 && boolean !== undefined ? namesOf(boolean) : written
     const ofSource = textOf(this.#get('of')) === 'source'
-    if (named.length === 0 && !ofSource) this.#refuse('A correlation needs "rules".', 'rules')
-    return named.flatMap((name) => this.#reference(name, this.#get('rules')?.place))
+    if (named.length === 0 && !ofSource)
+      this.#refuse('A correlation needs "rules".', { field: 'rules' })
+    const items = tree?.kind === 'list' ? tree.items : []
+    const placeOf = (name: string) => items.find((item) => textOf(item) === name)?.place
+    return named.flatMap((name) => this.#reference(name, placeOf(name) ?? tree?.place))
+  }
+
+  /** A condition by names and the list of rules speak of the same ones. */
+  #agree(boolean: ConditionTree, inputs: readonly string[]): void {
+    const named = new Map(namesOf(boolean).map((name) => [this.#scope.idOf(name), name]))
+    const strange = [...named].find(([id]) => id !== undefined && !inputs.includes(id))
+    if (strange !== undefined) {
+      const message = `The condition names "${strange[1]}", which "rules" does not list.`
+      this.#refuse(message, { field: 'condition' })
+    }
+    const unused = textsOf(this.#get('rules')).find((name) => !named.has(this.#scope.idOf(name)))
+    if (unused !== undefined) {
+      const message = `"rules" lists "${unused}", which the condition does not name.`
+      this.#refuse(message, { field: 'condition' })
+    }
   }
 
   #reference(name: string, place: FilePlace | undefined): string[] {
@@ -196,7 +227,25 @@ class Lowering {
       const field = textOf(entry.value)
       if (id !== undefined && field !== undefined) own.set(id, field)
     }
-    return inputs.map((id) => [id, this.#path(id, own.get(id) ?? name)])
+    return inputs.map((id) => {
+      const field = own.get(id) ?? name
+      const path = this.#path(id, field)
+      const key = this.#scope.keyOf(id)
+      if (key !== undefined && !key.has(field) && !key.has(path)) this.#warnOfKey(id, field)
+      return [id, path]
+    })
+  }
+
+  /** What a correlation passes on are the fields it groups by. */
+  #warnOfKey(id: string, field: string): void {
+    const at = this.#get('group-by')?.place ?? this.#body.place
+    this.#document.problems.push({
+      code: 'RULE_INVALID',
+      message: `The correlation "${id}" does not group by ${field}: its hits have no such field, and never count here.`,
+      at: { ...at, field: 'correlation.group-by' },
+      hint: `add ${field} to its group-by`,
+      severity: 'warning',
+    })
   }
 
   #path(id: string, field: string): string {
@@ -208,7 +257,8 @@ class Lowering {
     tree: Tree | undefined,
   ): Pick<CountCorrelation, 'fields' | 'inputFields'> {
     const names = textsOf(tree ?? this.#get('field'))
-    if (names.length === 0) this.#refuse('This type of correlation needs a "field".', 'condition')
+    if (names.length === 0)
+      this.#refuse('This type of correlation needs a "field".', { field: 'condition' })
     const rows = names.map((name) => this.#pathsByInput(inputs, name))
     const fields = names.map((name, index) => rows[index]?.[0]?.[1] ?? name)
     const byInput = inputs.map((id, at) => [id, rows.map((row) => row[at]?.[1] ?? '')] as const)
@@ -224,11 +274,14 @@ class Lowering {
       const bound = Number(textOf(entry.value) ?? Number.NaN)
       if (operator === undefined || !Number.isFinite(bound)) {
         const guess = operator === undefined ? nearest(entry.key, OPERATORS) : undefined
-        this.#refuse(`"${entry.key}" is no condition with a number.`, 'condition', guess)
+        const at = entry.place
+        const message = `"${entry.key}" is no condition with a number.`
+        this.#refuse(message, { field: 'condition', guess, at })
       } else found[operator] = bound
     }
-    if (Object.keys(found).length === 0) {
-      this.#refuse('The correlation needs a condition such as "gte: 10".', 'condition')
+    const hasBounds = tree?.kind === 'map' && tree.entries.some(({ key }) => key !== 'field')
+    if (Object.keys(found).length === 0 && !hasBounds) {
+      this.#refuse('The correlation needs a condition such as "gte: 10".', { field: 'condition' })
     }
     return found
   }
@@ -236,7 +289,8 @@ class Lowering {
   #percentile(tree: Tree | undefined): number {
     const written = childOf(tree, 'percentile')
     const value = Number(textOf(written) ?? 50)
-    if (!(value >= 0 && value <= 100)) this.#refuse('A percentile is from 0 to 100.', 'condition')
+    if (!(value >= 0 && value <= 100))
+      this.#refuse('A percentile is from 0 to 100.', { field: 'condition' })
     if (written === undefined) {
       this.#document.problems.push({
         code: 'RULE_INVALID',
@@ -285,44 +339,24 @@ class Lowering {
         return { kind: tree.kind, parts }
       }
       case 'of':
-        this.#refuse('A correlation condition takes names, and, or, not.', 'condition')
+        this.#refuse('A correlation condition takes names, and, or, not.', { field: 'condition' })
         return undefined
     }
   }
 
-  /** `gte: 2` of a temporal correlation: how many of its rules must occur. */
   #countOfRules(inputs: readonly string[]): RefCondition | undefined {
     const written = this.#get('condition')
     if (written === undefined) return undefined
-    const { gte, gt, eq } = this.#counts(written)
-    const least = gte ?? (gt === undefined ? eq : gt + 1)
+    const bounds = this.#counts(written)
     const ids = [...new Set(inputs)]
-    if (least === undefined || least < 1 || least > ids.length || ids.length > 12) {
-      this.#refuse('The condition takes gte or gt, up to the number of rules.', 'condition')
+    const least = Math.max(bounds.gte ?? 0, (bounds.gt ?? -1) + 1, bounds.eq ?? 0)
+    const isWhole = Object.values(bounds).every((bound) => Number.isInteger(bound) && bound >= 0)
+    if (!isWhole || least > ids.length || ids.length > COUNTED_RULES_MAX) {
+      this.#refuse('The condition counts the rules: whole numbers, up to how many there are.', {
+        field: 'condition',
+      })
       return undefined
     }
-    return least === ids.length ? undefined : atLeast(ids, least)
+    return countOfRules(ids, bounds)
   }
-}
-
-function isAllOf(condition: RefCondition | undefined, inputs: readonly string[]): boolean {
-  if (condition?.kind !== 'and') return false
-  const named = new Set(condition.parts.map((part) => (part.kind === 'ref' ? part.rule : '')))
-  return inputs.length === named.size && inputs.every((input) => named.has(input))
-}
-
-function atLeast(ids: readonly string[], least: number): RefCondition {
-  const [first, ...rest] = ids
-  if (least <= 0 || first === undefined) return { kind: 'and', parts: [] }
-  const ref: RefCondition = { kind: 'ref', rule: first }
-  const taken: RefCondition =
-    least === 1 ? ref : { kind: 'and', parts: [ref, atLeast(rest, least - 1)] }
-  return rest.length < least ? taken : { kind: 'or', parts: [taken, atLeast(rest, least)] }
-}
-
-function namesOf(tree: ConditionTree): string[] {
-  if (tree.kind === 'name') return [tree.name]
-  if (tree.kind === 'not') return namesOf(tree.part)
-  if (tree.kind === 'of') return []
-  return [...new Set(tree.parts.flatMap(namesOf))]
 }
