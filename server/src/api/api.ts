@@ -6,6 +6,7 @@ import type { Logger } from '../base/log.ts'
 import type { MetricsRegistry } from '../base/metrics.ts'
 import { isLoopback } from '../base/net.ts'
 import { ProblemError } from '../base/problems.ts'
+import type { PackedRules } from '../detect/rules-control.ts'
 import type { HuntDesk } from '../hunt/desk.ts'
 import type { AssetDesk, ConfigDesk, RuleDesk, SourceDesk } from '../model/desks.ts'
 import type { Journal } from '../model/journal.ts'
@@ -51,6 +52,7 @@ export interface ApiOptions {
   readonly hunts?: HuntDesk
   /** Given out on the control socket alone; undefined while the store is down. */
   readonly storePass?: () => StorePass | undefined
+  readonly rulesInForce?: () => PackedRules
   readonly readiness: () => Readiness
   /** The running configuration, secrets left out. */
   readonly config: () => unknown
@@ -120,7 +122,10 @@ export function createApi(options: ApiOptions): Api {
   const app = buildServer({ ...shared, ...network })
   const local = buildServer({
     ...shared,
-    routes: [...routes, ...localRoutes({ storePass: options.storePass })],
+    routes: [
+      ...routes,
+      ...localRoutes({ storePass: options.storePass, rulesInForce: options.rulesInForce }),
+    ],
     authenticate: async () => LOCAL,
     recordOrRefuse: false,
   })

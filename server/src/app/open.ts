@@ -11,12 +11,15 @@ import { openState, type State } from '../state/state.ts'
 import { openDataDir } from '../vault/directory.ts'
 import { type Keyring, openKeyring } from '../vault/keyring.ts'
 import type { MasterKeySource } from '../vault/master-key.ts'
+import type { Sealer } from '../model/sealer.ts'
 import { createSealer } from '../vault/sealer.ts'
 import type { Stops } from './stops.ts'
 
 export interface Base {
   readonly dataDir: string
   readonly keyring: Keyring
+  /** Of the domain `state`. */
+  readonly sealer: Sealer
   readonly journal: LmdbJournal
   readonly state: State
 }
@@ -55,7 +58,7 @@ export async function openBase(options: OpenOptions): Promise<Base> {
   if (!opened.ok) throw new ProblemError(opened.problem)
   const state = opened.value
   stops.add('state', () => state.close())
-  return { dataDir: dataDir.path, keyring, journal, state }
+  return { dataDir: dataDir.path, keyring, sealer, journal, state }
 }
 
 function masterKeyOf(config: Config): MasterKeySource {

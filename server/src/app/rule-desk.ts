@@ -1,14 +1,16 @@
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Clock } from '../base/clock.ts'
 import type { Logger } from '../base/log.ts'
 import { type Problem, ProblemError } from '../base/problems.ts'
+import { uploadedFolders } from '../config/rule-paths.ts'
+import type { Lives } from '../detect/rule-lives.ts'
 import { type PackedRules, rulesControl } from '../detect/rules-control.ts'
 import type { RuleDesk, RuleFile, RuleLife, RuleLine, RulesInForce } from '../model/desks.ts'
 import type { Journal } from '../model/journal.ts'
 import { readRuleLives, saveRuleLife } from '../state/rule-lives.ts'
 import type { State } from '../state/state.ts'
-import type { Lives, ReadFiles, RuleWork, RuleWorkDone } from './rule-work.ts'
+import type { ReadFiles, RuleWork, RuleWorkDone } from './rule-work.ts'
 import { workAside } from './rule-thread.ts'
 
 export interface RuleDeskOptions {
@@ -26,20 +28,25 @@ export interface RuleDeskOptions {
   readonly work?: (work: RuleWork) => Promise<RuleWorkDone>
 }
 
+export interface OpenRuleDesk extends RuleDesk {
+  readonly inForce: () => RulesInForce
+  /** The rules in force. */
+  readonly packed: () => PackedRules
+}
+
 /** Loads the rules, puts them in force as a control record, and takes changes while running. */
-export async function openRuleDesk(
-  options: RuleDeskOptions,
-): Promise<RuleDesk & { readonly inForce: () => RulesInForce }> {
+export async function openRuleDesk(options: RuleDeskOptions): Promise<OpenRuleDesk> {
   mkdirSync(options.uploads, { recursive: true, mode: 0o700 })
   const desk = new Desk(options)
   await desk.begin()
   return desk
 }
 
-class Desk implements RuleDesk {
+class Desk implements OpenRuleDesk {
   readonly #options: RuleDeskOptions
   #files: ReadFiles = { reports: [], problems: [], rules: { hash: '', deflated: '' } }
   #lives: Lives = new Map()
+  #packed: PackedRules = { hash: '', deflated: '' }
   #inForce: RulesInForce = { hash: '', count: 0, broken: 0, changed: false }
   /** Hash of rules that were compiled last. */
   #compiled = ''
@@ -50,9 +57,9 @@ class Desk implements RuleDesk {
     this.#options = options
   }
 
-  inForce(): RulesInForce {
-    return this.#inForce
-  }
+  readonly inForce = (): RulesInForce => this.#inForce
+
+  readonly packed = (): PackedRules => this.#packed
 
   /** At the start what does not compile is said and left out: the others must watch. */
   async begin(): Promise<void> {
@@ -176,11 +183,8 @@ class Desk implements RuleDesk {
     return run
   }
 
-  #folders(): string[] {
-    const { uploads } = this.#options
-    return readdirSync(uploads, { withFileTypes: true })
-      .filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'))
-      .map((entry) => join(uploads, entry.name))
+  #folders(): readonly string[] {
+    return uploadedFolders(this.#options.uploads)
   }
 
   #work(work: RuleWork): Promise<RuleWorkDone> {
@@ -223,6 +227,7 @@ class Desk implements RuleDesk {
       await journal.append({ source: 'app', ingestedMs: atMs, controls })
     }
     this.#files = files
+    this.#packed = rules
     this.#lives = lives
     const count = files.reports.filter(({ ok }) => ok).length
     const broken_ = files.reports.length - count

@@ -1,8 +1,7 @@
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { createApi } from '../api/api.ts'
 import { formatProblem, type Problem, ProblemError } from '../base/problems.ts'
-import { BUILTIN_RULES } from '../config/config.ts'
+import { rulePathsOf, uploadsOf } from '../config/rule-paths.ts'
 import type { Result } from '../base/result.ts'
 import type { Config } from '../config/schema.ts'
 import type { ConfigDesk } from '../model/desks.ts'
@@ -61,7 +60,6 @@ export interface Running {
   readonly firstRun?: FirstRun
 }
 
-const BUILTIN_PATH = fileURLToPath(new URL('../../../content/rules', import.meta.url))
 const LOOP_SAMPLE_MS = 1_000
 
 /** Starts everything, sinks first. What was started is in `options.stops`. Rejects with ProblemError. */
@@ -125,7 +123,10 @@ export async function serve(options: ServeOptions): Promise<Running> {
     sources: sourceDesk(sources),
     ...(store !== undefined && { search: templateSearch(createSearch(store.engine, { metrics })) }),
     ...(store !== undefined && { storePass: () => store.engine.readerPass() }),
-    ...(store !== undefined && { hunts: huntsOf({ config, current, clock, ...base, ...store }) }),
+    ...(store !== undefined && {
+      hunts: huntsOf({ config, current, clock, ...base, ...store, rulesInForce: rules.packed }),
+    }),
+    rulesInForce: rules.packed,
     readiness: () => readinessOf(watched),
     config: () => effectiveConfig(configDesk?.current() ?? config),
     rules,
@@ -258,9 +259,8 @@ function openRules(
   base: Base,
   { current, prepare }: { current: () => Config; prepare: DetectorThread['prepare'] },
 ) {
-  const paths = (): readonly string[] =>
-    current().detection.rules.map((path) => (path === BUILTIN_RULES ? BUILTIN_PATH : path))
-  const uploads = join(base.dataDir, 'rules')
+  const paths = (): readonly string[] => rulePathsOf(current())
+  const uploads = uploadsOf(base.dataDir)
   const { state, journal } = base
   return openRuleDesk({ state, journal, clock, log, paths, uploads, prepare })
 }

@@ -2,10 +2,15 @@ import { existsSync } from 'node:fs'
 import { SILENT } from '../base/log.ts'
 import { ProblemError } from '../base/problems.ts'
 import { loadConfig } from '../config/config.ts'
+import { rulePathsOf, uploadedFolders, uploadsOf } from '../config/rule-paths.ts'
 import { knownStatePlace } from '../config/state-place.ts'
+import { withLives } from '../detect/rule-lives.ts'
+import { unpackRules } from '../detect/rules-control.ts'
+import { loadRules } from '../library/library.ts'
 import type { AlertRecord } from '../model/alert.ts'
 import type { Asset } from '../model/asset.ts'
 import type { DeadLetter } from '../model/journal.ts'
+import type { RuleSet } from '../model/rule.ts'
 import { type AlertFilter, listAlerts } from '../state/alert-list.ts'
 import { readAlert, readHistory } from '../state/alerts.ts'
 import { readAllAssets } from '../state/assets.ts'
@@ -16,6 +21,7 @@ import {
   readDeadLetter,
 } from '../state/dead-letters.ts'
 import { controlSocket } from '../state/location.ts'
+import { readRuleLives } from '../state/rule-lives.ts'
 import { openState, type State } from '../state/state.ts'
 import { openKeyring } from '../vault/keyring.ts'
 import { createSealer } from '../vault/sealer.ts'
@@ -56,6 +62,8 @@ export interface Desk {
   showLetter(id: string): Promise<LetterFull>
   /** All of them, in order of their ids. */
   allAssets(): Promise<readonly Asset[]>
+  /** As the server runs them; of files: as the next start will. */
+  rulesInForce(): Promise<RuleSet>
   /** A running server; undefined where only its files are read. */
   readonly server: SocketClient | undefined
   close(): Promise<void>
@@ -88,7 +96,7 @@ export async function openDesk(options: DeskOptions, context: CliContext): Promi
   const sealer = createSealer(keyring, 'state', context.clock)
   const opened = await openState({ at: place.value, sealer, log: SILENT, readOnly: true })
   if (!opened.ok) throw new ProblemError(opened.problem)
-  return fileDesk(opened.value)
+  return fileDesk(opened.value, [...rulePathsOf(config), ...uploadedFolders(uploadsOf(data))])
 }
 
 function serverDesk(server: SocketClient): Desk {
@@ -130,6 +138,7 @@ function serverDesk(server: SocketClient): Desk {
       } while (cursor !== undefined)
       return all
     },
+    rulesInForce: async () => unpackRules(await server.post('/api/v1/rules/in-force')),
     close: async () => undefined,
   }
 }
@@ -141,7 +150,7 @@ interface AssetsPage {
   readonly cursor?: string
 }
 
-function fileDesk(state: State): Desk {
+function fileDesk(state: State, rulePaths: readonly string[]): Desk {
   return {
     server: undefined,
     listAlerts: (filter, page) => state.query((db) => listAlerts(state, db, filter, page)),
@@ -163,6 +172,10 @@ function fileDesk(state: State): Desk {
     allAssets: async () => {
       const kept = await state.query((db) => readAllAssets(state, db))
       return kept.map(({ asset }) => asset)
+    },
+    rulesInForce: async () => {
+      const lives = await state.query((db) => readRuleLives(state, db))
+      return withLives(loadRules(rulePaths).ruleSet, lives)
     },
     listLetters: async (filter, page) => {
       const found = await state.query((db) => listDeadLetters(state, db, filter, page))

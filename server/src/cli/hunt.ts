@@ -1,21 +1,22 @@
+import { existsSync } from 'node:fs'
 import { sha256Hex } from '../base/hash.ts'
-import { formatProblem, ProblemError } from '../base/problems.ts'
 import { parseSizeBytes } from '../base/units.ts'
-import { compareAlerts } from '../hunt/compare.ts'
-import { hunt, type HuntProgress, type HuntSummary } from '../hunt/hunt.ts'
-import type { AlertRecord } from '../model/alert.ts'
+import { currentOf, type JobRange } from '../hunt/job.ts'
 import type { RuleProblem, RuleSet } from '../model/rule.ts'
 import { parseChoice, parseWhen, usage } from './arguments.ts'
 import type { CliContext, RegisterCommand } from './context.ts'
+import { openDesk } from './desk.ts'
 import { type ChosenRules, chooseRules, type RuleFlags } from './detect/choose-rules.ts'
-import { AlertPrinter, writeText } from './detect/print-alerts.ts'
+import type { AlertPrinter } from './detect/print-alerts.ts'
 import { readAssetsNow } from './hunt/assets.ts'
 import { type HuntKey, readCheckpoint, type SavedHunt } from './hunt/checkpoint.ts'
 import { DayByDay } from './hunt/day-by-day.ts'
 import { heapGuard } from './hunt/heap-guard.ts'
+import { huntInProcess } from './hunt/here.ts'
 import { openPast } from './hunt/past.ts'
 import { ProgressLine } from './hunt/progress-line.ts'
 import { huntRemotely } from './hunt/remote.ts'
+import { tellHunt, tellProblems } from './hunt/told.ts'
 
 interface HuntFlags extends RuleFlags {
   readonly against?: string
@@ -40,7 +41,10 @@ export const huntCommand: RegisterCommand = (program, context) => {
     .option('--eql <text>', 'one EQL query instead of --rules')
     .option('--kql <text>', 'one KQL query instead of --rules')
     .option('--sigma <file>', 'one Sigma file instead of --rules')
-    .option('--against <path>', 'rules to compare with: tells what is added, gone and the same')
+    .option(
+      '--against <path>',
+      'rules to compare with, or current: those now running, by their ids',
+    )
     .option('--pipeline <name>', 'Sigma field mapping: a name, a file, or none')
     .option('--ignore-logsource', 'try every Sigma rule on every event')
     .requiredOption('--from <time>', 'from when: 2h, 7d, or ISO 8601')
@@ -63,53 +67,113 @@ function collect(value: string, before: readonly string[]): readonly string[] {
 async function run(flags: HuntFlags, context: CliContext): Promise<void> {
   const asOf = parseChoice(flags.asOf, ['then', 'now'] as const, '--as-of')
   checkFlags(flags)
-  const guard = flags.memoryMax === undefined ? undefined : heapGuard(parseMemory(flags.memoryMax))
+  const memoryBytesMax = flags.memoryMax === undefined ? undefined : parseMemory(flags.memoryMax)
   const nowMs = context.clock.now()
   const chosen = chooseRules({ ...flags, learning: true }, nowMs)
-  const current = currentRules(flags, nowMs)
-  if (flags.url !== undefined) {
-    return underInterrupt(context, (signal, progress) => {
-      const { url = '' } = flags
-      const remote = { ...flags, url, asOf, ...rangeOf(flags, nowMs) }
-      return huntRemotely(remote, chosen, { signal, progress, context })
-    })
+  const compared = comparedRules(flags, nowMs)
+  const rules = { chosen, compared }
+  const { url } = flags
+  try {
+    if (url === undefined) return await huntLocally({ ...flags, asOf }, rules, nowMs, context)
+    const key = keyOf(flags, chosen.ruleSet, compared?.ruleSet)
+    const resuming = resumed(flags, chosen, key)
+    const range = resuming ?? { ...rangeOf(flags, nowMs), nowMs }
+    const { checkpoint } = resuming ?? {}
+    const asked = {
+      ...{ ...flags, url, asOf, fromMs: range.fromMs, toMs: range.toMs },
+      keep: flags.resume !== undefined,
+      ...(memoryBytesMax !== undefined && { memoryBytesMax }),
+      ...(checkpoint !== undefined && { checkpoint }),
+    }
+    const { adHoc, pipes } = chosen
+    await underInterrupt(context, (signal, progress) =>
+      tellHunt(huntRemotely(asked, { adHoc, signal, context }), {
+        ...{ context, progress, pipes },
+        ...daysOf(flags, key, range, resuming),
+      }),
+    )
+  } catch (error) {
+    if (flags.resume !== undefined && existsSync(flags.resume)) context.stderr.write(GO_ON)
+    throw error
   }
+}
+
+interface Rules {
+  readonly chosen: ChosenRules
+  /** Of `--against`; undefined where it is not given, or is `current`. */
+  readonly compared: ChosenRules | undefined
+}
+
+async function huntLocally(
+  flags: HuntFlags & { readonly asOf: 'then' | 'now' },
+  { chosen, compared }: Rules,
+  nowMs: number,
+  context: CliContext,
+): Promise<void> {
+  const current =
+    flags.against === 'current' ? await runningRules(flags, chosen, context) : compared
   tellProblems([...chosen.problems, ...(current?.problems ?? [])], context)
-  const asOfNow = asOf === 'now' ? await readAssetsNow(flags, context) : undefined
-  const key = { ...keyOf(flags, chosen.ruleSet), assets: asOfNow?.hash ?? '' }
+  const asOfNow = flags.asOf === 'now' ? await readAssetsNow(flags, context) : undefined
+  const against = current?.ruleSet
+  const key = { ...keyOf(flags, chosen.ruleSet, against), assets: asOfNow?.hash ?? '' }
   const resuming = resumed(flags, chosen, key)
   const range = resuming ?? { ...rangeOf(flags, nowMs), nowMs }
+  const { checkpoint } = resuming ?? {}
+  const { fromMs, toMs } = range
+  const job: JobRange = {
+    ...{ fromMs, toMs, nowMs: range.nowMs },
+    alertsMax: against === undefined ? Number.POSITIVE_INFINITY : COMPARED_MAX,
+    ...(asOfNow !== undefined && { asOfNow }),
+    ...(flags.resume !== undefined && { keepBytesMax: Number.POSITIVE_INFINITY }),
+    ...(checkpoint !== undefined && { resume: Buffer.from(checkpoint, 'base64') }),
+  }
+  const { ruleSet, adHoc, pipes } = chosen
+  const tell = adHoc && against === undefined ? 'matches' : 'alerts'
+  const guard =
+    flags.memoryMax === undefined ? {} : { check: heapGuard(parseMemory(flags.memoryMax)) }
   const past = await openPast(flags, context)
   try {
-    await underInterrupt(context, async (signal, progress) => {
-      const common = {
-        ...{ fromMs: range.fromMs, toMs: range.toMs, nowMs: range.nowMs },
-        ...{ signal, rollups: past.rollups },
-        ...(asOfNow !== undefined && { asOfNow }),
-        ...(guard !== undefined && { check: guard }),
-        onProgress: (how: HuntProgress) => progress.show(how),
-      }
-      const huntFor = (ruleSet: RuleSet, tell: 'alerts' | 'matches', more = {}): Hunt =>
-        hunt(past.source, { ...common, ...more, ruleSet, tell })
-      if (current !== undefined) {
-        const before = huntFor(current.ruleSet, 'alerts')
-        await tellChanges(before, huntFor(chosen.ruleSet, 'alerts'), progress, context)
-        return
-      }
-      const tell = chosen.adHoc ? 'matches' : 'alerts'
-      const printer = new AlertPrinter(context.stdout, chosen.pipes)
-      const { resume: file } = flags
-      const days = file === undefined ? undefined : new DayByDay(file, { key, range, printer })
-      const more = days && { onDay: days.onDay, ...days.resumeFrom(resuming) }
-      const tellTo = days ?? printer
-      await tellAlerts(huntFor(chosen.ruleSet, tell, more), { printer, tellTo }, progress, context)
-      days?.done()
-    })
-  } catch (error) {
-    if (flags.resume !== undefined) context.stderr.write(GO_ON)
-    throw error
+    await underInterrupt(context, (signal, progress) =>
+      tellHunt(huntInProcess(job, { ruleSet, tell, against }, { past, signal, ...guard }), {
+        ...{ context, progress, pipes },
+        ...daysOf(flags, key, range, resuming),
+      }),
+    )
   } finally {
     await past.close()
+  }
+}
+
+const COMPARED_MAX = 100_000
+
+/** Those that are proposed anew, as they run now. */
+async function runningRules(
+  flags: HuntFlags,
+  { ruleSet }: ChosenRules,
+  context: CliContext,
+): Promise<{ readonly ruleSet: RuleSet; readonly problems: readonly RuleProblem[] }> {
+  const desk = await openDesk(flags, context)
+  try {
+    return currentOf(ruleSet, await desk.rulesInForce())
+  } finally {
+    await desk.close()
+  }
+}
+
+/** What `--resume` keeps. */
+function daysOf(
+  { resume: file }: HuntFlags,
+  key: HuntKey,
+  range: Pick<SavedHunt, 'fromMs' | 'toMs' | 'nowMs'>,
+  resuming: SavedHunt | undefined,
+): { readonly days?: (printer: AlertPrinter) => DayByDay } {
+  if (file === undefined) return {}
+  return {
+    days: (printer) => {
+      const days = new DayByDay(file, { key, range, printer })
+      if (resuming === undefined) days.begin()
+      return days
+    },
   }
 }
 
@@ -130,18 +194,12 @@ async function underInterrupt(
   }
 }
 
-function checkFlags({ resume, against, url, data, config, memoryMax }: HuntFlags): void {
-  if (resume !== undefined && against !== undefined) {
-    throw usage('--resume does not go with --against')
+function checkFlags({ against, eql, kql, url, data, config }: HuntFlags): void {
+  if (against === 'current' && (eql !== undefined || kql !== undefined)) {
+    throw usage('--against current compares rules by their ids; a query has none')
   }
-  if (url === undefined) return
-  if (data !== undefined || config !== undefined) {
+  if (url !== undefined && (data !== undefined || config !== undefined)) {
     throw usage('--url asks a server; --data and --config are of this machine')
-  }
-  if (resume !== undefined || memoryMax !== undefined) {
-    throw usage(
-      "with --url the server's own limits hold; --resume and --memory-max do not go with it",
-    )
   }
 }
 
@@ -154,20 +212,15 @@ function rangeOf(flags: HuntFlags, nowMs: number): { fromMs: number; toMs: numbe
   return { fromMs, toMs }
 }
 
-function currentRules(flags: HuntFlags, nowMs: number): ChosenRules | undefined {
+function comparedRules(flags: HuntFlags, nowMs: number): ChosenRules | undefined {
   const { against, pipeline, ignoreLogsource } = flags
-  if (against === undefined) return undefined
+  if (against === undefined || against === 'current') return undefined
   const reading = {
     learning: true,
     ...(pipeline !== undefined && { pipeline }),
     ...(ignoreLogsource !== undefined && { ignoreLogsource }),
   }
   return chooseRules({ rules: [against], ...reading }, nowMs)
-}
-
-function tellProblems(problems: readonly RuleProblem[], context: CliContext): void {
-  for (const problem of problems) context.stderr.write(`picket: ${formatProblem(problem)}\n`)
-  if (problems.some(({ severity }) => severity === 'error')) context.exit(2)
 }
 
 function parseMemory(text: string): number {
@@ -185,83 +238,9 @@ function resumed(flags: HuntFlags, chosen: ChosenRules, key: HuntKey): SavedHunt
   return readCheckpoint(flags.resume, key)
 }
 
-function keyOf(flags: HuntFlags, ruleSet: RuleSet): HuntKey {
-  const { from, to = '', asOf } = flags
-  const rules = sha256Hex(JSON.stringify(ruleSet))
-  return { rules, '--from': from, '--to': to, '--as-of': asOf }
-}
-
-type Hunt = ReturnType<typeof hunt>
-
-async function tellAlerts(
-  running: Hunt,
-  to: { readonly printer: AlertPrinter; readonly tellTo: Pick<AlertPrinter, 'print' | 'end'> },
-  progress: ProgressLine,
-  context: CliContext,
-): Promise<void> {
-  const startedMs = performance.now()
-  let step = await running.next()
-  for (; step.done !== true; step = await running.next()) await to.tellTo.print(step.value)
-  await to.tellTo.end()
-  progress.clear()
-  const elapsedMs = Math.round(performance.now() - startedMs)
-  // Pipes tell fewer than were found; what goes on tells those that are left.
-  const alerts = to.tellTo === to.printer ? to.printer.printed : step.value.alerts
-  await tellSummary(step.value, { alerts, elapsedMs }, context)
-}
-
-/** A line an alert, as the proposed rules tell it, with what the change of rules means for it. */
-async function tellChanges(
-  current: Hunt,
-  proposed: Hunt,
-  progress: ProgressLine,
-  context: CliContext,
-): Promise<void> {
-  const startedMs = performance.now()
-  const before = await collectAlerts(current)
-  const after = await collectAlerts(proposed)
-  const counts = { added: 0, gone: 0, same: 0 }
-  for (const compared of compareAlerts(before.alerts, after.alerts)) {
-    counts[compared.change] += 1
-    await writeText(context.stdout, `${JSON.stringify(compared)}\n`)
-  }
-  progress.clear()
-  const elapsedMs = Math.round(performance.now() - startedMs)
-  await tellSummary(after.summary, { ...counts, elapsedMs }, context)
-}
-
-const COMPARED_MAX = 100_000
-
-async function collectAlerts(
-  running: Hunt,
-): Promise<{ readonly alerts: readonly AlertRecord[]; readonly summary: HuntSummary }> {
-  const alerts: AlertRecord[] = []
-  for (;;) {
-    const step = await running.next()
-    if (step.done === true) return { alerts, summary: step.value }
-    alerts.push(...step.value)
-    if (alerts.length > COMPARED_MAX) {
-      const message = `There are more than ${COMPARED_MAX} alerts to compare.`
-      throw new ProblemError({ code: 'STORE_LIMIT', message, hint: 'narrow --from and --to' })
-    }
-  }
-}
-
-async function tellSummary(
-  summary: HuntSummary,
-  more: Readonly<Record<string, number>>,
-  context: CliContext,
-): Promise<void> {
-  let text = ''
-  const { readFromMs, readToMs, left, unknowable, ...counts } = summary
-  for (const { ruleId, reason } of left) {
-    text += `picket: the rule ${ruleId} does not run: ${reason}\n`
-  }
-  for (const ruleId of unknowable) {
-    text += `picket: the rule ${ruleId} is left out: events do not tell of a source's silence\n`
-  }
-  const [from, to] = [readFromMs, readToMs].map((ms) => new Date(ms).toISOString())
-  const told = { ...counts, ...more, read: { from, to } }
-  await writeText(context.stderr, `${text}${JSON.stringify({ summary: told })}\n`)
-  if (left.length > 0) context.exit(2)
+function keyOf(flags: HuntFlags, ruleSet: RuleSet, against: RuleSet | undefined): HuntKey {
+  const { from, to = '', asOf, url = '', against: other = '' } = flags
+  const [rules, others] = [ruleSet, against].map((set) => sha256Hex(JSON.stringify(set ?? null)))
+  const range = { '--from': from, '--to': to, '--as-of': asOf, '--url': url }
+  return { rules: rules!, 'rules to compare with': `${other} ${others}`, ...range }
 }

@@ -6,8 +6,9 @@ import type { AlertRecord } from '../model/alert.ts'
 import { IDENTIFIER_KINDS } from '../model/asset.ts'
 import type { EcsDoc, SecurityEvent } from '../model/event.ts'
 import type { Position } from '../model/position.ts'
-import type { CorrelationRule, MatchRule, RuleSet, RuleTest } from '../model/rule.ts'
+import type { RuleSet, RuleTest } from '../model/rule.ts'
 import { createEngine, type Engine } from './engine.ts'
+import { rulesOfIds } from './rule-subset.ts'
 
 export interface RuleTestResult {
   readonly test: string
@@ -23,7 +24,7 @@ export interface RuleTestResult {
 /** Runs one case of a rule on a detector of its own, by the case's virtual clock. */
 export function runRuleTest(ruleSet: RuleSet, ruleId: string, test: RuleTest): RuleTestResult {
   const own = test.rules === undefined ? ruleSet : { hash: ruleSet.hash, ...test.rules }
-  const engine = createEngine(withInputs(own, ruleId))
+  const engine = createEngine(rulesOfIds(own, new Set([ruleId])))
   const beats = beatsOf(test)
   let index = 0
   const tickUntil = (timeMs: number): void => {
@@ -118,25 +119,4 @@ function eventOf(written: EcsDoc, timeMs: number, index: number): SecurityEvent 
   const id = `test-${index + 1}`
   const doc: EcsDoc = { '@timestamp': new Date(timeMs).toISOString(), ...written }
   return { id, time: timeMs, doc }
-}
-
-/** The rule and what feeds it; the rule alerts, even where it otherwise only feeds others. */
-function withInputs(ruleSet: RuleSet, ruleId: string): RuleSet {
-  const wanted = new Set([ruleId])
-  for (let size = 0; size !== wanted.size;) {
-    size = wanted.size
-    for (const rule of ruleSet.correlations) {
-      if (!wanted.has(rule.meta.id)) continue
-      for (const input of rule.correlation.inputs) wanted.add(input)
-    }
-  }
-  const chosen = <T extends MatchRule | CorrelationRule>(rules: readonly T[]): T[] =>
-    rules
-      .filter((rule) => wanted.has(rule.meta.id))
-      .map((rule) => ({ ...rule, alerts: rule.meta.id === ruleId }))
-  return {
-    hash: `${ruleSet.hash}/${ruleId}`,
-    matches: chosen(ruleSet.matches),
-    correlations: chosen(ruleSet.correlations),
-  }
 }

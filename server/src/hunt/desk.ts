@@ -11,8 +11,8 @@ export interface HuntRules {
   readonly files?: readonly { readonly path: string; readonly text: string }[]
   readonly eql?: string
   readonly kql?: string
-  /** Sigma's field mapping. */
-  readonly pipeline: 'default' | 'none'
+  /** Sigma's field mapping: by name, or a pipeline file. */
+  readonly pipeline: 'default' | 'none' | { readonly path: string; readonly text: string }
   readonly ignoreLogsource: boolean
   /** One file that was given for this hunt: each of its matches is told by itself, as of a query. */
   readonly adHoc: boolean
@@ -20,19 +20,29 @@ export interface HuntRules {
 
 export interface HuntRequest {
   readonly rules: HuntRules
-  /** To compare with. */
-  readonly against?: HuntRules
+  /** To compare with: other rules, or those in force that have the ids of these. */
+  readonly against?: HuntRules | 'current'
   readonly fromMs: number
   readonly toMs: number
   readonly asOf: 'then' | 'now'
   /** Events outside of it are not there. */
   readonly visibility?: Visibility
+  /** Whose it is. */
+  readonly owner: string
+  /** Checkpoints are told. */
+  readonly keep?: boolean
+  /** A checkpoint that was told of a hunt with the same rules, range, context and owner. */
+  readonly resume?: string
+  /** Less than the server's own limit. */
+  readonly memoryBytesMax?: number
 }
 
 export type HuntNews =
   | ({ readonly kind: 'progress' } & HuntProgress)
   | { readonly kind: 'alerts'; readonly alerts: readonly AlertRecord[] }
   | { readonly kind: 'changes'; readonly changes: readonly Compared[] }
+  /** How far it is, after what was told before: sealed for its owner, where it leaves the server. */
+  | { readonly kind: 'checkpoint'; readonly checkpoint: Uint8Array }
   /** The last. `changes`: how many of each kind, where rules were compared. */
   | {
       readonly kind: 'done'

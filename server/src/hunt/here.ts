@@ -1,7 +1,8 @@
 import { type Problem, ProblemError } from '../base/problems.ts'
 import type { HuntNews, RunningHunt } from './desk.ts'
 import { HuntFeed } from './feed.ts'
-import { compileJob, doJob, type HuntJob, type JobPorts } from './job.ts'
+import { type CompiledJob, compileJob, type HuntJob, type JobRange } from './job.ts'
+import { doJob, type JobPorts } from './run-job.ts'
 import { StoreError } from '../store/failure.ts'
 
 /** A hunt in this thread. Throws the ProblemError of its rules. */
@@ -13,21 +14,28 @@ export function huntHere(
   const compiled = compileJob(job)
   if (!compiled.ok) throw new ProblemError(compiled.problem)
   const { need, problems, ruleSet } = compiled.value
-  const left = new AbortController()
   return {
     ...{ need, problems, rulesHash: ruleSet.hash },
-    news: async function* (): AsyncGenerator<HuntNews> {
-      const feed = new HuntFeed()
-      const tell = (news: HuntNews): Promise<void> => feed.put(news)
-      const either = AbortSignal.any([signal, left.signal])
-      const done = doJob(job, compiled.value, { ...ports, tell, signal: either })
-      done.catch((error: unknown) => feed.put({ kind: 'failed', problem: problemOfHunt(error) }))
-      try {
-        yield* feed.news()
-      } finally {
-        left.abort()
-      }
-    },
+    news: () => newsHere(job, compiled.value, { ...ports, signal }),
+  }
+}
+
+/** The news of a hunt in this thread whose rules are compiled. Leaving the loop ends it. */
+export async function* newsHere(
+  job: JobRange,
+  compiled: Pick<CompiledJob, 'ruleSet' | 'tell' | 'against'>,
+  ports: Omit<JobPorts, 'tell' | 'signal'> & { readonly signal: AbortSignal },
+): AsyncGenerator<HuntNews> {
+  const left = new AbortController()
+  const feed = new HuntFeed()
+  const tell = (news: HuntNews): Promise<void> => feed.put(news)
+  const signal = AbortSignal.any([ports.signal, left.signal])
+  const done = doJob(job, compiled, { ...ports, tell, signal })
+  done.catch((error: unknown) => feed.put({ kind: 'failed', problem: problemOfHunt(error) }))
+  try {
+    yield* feed.news()
+  } finally {
+    left.abort()
   }
 }
 

@@ -103,6 +103,6 @@ function tooLong(timeMsMax: number): Problem {
 function problemOfThread(error: Error, memoryBytesMax: number): Problem {
   if ((error as NodeJS.ErrnoException).code !== 'ERR_WORKER_OUT_OF_MEMORY') return INTERNAL
   const message = `The hunt holds more than ${Math.ceil(memoryBytesMax / 2 ** 20)} MiB.`
-  const hint = 'hunt with fewer rules, group by fewer values, or raise hunts.memory_max'
+  const hint = 'hunt with fewer rules, group by fewer values, or allow it more (hunts.memory_max)'
   return { code: 'HUNT_LIMIT', message, hint }
 }

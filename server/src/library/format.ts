@@ -25,8 +25,8 @@ export interface FormatResult {
 }
 
 export interface LoadOptions {
-  /** Sigma's field mapping: `default`, `none`, or the path of a pipeline file. */
-  readonly pipeline?: string
+  /** Sigma's field mapping: `default`, `none`, the path of a pipeline file, or the file itself. */
+  readonly pipeline?: string | RuleFileText
   readonly ignoreLogsource?: boolean
 }
 

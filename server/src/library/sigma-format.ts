@@ -8,7 +8,7 @@ import { lowerSigma } from '../lang/sigma/sigma.ts'
 import type { SigmaOptions } from '../lang/sigma/source-mapper.ts'
 import { parseTests } from '../lang/sigma/tests.ts'
 import type { RuleProblem, RuleTest } from '../model/rule.ts'
-import type { RuleFormat, RuleReport } from './format.ts'
+import type { RuleFileText, RuleFormat, RuleReport } from './format.ts'
 
 /** Sigma rules, correlations and filters, and our lists and macros, in YAML. */
 export const sigmaFormat: RuleFormat = {
@@ -37,18 +37,25 @@ export const sigmaFormat: RuleFormat = {
   },
 }
 
-function pipelineOf(name: string | undefined): Result<'default' | 'none' | Pipeline> {
+function pipelineOf(
+  name: string | RuleFileText | undefined,
+): Result<'default' | 'none' | Pipeline> {
   if (name === undefined || name === 'default') return ok('default')
   if (name === 'none') return ok('none')
-  let text: string
+  if (typeof name !== 'string') return parsePipeline(name.text, name.path)
+  const read = readPipeline(name)
+  return read.ok ? parsePipeline(read.value.text, name) : read
+}
+
+/** The text of a pipeline file. */
+export function readPipeline(path: string): Result<RuleFileText> {
   try {
-    text = readFileSync(name, 'utf8')
+    return ok({ path, text: readFileSync(path, 'utf8') })
   } catch {
     const message = 'The pipeline could not be read.'
     const hint = 'it is `default`, `none`, or the path of a file'
-    return fail({ code: 'RULE_PIPELINE', message, at: { file: name }, hint })
+    return fail({ code: 'RULE_PIPELINE', message, at: { file: path }, hint })
   }
-  return parsePipeline(text, name)
 }
 
 function reportOf(

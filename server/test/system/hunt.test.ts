@@ -18,6 +18,11 @@ const required = process.env['REQUIRE_SERVICES'] === '1'
 const HOUR_MS = 3_600_000
 const START_MS = Math.floor(Date.now() / HOUR_MS) * HOUR_MS - 5 * HOUR_MS
 
+/** One that the server runs; each of its alerts is of one device. */
+const runningRule = `title: Failed\nid: failed-of-device\nlogsource: { category: mqtt }
+detection: { it: { event.outcome: failure }, condition: it }
+`
+
 let folder = ''
 let child: ReturnType<typeof spawn> | undefined
 let base = ''
@@ -39,10 +44,12 @@ async function start(): Promise<void> {
     return `${JSON.stringify(event)}\n`
   })
   writeFileSync(join(folder, 'in.ndjson'), lines.join(''))
+  writeFileSync(join(folder, 'running.yml'), runningRule)
   const settings = {
     data: join(folder, 'data'),
     api: { listen: '127.0.0.1:0' },
     outputs: { terminal: false },
+    detection: { rules: ['builtin', join(folder, 'running.yml')] },
     sources: { lines: { type: 'file', decoder: 'json', paths: [join(folder, 'in.ndjson')] } },
   }
   writeFileSync(join(folder, 'picket.yml'), JSON.stringify(settings))
@@ -183,6 +190,47 @@ correlation: { type: event_count, rules: [failed], group-by: [source.ip], timesp
       },
     )
 
+    test(
+      'within the memory it is given, with a pipeline of ones own, against the running rules',
+      { timeout: 240_000 },
+      async () => {
+        const little = ['--memory-max', '64MiB', '--url', base]
+        const ran = await picket('hunt', ...FAILED, ...RANGE, ...little)
+        expect([ran.code, alertsOf(ran.out).length]).toEqual([0, 43])
+        const pipeline = join(folder, 'pipeline.yml')
+        const step = '{ id: a, type: field_name_mapping, mapping: { Result: event.outcome } }'
+        writeFileSync(pipeline, `name: ours\ntransformations: [${step}]\n`)
+        const rule = join(folder, 'mapped.yml')
+        const detection = 'detection: { it: { Result: failure }, condition: it }'
+        writeFileSync(rule, `title: Mapped\nid: mapped\nlogsource: { category: x }\n${detection}\n`)
+        const mapped = ['hunt', '--sigma', rule, '--pipeline', pipeline, ...RANGE]
+        const asked = await picket(...mapped, '--ignore-logsource', '--url', base)
+        expect([asked.code, alertsOf(asked.out).length]).toEqual([0, 43])
+        // The running rule as it would be, by its id; and one that runs nowhere.
+        const proposed = join(folder, 'proposed.yml')
+        const but =
+          '{ it: { event.outcome: failure }, not_it: { device.id: d0 }, condition: it and not not_it }'
+        writeFileSync(proposed, runningRule.replace(/\{ it: .*\}/, but))
+        const against = ['--against', 'current', ...RANGE]
+        const places = [
+          ['--url', base],
+          ['--data', join(folder, 'data'), '--config', join(folder, 'picket.yml')],
+        ]
+        const ways = places.map(async (where) => {
+          const changed = await picket('hunt', '--rules', proposed, ...against, ...where)
+          const anew = await picket('hunt', '--sigma', rule, ...against, ...where)
+          return { changed, anew }
+        })
+        for (const { changed, anew } of await Promise.all(ways)) {
+          expect([changed.code, anew.code]).toEqual([0, 0])
+          const { added, gone, same } = summaryOf(changed.err)
+          expect([added, gone, same]).toEqual([0, 9, 34])
+          expect(changed.err).not.toContain('RULE_UNKNOWN')
+          expect(anew.err).toContain('RULE_UNKNOWN: No rule of the id "mapped" is running')
+        }
+      },
+    )
+
     test('nobody without a token, nor with one that is wrong', { timeout: 240_000 }, async () => {
       const query = ['hunt', ...FAILED, ...RANGE, '--url']
       const wrong = join(folder, 'wrong-token')
@@ -195,11 +243,11 @@ correlation: { type: event_count, rules: [failed], group-by: [source.ip], timesp
         without,
         picket(...query, base, '--token-file', wrong),
         picket(...query, 'http://192.0.2.1:8600'),
-        picket(...query, base, '--resume', 'x'),
+        picket(...query, base, '--data', 'x'),
         picket(...query, 'http://127.0.0.1:9'),
       ])
       expect(ran.map(({ code, out }) => [code, out])).toEqual(ran.map(() => [2, '']))
-      const said = ['PICKET_TOKEN', 'API_UNAUTHENTICATED', 'https', '--resume', 'API_SOCKET']
+      const said = ['PICKET_TOKEN', 'API_UNAUTHENTICATED', 'https', '--data', 'API_SOCKET']
       for (const [at, { err }] of ran.entries()) expect(err).toContain(said[at])
     })
 

@@ -14,14 +14,18 @@ const HUNTERS = ['admin', 'analyst', 'responder', 'auditor'] as const
 const BODY_BYTES_MAX = 16 * 1024 * 1024
 const FILES_MAX = 5_000
 const QUERY_CHARS_MAX = 65_536
+const MEMORY_BYTES_MIN = 64 * 2 ** 20
+const CHECKPOINT_CHARS_MAX = 12 * 2 ** 20
 const NDJSON = 'application/x-ndjson'
 /** While there is news: how often it is asked whether the asker may still listen. */
 const KNOWN_MS = 1_000
 
+const fileSchema = z.strictObject({ path: z.string().min(1).max(1_024), text: z.string() })
+
 const rulesSchema = z
   .strictObject({
     files: z
-      .array(z.strictObject({ path: z.string().min(1).max(1_024), text: z.string() }))
+      .array(fileSchema)
       .min(1)
       .max(FILES_MAX)
       .optional()
@@ -32,7 +36,10 @@ const rulesSchema = z
       .optional()
       .describe('Or one EQL query, its pipes ignored.'),
     kql: z.string().max(QUERY_CHARS_MAX).optional().describe('Or one KQL query.'),
-    pipeline: z.enum(['default', 'none']).default('default').describe("Sigma's field mapping."),
+    pipeline: z
+      .union([z.enum(['default', 'none']), fileSchema])
+      .default('default')
+      .describe("Sigma's field mapping, or the text of a processing pipeline."),
     ignore_logsource: z.boolean().default(false),
     matches: z
       .boolean()
@@ -48,10 +55,24 @@ const rulesSchema = z
 
 const huntSchema = z.strictObject({
   rules: rulesSchema,
-  against: rulesSchema.optional().describe('Rules to compare with; the lines are then changes.'),
+  against: z
+    .union([z.literal('current'), rulesSchema])
+    .optional()
+    .describe('Rules to compare with, or the running ones of the same ids; the lines are changes.'),
   from: timeSchema,
   to: timeSchema.optional().describe('Now unless given; excluded.'),
   as_of: z.enum(['then', 'now']).default('then').describe('Assets as they were, or as they are.'),
+  memory_max: z
+    .int()
+    .min(MEMORY_BYTES_MIN)
+    .optional()
+    .describe('Bytes that it may hold; no more than the server allows.'),
+  checkpoints: z.boolean().default(false).describe('Tells checkpoints, after whole days.'),
+  resume: z
+    .base64()
+    .max(CHECKPOINT_CHARS_MAX)
+    .optional()
+    .describe('A checkpoint of a hunt of the same rules, range, context and token.'),
 })
 
 type Asked = z.infer<typeof huntSchema>
@@ -69,7 +90,7 @@ interface Entry {
 
 /**
  * Hunts as lines of JSON (NDJSON): `hunt` (its id), `problems` of rules that do not run, then
- * `progress` and alerts as they are found, at last `summary`, or `problem` where it did not get there.
+ * `progress`, alerts and `checkpoint`s as they are found, at last `summary`, or `problem` where it did not get there.
  */
 export function huntRoutes(deps: HuntDeps): readonly Route[] {
   const under = new Map<string, Entry>()
@@ -126,6 +147,7 @@ function requestOf(body: Asked, principal: Principal, nowMs: number): HuntReques
     throw new ProblemError({ code: 'API_INVALID', message, at: { field: 'from' } })
   }
   const { visibility, masks } = principal
+  const { against, resume, memory_max } = body
   if (body.as_of === 'now' && (visibility !== undefined || !new Mask(masks).isEmpty)) {
     // Today's table of assets tells of devices that are elsewhere now, and of fields that are hidden.
     const message = 'A hunt as of now is for those who may see everything.'
@@ -133,8 +155,10 @@ function requestOf(body: Asked, principal: Principal, nowMs: number): HuntReques
   }
   return {
     rules: rulesOf(body.rules),
-    ...(body.against !== undefined && { against: rulesOf(body.against) }),
-    ...{ fromMs, toMs, asOf: body.as_of },
+    ...(against !== undefined && { against: against === 'current' ? against : rulesOf(against) }),
+    ...{ fromMs, toMs, asOf: body.as_of, owner: principal.id, keep: body.checkpoints },
+    ...(resume !== undefined && { resume }),
+    ...(memory_max !== undefined && { memoryBytesMax: memory_max }),
     ...(visibility !== undefined && { visibility }),
   }
 }
@@ -258,6 +282,8 @@ function linesOf(news: HuntNews, principal: Principal): string {
       const { events, total, timeMs } = news
       return line({ progress: { events, total, at: new Date(timeMs).toISOString() } })
     }
+    case 'checkpoint':
+      return line({ checkpoint: Buffer.from(news.checkpoint).toString('base64') })
     case 'done':
       return line({ summary: { ...summaryOf(news.summary), ...news.changes } })
     case 'failed':

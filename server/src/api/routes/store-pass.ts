@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { ProblemError } from '../../base/problems.ts'
+import type { PackedRules } from '../../detect/rules-control.ts'
 import { type Route, route } from '../route.ts'
 
 /** How to reach the store as the user that can only read. */
@@ -23,8 +24,25 @@ const passSchema = z.strictObject({
  */
 export function localRoutes(deps: {
   readonly storePass: (() => StorePass | undefined) | undefined
+  readonly rulesInForce: (() => PackedRules) | undefined
 }): readonly Route[] {
   return [
+    route({
+      method: 'POST',
+      path: '/api/v1/rules/in-force',
+      operation: 'takeRulesInForce',
+      summary: 'The rules in force, compiled, for a command on the host that compares with them.',
+      roles: ['admin'],
+      access: 'rule-list',
+      response: z.strictObject({ hash: z.string(), deflated: z.string() }),
+      handle: async () => {
+        const rules = deps.rulesInForce?.()
+        if (rules === undefined) {
+          throw new ProblemError({ code: 'API_UNAVAILABLE', message: 'No rules are in force.' })
+        }
+        return { body: { ...rules } }
+      },
+    }),
     route({
       method: 'POST',
       path: '/api/v1/store/pass',

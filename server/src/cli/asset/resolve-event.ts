@@ -55,10 +55,9 @@ async function tableOf(
   const { identity } = loaded.value
   const path = flags.assets ?? identity.assets
   const { precedence } = identity
-  if (path === undefined)
-    return { precedence, assets: (await readAssetsNow(flags, context)).assets }
   const assets = new AssetIndex()
-  takeAssets(path, assets)
+  if (path !== undefined) takeAssets(path, assets)
+  else for (const asset of (await readAssetsNow(flags, context)).assets) assets.put(asset)
   return { assets, precedence }
 }
 

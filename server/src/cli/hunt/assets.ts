@@ -1,12 +1,13 @@
 import { sha256Hex } from '../../base/hash.ts'
 import { ProblemError } from '../../base/problems.ts'
 import { loadConfig } from '../../config/config.ts'
-import { AssetIndex } from '../../fleet/asset-index.ts'
-import type { RejoinOptions } from '../../fleet/rejoin.ts'
+import type { Asset, IdentifierKind } from '../../model/asset.ts'
 import type { CliContext } from '../context.ts'
 import { openDesk, type DeskOptions } from '../desk.ts'
 
-export interface AssetsNow extends RejoinOptions {
+export interface AssetsNow {
+  readonly assets: readonly Asset[]
+  readonly precedence: readonly IdentifierKind[]
   /** Changes with the table. */
   readonly hash: string
 }
@@ -20,11 +21,9 @@ export async function readAssetsNow(options: DeskOptions, context: CliContext): 
   if (!loaded.ok) throw new ProblemError(loaded.problem)
   const desk = await openDesk(options, context)
   try {
-    const assets = new AssetIndex()
-    const all = await desk.allAssets()
-    for (const asset of all) assets.put(asset)
+    const assets = await desk.allAssets()
     const { precedence } = loaded.value.identity
-    return { assets, precedence, hash: sha256Hex(JSON.stringify([all, precedence])) }
+    return { assets, precedence, hash: sha256Hex(JSON.stringify([assets, precedence])) }
   } finally {
     await desk.close()
   }

@@ -8,19 +8,19 @@ import {
   writeSync,
 } from 'node:fs'
 import { ProblemError } from '../../base/problems.ts'
-import type { HuntCheckpoint } from '../../hunt/hunt.ts'
 
 /** What must be the same for a hunt to go on; texts as they were given. */
 export type HuntKey = Readonly<Record<string, string>>
 
 export interface SavedHunt {
-  readonly picketHunt: 1
+  readonly picketHunt: 2
   readonly key: HuntKey
   /** What `--from 7d` meant when it was given. */
   readonly fromMs: number
   readonly toMs: number
   readonly nowMs: number
-  readonly checkpoint?: HuntCheckpoint
+  /** Base64; of a server that did the work, sealed by it. */
+  readonly checkpoint?: string
 }
 
 /** Undefined where there is none yet. Throws ProblemError HUNT_RESUME where it is of another hunt. */
@@ -48,7 +48,7 @@ export function readCheckpoint(file: string, key: HuntKey): SavedHunt | undefine
 function parse(text: string): SavedHunt | undefined {
   try {
     const saved = JSON.parse(text) as SavedHunt | null
-    return saved?.picketHunt === 1 && typeof saved.key === 'object' ? saved : undefined
+    return saved?.picketHunt === 2 && typeof saved.key === 'object' ? saved : undefined
   } catch {
     return undefined
   }

@@ -1,4 +1,3 @@
-import type { HuntCheckpoint } from '../../hunt/hunt.ts'
 import type { AlertRecord } from '../../model/alert.ts'
 import type { AlertPrinter } from '../detect/print-alerts.ts'
 import { type HuntKey, removeCheckpoint, type SavedHunt, writeCheckpoint } from './checkpoint.ts'
@@ -26,19 +25,18 @@ export class DayByDay {
   ) {
     const { fromMs, toMs, nowMs } = how.range
     this.#file = file
-    this.#saved = { picketHunt: 1, key: how.key, fromMs, toMs, nowMs }
+    this.#saved = { picketHunt: 2, key: how.key, fromMs, toMs, nowMs }
     this.#printer = how.printer
   }
 
-  /** The options of a hunt that goes on; the file is made, so that relative times are kept. */
-  resumeFrom(saved: SavedHunt | undefined): { readonly resume?: HuntCheckpoint } {
-    if (saved === undefined) writeCheckpoint(this.#file, this.#saved)
-    return saved?.checkpoint === undefined ? {} : { resume: saved.checkpoint }
+  /** The file is made at the beginning, so that relative times are kept. */
+  begin(): void {
+    writeCheckpoint(this.#file, this.#saved)
   }
 
-  readonly onDay = async (checkpoint: () => HuntCheckpoint): Promise<void> => {
+  async keep(checkpoint: string): Promise<void> {
     await this.end()
-    writeCheckpoint(this.#file, { ...this.#saved, checkpoint: checkpoint() })
+    writeCheckpoint(this.#file, { ...this.#saved, checkpoint })
   }
 
   async print(alerts: readonly AlertRecord[]): Promise<void> {
