@@ -1725,8 +1725,8 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
-                    /** @description Rules to compare with; the lines are then changes. */
-                    against?: {
+                    /** @description Rules to compare with, or the running ones of the same ids; the lines are changes. */
+                    against?: "current" | {
                         /** @description Or one EQL query, its pipes ignored. */
                         eql?: string;
                         /** @description Rule files; the ends of their names tell the language. */
@@ -1744,11 +1744,13 @@ export interface operations {
                          */
                         matches?: boolean;
                         /**
-                         * @description Sigma's field mapping.
+                         * @description Sigma's field mapping, or the text of a processing pipeline.
                          * @default default
-                         * @enum {string}
                          */
-                        pipeline?: "default" | "none";
+                        pipeline?: ("default" | "none") | {
+                            path: string;
+                            text: string;
+                        };
                     };
                     /**
                      * @description Assets as they were, or as they are.
@@ -1757,10 +1759,22 @@ export interface operations {
                      */
                     as_of?: "then" | "now";
                     /**
+                     * @description Tells checkpoints, after whole days.
+                     * @default false
+                     */
+                    checkpoints?: boolean;
+                    /**
                      * Format: date-time
                      * @description ISO 8601 with zone, such as 2026-03-01T10:00:00Z.
                      */
                     from: string;
+                    /** @description Bytes that it may hold; no more than the server allows. */
+                    memory_max?: number;
+                    /**
+                     * Format: base64
+                     * @description A checkpoint of a hunt of the same rules, range, context and token.
+                     */
+                    resume?: string;
                     rules: {
                         /** @description Or one EQL query, its pipes ignored. */
                         eql?: string;
@@ -1779,11 +1793,13 @@ export interface operations {
                          */
                         matches?: boolean;
                         /**
-                         * @description Sigma's field mapping.
+                         * @description Sigma's field mapping, or the text of a processing pipeline.
                          * @default default
-                         * @enum {string}
                          */
-                        pipeline?: "default" | "none";
+                        pipeline?: ("default" | "none") | {
+                            path: string;
+                            text: string;
+                        };
                     };
                     /**
                      * Format: date-time
