@@ -136,4 +136,45 @@ describe('event_count', () => {
     expect(correlator.table.losses.trimmed).toBe(0)
     expect(correlator.table.get('k')?.entries.length).toBeLessThan(1_700)
   })
+
+  test('entries that no rule thins out are cut at the limit, counted, and saved as they are', () => {
+    const limits = { keysMax: 1, entriesMax: 64 }
+    const makeSmall = (): EventCount => new EventCount({ least: 4, timespanMs: 1, limits })
+    const correlator = makeSmall()
+    const rows = new Map<string, string>()
+    for (let order = 0; order < 500; order += 1) {
+      const seen = observation({ time: order * 10, key: '["a"]' }, order)
+      correlator.observe(seen, { watermarkMs: 0, sink: collect() })
+      for (const { key, value } of correlator.table.takeChanges()) {
+        if (value === undefined) rows.delete(key)
+        else rows.set(key, value)
+      }
+    }
+    const held = correlator.table.get('["a"]')?.entries ?? []
+    expect(held.length).toBeLessThanOrEqual(96)
+    expect(held.length + correlator.table.losses.trimmed).toBe(500)
+    const restored = makeSmall()
+    restored.table.restore(rows)
+    expect([...restored.table.rows()]).toEqual([...correlator.table.rows()])
+  })
+
+  test('a hit out of order makes a key with a later one no easier to push out', () => {
+    const limits = { keysMax: 1, entriesMax: 100 }
+    const correlator = new EventCount({ least: 2, timespanMs: SPAN, limits })
+    const sink = collect()
+    for (const [order, [time, watermarkMs]] of [
+      [200, 0],
+      [210, 0],
+      [185, 180],
+      [320, 310],
+    ].entries()) {
+      correlator.observe(observation({ time: time!, key: 'a' }, order), {
+        watermarkMs: watermarkMs!,
+        sink,
+      })
+    }
+    expect(sink.hits.map(({ time }) => time)).toEqual([210, 200])
+    correlator.observe(observation({ time: 320, key: 'b' }, 4), { watermarkMs: 310, sink })
+    expect(correlator.table.losses).toMatchObject({ evicted: 0, refused: 1 })
+  })
 })

@@ -112,7 +112,6 @@ export class EventCount implements Correlator {
       const after = entries[index + least]
       const spare =
         entry.hit &&
-        entry.refs === undefined &&
         before !== undefined &&
         after !== undefined &&
         after.time - before.time <= this.#timespanMs

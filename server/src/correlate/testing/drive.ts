@@ -1,4 +1,5 @@
 import fc from 'fast-check'
+import { isBefore } from '../entries.ts'
 import type { Correlator, Hit, HitSink, ObservationPart } from '../correlator.ts'
 
 export const LATENESS_MS = 50
@@ -46,6 +47,9 @@ export function drive(arrivals: Arrivals, options: DriveOptions): Outcome {
   const nameOf = (hit: Hit): string => `${hit.key} ${hit.name}`
   const sink: HitSink = {
     hit: (hit, certainty) => {
+      if (!hit.events.every((event, at) => at === 0 || isBefore(hit.events[at - 1]!, event))) {
+        throw new Error(`events out of order: ${nameOf(hit)}`)
+      }
       if (certainty === 'final') finals.push(hit)
       else if (pending.has(nameOf(hit))) throw new Error(`said twice: ${nameOf(hit)}`)
       else pending.set(nameOf(hit), hit)
@@ -106,7 +110,7 @@ function observationOf(seen: Seen, order: number) {
 }
 
 /**
- * Events whose arrival is out of order by less than the lateness, which is shorter or longer than the
+ * Events whose arrival is out of order by the lateness at most, which is shorter or longer than the
  * timespans of tests (100 ms); some of the lists are dense, with many events of one time.
  */
 export function arrivalsOf(options: {
@@ -131,7 +135,7 @@ export function arrivalsOf(options: {
     let time = 1_000
     const timed = list.map(({ gap, delay, ...rest }) => {
       time += Math.floor(gap / density)
-      return { at: time + (delay % latenessMs), seen: { ...rest, time } }
+      return { at: time + (delay % (latenessMs + 1)), seen: { ...rest, time } }
     })
     const seen = timed.sort((a, b) => a.at - b.at).map((one) => one.seen)
     return Object.assign(seen, { latenessMs })
