@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Hit } from './correlator.ts'
 import { wholeOf, type Episode } from './episode.ts'
@@ -11,13 +12,16 @@ interface Report extends Said {
   readonly count: number
   readonly revision: number
   readonly continues: string | undefined
+  readonly firstMs: number
+  readonly lastMs: number
 }
 
 function rig(keysMax = 100) {
   const reports: Report[] = []
   const said = (key: string, episode: Episode, say: Said): void => {
     const { id, revision, continues } = episode
-    reports.push({ ...say, id, key, revision, continues, count: wholeOf(episode).count })
+    const { count, firstMs, lastMs } = wholeOf(episode)
+    reports.push({ ...say, id, key, revision, continues, count, firstMs, lastMs })
   }
   const episodes = new Episodes({ ruleId: 'r', gapMs: GAP, keysMax, sink: { said } })
   let order = 0
@@ -109,6 +113,85 @@ describe('episodes', () => {
     expect(reports.at(-1)).toMatchObject({ count: 102, open: false })
     expect(reports.map(({ revision }) => revision)).toEqual(reports.map((_, at) => at + 1))
     expect(episodes.table.size).toBe(0)
+  })
+
+  test('an episode is open until the watermark has passed its end, and each on its own', () => {
+    const { final, episodes, reports } = rig()
+    final(0)
+    final(GAP + 1)
+    episodes.advance(2 * GAP + 1)
+    expect(reports.filter(({ open }) => !open)).toHaveLength(1)
+    final(2 * GAP + 1)
+    expect(reports.at(-1)).toMatchObject({ count: 2, open: true })
+    expect(new Set(reports.map(({ id }) => id)).size).toBe(2)
+  })
+
+  test('what stands in the end does not depend on the order of hits, nor on what is taken back', () => {
+    const hit = fc.record({
+      time: fc
+        .oneof(
+          fc.nat(30),
+          fc.nat(3 * 288).map((n) => n + 0.5),
+        )
+        .map((n) => (n * GAP) / 3),
+      final: fc.boolean(),
+      taken: fc.integer({ min: 0, max: 4 }).map((n) => n === 0),
+      rank: fc.nat(),
+    })
+    fc.assert(
+      fc.property(fc.array(hit, { maxLength: 40 }), fc.boolean(), (list, mayTake) => {
+        const { episodes, reports, hitAt, retract } = rig()
+        // What may be taken back is not said among what is final at once.
+        const said = list
+          .map((one) => (mayTake ? { ...one, final: false } : { ...one, taken: false }))
+          .map((one) => ({ ...one, hit: hitAt(one.time) }))
+          .sort((a, b) => a.time - b.time)
+        for (const one of said.toSorted((a, b) => a.rank - b.rank)) {
+          const certainty = one.final ? 'final' : 'provisional'
+          episodes.hit(one.hit, certainty, { position: 'p', watermarkMs: -1 })
+        }
+        for (const one of said) {
+          if (one.taken) retract(one.hit)
+          else if (!one.final) episodes.final(one.hit)
+        }
+        const kept = said.filter(({ taken }) => !taken)
+        episodes.close()
+        const last = new Map(reports.map((report) => [report.id, report]))
+        const counts = [...last.values()].filter(({ state }) => state !== 'retracted')
+        const want: { firstMs: number; lastMs: number; count: number }[] = []
+        for (const { time } of kept) {
+          const run = want.at(-1)
+          const joins = run !== undefined && time - run.lastMs <= GAP
+          if (!joins || time - run.firstMs >= EPISODE_MAX_MS) {
+            want.push({ firstMs: time, lastMs: time, count: 1 })
+          } else {
+            run.lastMs = time
+            run.count += 1
+          }
+        }
+        const byTime = (a: { firstMs: number }, b: { firstMs: number }): number =>
+          a.firstMs - b.firstMs
+        const got = counts.map(({ firstMs, lastMs, count }) => ({ firstMs, lastMs, count }))
+        expect(got.sort(byTime)).toEqual(want)
+      }),
+      { numRuns: 300 },
+    )
+  })
+
+  test('events of one instant are told apart, settled or not', () => {
+    for (const certainty of ['final', 'provisional'] as const) {
+      const { episodes, hitAt } = rig()
+      const hits = [hitAt(5), hitAt(5), hitAt(5)]
+      const [a, b, c] = hits.map(({ events }) => events[0]!)
+      const all = [
+        { ...hits[0]!, events: [a!, b!] },
+        { ...hits[2]!, events: [b!, c!] },
+      ]
+      for (const hit of all) episodes.hit(hit, certainty, { position: 'p', watermarkMs: 0 })
+      const whole = wholeOf(episodes.table.get('k')![0]!)
+      expect(whole.events).toEqual([a, b, c])
+      expect(whole).toMatchObject({ count: 2, eventsTotal: 3 })
+    }
   })
 
   test('with too many open, further groups share one overflow episode', () => {

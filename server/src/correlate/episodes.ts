@@ -2,6 +2,7 @@ import { ANEW } from '../base/anew.ts'
 import { shortId } from '../base/hash.ts'
 import type { AlertState } from '../model/alert.ts'
 import { CORRELATOR_LIMITS, type Hit } from './correlator.ts'
+import { insertEntry } from './entries.ts'
 import { addBlock, blockOf, reachOf, type Block, type Episode } from './episode.ts'
 import { type EpisodeRow, fromRow, toRow } from './episode-row.ts'
 import { KeyTable } from './key-table.ts'
@@ -162,8 +163,7 @@ export class Episodes {
     const near = hit.time - lastHitMs <= this.#options.gapMs
     if (!near || hit.time < firstHitMs || hit.time - firstHitMs >= EPISODE_MAX_MS) return false
     if (certainty === 'provisional' && last.pending.length < PENDING_MAX) {
-      if (hit.time < lastHitMs) return false
-      last.pending.push(hit)
+      insertEntry(last.pending, hit)
     } else {
       if (last.pending.length > 0 && certainty === 'final') return false
       if (certainty === 'provisional') this.table.losses.trimmed += 1

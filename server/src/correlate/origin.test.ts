@@ -30,6 +30,8 @@ describe('the scope of an alert', () => {
   test('is not complete where an event does not tell, or tells too much', () => {
     expect(scopeOf(gather(of('oslo'), undefined))?.complete).toBe(false)
     expect(of(['oslo', 'bergen'])).toBeUndefined()
+    expect(of('x'.repeat(100_000))).toBeUndefined()
+    expect(of('x'.repeat(900))).toContain('xxx')
     expect(scopeOf(gather(of('oslo'), of()))).toMatchObject({ sites: ['oslo'], complete: false })
     expect(scopeOf(gather(of(), of()))).toMatchObject({ sites: [], complete: true })
     const many = Array.from({ length: ALERT_SCOPE_MAX + 1 }, (_, n) => of(`site-${n}`))

@@ -10,7 +10,10 @@ const PATHS = ['iot.site', 'device.type', 'event.dataset'] as const
 const known = new Map<string, string>()
 const KNOWN_MAX = 10_000
 
-/** Site, device type and dataset of an event as one text; undefined where one of them is many. */
+/** Longer than any site or type is called; a sender may write what it likes. */
+const ORIGIN_CHARS_MAX = 1_024
+
+/** Site, device type and dataset of an event as one text; undefined where one of them is many, or very long. */
 export function originOf(doc: EcsDoc): string | undefined {
   const parts: (string | null)[] = []
   for (const path of PATHS) {
@@ -20,6 +23,7 @@ export function originOf(doc: EcsDoc): string | undefined {
     else return undefined
   }
   const text = JSON.stringify(parts)
+  if (text.length > ORIGIN_CHARS_MAX) return undefined
   const found = known.get(text)
   if (found !== undefined) return found
   if (known.size >= KNOWN_MAX) known.clear()

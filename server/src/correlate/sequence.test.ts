@@ -204,21 +204,27 @@ const anyRule = fc
     ),
   )
 
-/** Events whose arrival is shuffled by less than the lateness; `order` is that of arrival. */
+/**
+ * Events whose arrival is shuffled by the lateness at most, in some lists many of one time; `order` is
+ * that of arrival.
+ */
 const anyArrivals = fc
-  .array(
-    fc.record({
-      gap: fc.nat(30),
-      delay: fc.nat(LATENESS - 1),
-      key: fc.constantFrom('["x"]', '["y"]'),
-      inputs: fc.uniqueArray(fc.constantFrom(...INPUTS), { minLength: 1, maxLength: 2 }),
-    }),
-    { maxLength: 60 },
-  )
-  .map((items) => {
+  .record({
+    density: fc.constantFrom(1, 1, 1, 10),
+    items: fc.array(
+      fc.record({
+        gap: fc.nat(30),
+        delay: fc.nat(LATENESS),
+        key: fc.constantFrom('["x"]', '["y"]'),
+        inputs: fc.uniqueArray(fc.constantFrom(...INPUTS), { minLength: 1, maxLength: 2 }),
+      }),
+      { maxLength: 60 },
+    ),
+  })
+  .map(({ items, density }) => {
     let time = 1_000
     const timed = items.map((item) => {
-      time += item.gap
+      time += Math.floor(item.gap / density)
       return { ...item, time }
     })
     timed.sort((a, b) => a.time + a.delay - (b.time + b.delay))
