@@ -10,7 +10,7 @@ import { isTrue } from './lower.ts'
 import { parseEql } from './parse.ts'
 import { compileSample, compileSequence } from './sequence.ts'
 import { checkTypes } from './types.ts'
-import { constantOf, isFloat } from './values.ts'
+import { constantOf, isFloat, lowerOptions } from './values.ts'
 
 /**
  * EQL as Elasticsearch defines it, as plain data: an event query as one match rule, a sequence or
@@ -64,7 +64,7 @@ function compile(query: EqlQuery, meta: RuleMeta, options: QueryOptions): Compil
 function filterCondition(filter: EqlFilter, options: QueryOptions): Condition {
   const timestampField = options.timestampField ?? '@timestamp'
   checkTypes(filter.condition)
-  const condition = isTrue(filter.condition, { timestampField })
+  const condition = isTrue(filter.condition, lowerOptions(timestampField))
   if (filter.category === null) return condition
   const path = options.eventCategoryField ?? 'event.category'
   return allOf([

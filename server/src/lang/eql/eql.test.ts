@@ -294,6 +294,14 @@ describe('what is refused', () => {
     expect(compileEql(deep)).toMatchObject({ ok: false, problem: { code: 'QUERY_TOO_LARGE' } })
     const long = `any where a == "${'x'.repeat(5_000_000)}"`
     expect(compileEql(long)).toMatchObject({ ok: false, problem: { code: 'QUERY_TOO_LARGE' } })
+    let truths = 'a == 1'
+    for (let count = 0; count < 30; count++) truths = `string(${truths}) in ("true")`
+    expect(compileEql(`any where ${truths}`)).toMatchObject({
+      ok: false,
+      problem: { code: 'QUERY_TOO_LARGE', at: { line: 1 } },
+    })
+    const nulls = `${'('.repeat(200)}a == 1${') == null'.repeat(200)}`
+    expect(holds(nulls, {})).toBe(false)
     const brackets = `any where a == "${'('.repeat(10_000)}" /* ${'['.repeat(10_000)} */`
     expect(compileEql(brackets).ok).toBe(true)
   })

@@ -16,13 +16,14 @@ import type { CompareOp, EqlField, EqlMatch, EqlNode } from './ast.ts'
 import { callCondition } from './calls.ts'
 import { comparesTimes } from './times.ts'
 import { fieldsOf } from './types.ts'
-import { constantOf, isBoolean, toExpr, ungroup, type LowerOptions } from './values.ts'
+import { constantOf, isBoolean, takeStep, toExpr, ungroup, type LowerOptions } from './values.ts'
 
 /**
  * EQL's logic has three values. A node is lowered to what holds where it is true and to what holds
  * where it is false; where neither does it is null, and a query finds only what is true.
  */
 export function isTrue(node: EqlNode, options: LowerOptions): Condition {
+  takeStep(node, options)
   switch (node.kind) {
     case 'boolean':
       return node.value ? ALWAYS : NEVER
@@ -54,6 +55,7 @@ export function isTrue(node: EqlNode, options: LowerOptions): Condition {
 }
 
 export function isFalse(node: EqlNode, options: LowerOptions): Condition {
+  takeStep(node, options)
   switch (node.kind) {
     case 'boolean':
       return node.value ? NEVER : ALWAYS
@@ -89,12 +91,19 @@ function known(node: EqlNode, options: LowerOptions): Condition {
   if (node.kind === 'field') return fieldTest(fieldPath(node), { kind: 'exists' })
   const constant = constantOf(node)
   if (constant !== undefined) return constant === null ? NEVER : ALWAYS
+  if (node.kind === 'compare' && isNullCheck(node)) return ALWAYS
   if (isBoolean(node)) return anyOf([isTrue(node, options), isFalse(node, options)])
   return onExpr({
     kind: 'call',
     name: 'notnull',
     args: [toExpr(node, options, { isTrue, isFalse })],
   })
+}
+
+/** Whether something is null is never null itself. */
+function isNullCheck({ op, left, right }: Compare): boolean {
+  if (op !== '==' && op !== '!=') return false
+  return constantOf(left) === null || constantOf(right) === null
 }
 
 function fieldPath(field: EqlField): string {

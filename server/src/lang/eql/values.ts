@@ -8,6 +8,29 @@ import { comparesTimes, timeComparison } from './times.ts'
 export interface LowerOptions {
   /** The field that holds the time of an event; ECS's own time fields are known besides. */
   readonly timestampField: string
+  /** What is left of the steps that lowering may take. */
+  readonly steps: { left: number }
+}
+
+/** Steps of lowering that one query may take; a list of values is one step, however long. */
+const STEPS_MAX = 500_000
+
+export function lowerOptions(timestampField: string): LowerOptions {
+  return { timestampField, steps: { left: STEPS_MAX } }
+}
+
+/**
+ * Counts a step. What a condition is where it is true and where it is false stands in the result
+ * apart, so that truths used as values within one another grow by powers. Throws QueryError.
+ */
+export function takeStep(node: EqlNode, options: LowerOptions): void {
+  if (options.steps.left-- > 0) return
+  throw new QueryError(
+    'Conditions are used as values within one another too often',
+    node.at,
+    'write them side by side, with “and”, “or” and “not”',
+    'QUERY_TOO_LARGE',
+  )
 }
 
 /** The two lowerings, given by the caller since they and this file need one another. */
@@ -136,6 +159,7 @@ export function isBoolean(node: EqlNode): boolean {
 
 /** The node as a computed value; conditions inside it keep their three values. */
 export function toExpr(node: EqlNode, options: LowerOptions, lowerings: Lowerings): Expr {
+  takeStep(node, options)
   const inner = (part: EqlNode) => toExpr(part, options, lowerings)
   const constant = constantOf(node)
   if (constant !== undefined) return { kind: 'literal', value: constant }
