@@ -101,9 +101,7 @@ function readMatch(tree: Tree | undefined, reader: TreeReader): LineTest[] {
   const pattern = readPattern(regexTree, reader)
   if (pattern === undefined) return tests
   const text = reader.text(regexTree, 'regex') ?? ''
-  tests.push(
-    reader.once('match', text, () => rememberingTest((line) => pattern.matcher(line).find())),
-  )
+  tests.push(reader.once('match', text, () => rememberingTest((line) => pattern.test(line))))
   return tests
 }
 
@@ -198,7 +196,7 @@ function readTest(tree: Tree, reader: TreeReader): Condition['holds'] {
     if (equals.size > 0 && !equals.has(text)) return false
     if (contains.length > 0 && !contains.some((part) => text.includes(part))) return false
     if (starts.length > 0 && !starts.some((part) => text.startsWith(part))) return false
-    return pattern === undefined || pattern.matcher(text).find()
+    return pattern === undefined || pattern.test(text)
   }
 }
 

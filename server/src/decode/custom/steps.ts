@@ -1,7 +1,7 @@
-import { RE2JS } from 're2js'
 import { measure } from '../json/measure.ts'
 import type { Fields, ParseStep } from './mapping.ts'
 import { GROK_PATTERNS } from './grok-patterns.ts'
+import { searching } from './search.ts'
 
 export type Run = ParseStep['run']
 /** A step, or a sentence on what is wrong with its text. */
@@ -84,13 +84,14 @@ export function grok(pattern: string): Made {
     })
   }
   try {
-    const compiled = RE2JS.compile(expand(pattern, 0))
+    const search = searching(expand(pattern, 0))
+    const places = fields.map((field) => ({ ...field, index: search.names[field.group] ?? 0 }))
     return {
       run: (text, into) => {
-        const matcher = compiled.matcher(text)
-        if (!matcher.find()) return false
-        for (const { group, name, kind } of fields) {
-          const value = matcher.group(group)
+        const groups = search.find(text)
+        if (groups === undefined) return false
+        for (const { index, name, kind } of places) {
+          const value = groups[index]
           if (value === null || value === undefined) continue
           into.set(name, kind === 'int' || kind === 'float' ? Number(value) : value)
         }
@@ -124,14 +125,14 @@ export function remembering(made: Made): Made {
 /** A regular expression whose named groups `(?P<name>…)` are the fields. */
 export function regex(pattern: string): Made {
   try {
-    const compiled = RE2JS.compile(pattern)
-    const names = Object.keys(compiled.matcher('').namedGroups)
+    const { names, find } = searching(pattern)
+    const places = Object.entries(names)
     return {
       run: (text, into) => {
-        const matcher = compiled.matcher(text)
-        if (!matcher.find()) return false
-        for (const name of names) {
-          const value = matcher.group(name)
+        const groups = find(text)
+        if (groups === undefined) return false
+        for (const [name, index] of places) {
+          const value = groups[index]
           if (value !== null && value !== undefined) into.set(name, value)
         }
         return true

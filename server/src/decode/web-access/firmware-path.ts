@@ -1,4 +1,4 @@
-import { RE2JS } from 're2js'
+import { searching } from '../custom/search.ts'
 
 export interface Artifact {
   readonly image: string
@@ -30,7 +30,7 @@ export function patternFault(pattern: unknown): string | undefined {
   if (pattern === undefined) return undefined
   if (typeof pattern !== 'string' || pattern.length > 2_000) return 'pattern must be a text'
   try {
-    const names = Object.keys(RE2JS.compile(pattern).matcher('').namedGroups)
+    const names = Object.keys(searching(pattern).names)
     if (names.some((name) => GROUPS.includes(name as 'image'))) return undefined
     return 'pattern needs a group (?P<model>…), (?P<version>…), (?P<device>…) or (?P<image>…)'
   } catch {
@@ -42,13 +42,12 @@ export function patternFault(pattern: unknown): string | undefined {
 export function artifactFinder(pattern: unknown): FindArtifact {
   const given = typeof pattern === 'string' && patternFault(pattern) === undefined ? pattern : ''
   const texts = given === '' ? [DDI, NESTED, NAMED, PLAIN] : [given]
-  const compiled = texts.map((text) => RE2JS.compile(text))
+  const searches = texts.map(searching)
   return (path) => {
-    for (const expression of compiled) {
-      const matcher = expression.matcher(path)
-      if (!matcher.find()) continue
-      const group = (name: string): string | undefined =>
-        name in matcher.namedGroups ? (matcher.group(name) ?? undefined) : undefined
+    for (const { names, find } of searches) {
+      const groups = find(path)
+      if (groups === undefined) continue
+      const group = (name: string): string | undefined => groups[names[name] ?? -1] ?? undefined
       const bare = path.split('?', 1)[0] ?? path
       return {
         image: group('image') ?? bare.slice(bare.lastIndexOf('/') + 1),

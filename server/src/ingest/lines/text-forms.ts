@@ -13,13 +13,13 @@ export const indentedForm: LineForm = byLine((line) => INDENTED.test(line))
 /** Lines that match begin a record; all others belong to the one before. */
 export function startForm(pattern: string): LineForm {
   const compiled = RE2JS.compile(pattern)
-  return byLine((line) => !compiled.matcher(line.slice(0, JUDGED_MAX)).find())
+  return byLine((line) => !compiled.test(line.slice(0, JUDGED_MAX)))
 }
 
 /** Lines that match belong to the one before. */
 export function continuesForm(pattern: string): LineForm {
   const compiled = RE2JS.compile(pattern)
-  return byLine((line) => compiled.matcher(line.slice(0, JUDGED_MAX)).find())
+  return byLine((line) => compiled.test(line.slice(0, JUDGED_MAX)))
 }
 
 /** The stack traces of Java, Python, Go, .NET, JavaScript, Ruby and Rust, with the line that tells of them. */
