@@ -81,6 +81,8 @@ export function openConfigDesk(options: ConfigDeskOptions): OpenConfigDesk {
     } catch (error) {
       // An address that is taken, for one: what ran before runs again.
       await options.takeIdentity(before).catch(() => undefined)
+      config = before
+      await options.rules.reload().catch(() => undefined)
       for (const source of made) await stopSource(options.sources, source)
       const old = gone.map(({ name }) => [name, before.sources[name]] as const)
       const again = options.make({ ...before, sources: sourcesOf(old) })

@@ -200,12 +200,15 @@ test('a changed configuration starts, stops and leaves alone; a bad one changes 
   const volume: Volume = { level: 'info' }
   const inForce = { current: builtinFilter() }
   const taken: string[] = []
-  const desk = openConfigDesk({
+  const read: unknown[] = []
+  let desk: ReturnType<typeof openConfigDesk> | undefined
+  desk = openConfigDesk({
     config: first,
     load: async () => next as never,
     rules: {
       reload: async () => {
         if (rulesBroken) throw new Error('rules broken')
+        read.push(desk?.current().detection.rules)
       },
     } as never,
     sources,
@@ -234,7 +237,7 @@ test('a changed configuration starts, stops and leaves alone; a bad one changes 
   expect(said).toEqual([])
   const lines = [source('b', '/other'), source('c', '/c')].join('\n')
   const others = `log: { level: debug, format: json }
-detection: { lateness: 5s }
+detection: { lateness: 5s, rules: [builtin, /others] }
 api: { listen: '127.0.0.1:1' }
 outputs: { terminal: false }
 `
@@ -253,10 +256,13 @@ outputs: { terminal: false }
   await expect(desk.reload()).rejects.toThrow('address in use')
   expect(names()).toBe('a,b')
   expect(desk.current().sources).toEqual(first.sources)
+  // The rules are those of before again, too.
+  expect(desk.current().detection.rules).toEqual(first.detection.rules)
+  expect(read.slice(-2)).toEqual([changed.detection.rules, first.detection.rules])
   broken.clear()
   said.length = 0
   expect(await desk.reload()).toEqual({
-    applied: ['sources.a', 'sources.b', 'sources.c', 'log.level'],
+    applied: ['sources.a', 'sources.b', 'sources.c', 'log.level', 'detection.rules'],
     needsRestart: ['api.listen', 'detection.lateness', 'log.format', 'outputs.terminal'],
   })
   expect(volume.level).toBe('debug')

@@ -13,7 +13,8 @@ export async function oidcSettings(options: {
   const { oidc, public_url: publicUrl } = options.config.api
   if (oidc === undefined || publicUrl === undefined) return undefined
   const { client_secret: ref } = oidc
-  const read = ref === undefined ? undefined : await readSecret(ref, options.env)
+  const read =
+    ref === undefined ? undefined : await readSecret(ref, options.env, options.config.baseDir)
   if (read?.ok === false) throw new ProblemError(read.problem)
   return {
     issuer: oidc.issuer,

@@ -32,6 +32,7 @@ import { type Base, openBase, type OpenOptions } from './open.ts'
 import type { Volume } from './logger.ts'
 import { watchLoopDelay } from './loop-delay.ts'
 import { openConfigDesk, type OpenConfigDesk } from './config-desk.ts'
+import { keepRefused } from './keep-refused.ts'
 import { openRuleDesk } from './rule-desk.ts'
 import { readinessOf, type Watched } from './readiness.ts'
 import { latenessOf, makeSources, type RunningSource, sourceDesk } from './sources.ts'
@@ -87,7 +88,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
   let configDesk: OpenConfigDesk | undefined
   const deadLetters = makeDeadLetters(options, base, sources)
   const responder = await startResponder(options, base, deadLetters)
-  store?.start((letters) => keepRefused(base, clock.now(), letters))
+  store?.start((letters) => keepRefused(base.journal, clock.now(), letters))
   let prepare: DetectorThread['prepare'] = () => Promise.resolve(undefined)
   const current = (): Config => configDesk?.current() ?? config
   const rules = await openRules(options, base, {
@@ -190,15 +191,6 @@ function openStore(options: ServeOptions, base: Base) {
     stops.add('store reader', () => reader.stop())
   }
   return { engine, reader, start }
-}
-
-/** Rows that the store can never take become dead letters like any other input. */
-async function keepRefused(
-  base: Base,
-  nowMs: number,
-  deadLetters: Parameters<Parameters<typeof createStoreReader>[0]['onRefused']>[0],
-): Promise<void> {
-  await base.journal.append({ source: 'store', ingestedMs: nowMs, deadLetters })
 }
 
 function makeDeadLetters(

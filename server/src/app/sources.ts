@@ -84,7 +84,7 @@ function makeSource(name: string, options: SourceConfig, context: SourceContext)
   const to = { source: name, journal, preparer, clock, log, metrics, pause }
   const ingest = new Ingest({ ...to, latenessMs })
   const secret = async (ref: SecretRef): Promise<string> => {
-    const read = await readSecret(ref, context.env)
+    const read = await readSecret(ref, context.env, config.baseDir)
     if (read.ok) return read.value
     throw new ProblemError(read.problem)
   }

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable, Writable } from 'node:stream'
@@ -53,6 +53,51 @@ test('check says ok, or every problem with its place', async () => {
     `${path}:2:7: CONFIG_UNKNOWN_KEY: there is no key "levl" here [log.levl] (did you mean "level"?)`,
     '',
   ])
+})
+
+test('check says which of many names was meant, and where files are missing', async () => {
+  const path = join(folder, 'picket.yml')
+  const source = (more: string): Promise<void> =>
+    writeFile(path, `sources:\n  b: { type: file, paths: [x], ${more} }\n`)
+  await source('decoder: mosquito')
+  expect((await run('config', 'check', '--config', path)).err).toMatch(
+    /:2:\d+: CONFIG_INVALID: is none of the \d+ names that are known here \[sources.b.decoder\] \(did you mean "mosquitto"\?\)\n$/,
+  )
+  await source('decoder: hunter2-hunter2-hunter2')
+  const { err: unknown } = await run('config', 'check', '--config', path)
+  expect(unknown).toContain('(picket decoder list names them)')
+  expect(unknown).not.toContain('hunter2')
+  await writeFile(path, 'sources:\n  b: { type: fiel, decoder: json, paths: [x] }\n')
+  expect((await run('config', 'check', '--config', path)).err).toContain('(did you mean "file"?)')
+  await writeFile(path, 'api: { listen: "0.0.0.0:8600" }\n')
+  expect((await run('config', 'check', '--config', path)).err).toMatch(
+    /:1:16: CONFIG_INVALID: other machines reach this address.* \[api.listen\]\n$/,
+  )
+  await writeFile(
+    path,
+    `
+detection: { rules: [builtin, mine] }
+api: { tls: { cert_file: c.pem, key_file: k.pem } }
+identity: { assets: a.csv }
+outputs: { json_lines: { path: there/alerts.jsonl } }
+lookups: { owners: { file: o.csv, match: id, key: device.id, fields: { owner: labels.owner } } }
+sources: { h: { type: http, decoder: json, tls: { cert_file: c.pem, key_file: k.pem } } }
+`,
+  )
+  const { err, code } = await run('config', 'check', '--config', path)
+  expect(code).toBe(2)
+  expect(err.trimEnd().split('\n')).toEqual([
+    `${path}: CONFIG_INVALID: ${folder}/mine cannot be read: ENOENT [detection.rules.1]`,
+    `${path}: CONFIG_INVALID: ${folder}/c.pem: It cannot be read: ENOENT. [api.tls]`,
+    `${path}: CONFIG_INVALID: ${folder}/c.pem: It cannot be read: ENOENT. [sources.h.tls]`,
+    `${folder}/a.csv: INPUT_UNREADABLE: Cannot be read: ENOENT.`,
+    `${path}: CONFIG_INVALID: ${folder}/o.csv cannot be read: ENOENT [lookups.owners.file]`,
+    `${path}: CONFIG_INVALID: ${folder}/there cannot be read: ENOENT [outputs.json_lines.path]`,
+  ])
+  for (const name of ['a.csv', 'o.csv']) await writeFile(join(folder, name), 'id,name\nx,y\n')
+  await mkdir(join(folder, 'there'))
+  await mkdir(join(folder, 'mine'))
+  expect((await run('config', 'check', '--config', path)).err.split('\n')).toHaveLength(3)
 })
 
 test('check looks whether secrets are there', async () => {

@@ -1,7 +1,9 @@
 import { printable } from '../base/printable.ts'
-import { formatProblem, ProblemError } from '../base/problems.ts'
+import { formatProblem, type Problem, ProblemError } from '../base/problems.ts'
 import { checkConfig } from '../config/config.ts'
 import { renderConfig } from '../config/show.ts'
+import { probeFiles } from '../config/probe-files.ts'
+import type { Config } from '../config/schema.ts'
 import { probeSecrets } from '../config/secret.ts'
 import type { ConfigReload } from '../model/desks.ts'
 import type { CliContext, RegisterCommand } from './context.ts'
@@ -30,7 +32,7 @@ export const configCommand: RegisterCommand = (program, context) => {
 
 async function check(path: string | undefined, context: CliContext): Promise<void> {
   const checked = await checkConfig(path)
-  const problems = checked.ok ? await probeSecrets(checked.value, context.env) : checked.problem
+  const problems = checked.ok ? await probed(checked.value, context) : checked.problem
   for (const problem of problems) context.stderr.write(`${formatProblem(problem)}\n`)
   if (problems.length > 0) {
     context.exit(2)
@@ -38,6 +40,11 @@ async function check(path: string | undefined, context: CliContext): Promise<voi
   }
   const sources = checked.ok ? Object.keys(checked.value.sources).length : 0
   context.stdout.write(`${path ?? 'defaults'}: ok, ${sources} sources\n`)
+}
+
+/** What the file says well and cannot be had: secrets, certificates, tables, rules. */
+async function probed(config: Config, { env, clock }: CliContext): Promise<readonly Problem[]> {
+  return [...(await probeSecrets(config, env)), ...(await probeFiles(config, clock.now()))]
 }
 
 async function show(path: string | undefined, context: CliContext): Promise<void> {

@@ -8,6 +8,11 @@ const path = z.string().min(1).max(4_096)
 const text = z.string().min(1).max(256)
 const texts = z.array(text).min(1).max(1_000)
 
+/** What is wrong with an address that is not of this machine, without TLS or a word that this is meant. */
+export const OPEN_DOOR =
+  'other machines reach this address, and it speaks no TLS: give tls, or plaintext: true to say ' +
+  'that the network is trusted'
+
 const tlsSection = z.strictObject({
   cert_file: path.describe('Certificate chain, PEM.'),
   key_file: path.describe('Private key, PEM.'),
@@ -109,6 +114,10 @@ export const apiSection = z
       .optional()
       .describe('Where browsers reach Picket; the OpenID provider sends them back there.'),
     oidc: oidcSection.optional().describe('Logins by an OpenID provider.'),
+  })
+  .superRefine(({ listen, tls, plaintext }, context) => {
+    if (tls !== undefined || plaintext || isLoopback(listen.host)) return
+    context.addIssue({ code: 'custom', message: OPEN_DOOR, path: ['listen'] })
   })
   .superRefine(({ oidc, public_url: url }, context) => {
     if (oidc === undefined || url !== undefined) return

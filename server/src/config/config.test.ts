@@ -91,8 +91,14 @@ describe('what is wrong is said with its place', () => {
     ['journal: {bytes_max: 1KiB}\n', 'CONFIG_INVALID', 1, 22, undefined],
     ['api:\n  listen: 127.0.0.1:99999\n', 'CONFIG_INVALID', 2, 11, undefined],
     ['log:\n  level: loud\n', 'CONFIG_INVALID', 2, 10, undefined],
-    ['sources:\n  a: {type: fiel, decoder: json}\n', 'CONFIG_INVALID', 2, 13, undefined],
-    [SOURCE('decoder: jsn'), 'CONFIG_INVALID', 3, 39, undefined],
+    [
+      'sources:\n  a: {type: fiel, decoder: json}\n',
+      'CONFIG_INVALID',
+      2,
+      13,
+      'did you mean "file"?',
+    ],
+    [SOURCE('decoder: jsn'), 'CONFIG_INVALID', 3, 39, 'did you mean "json"?'],
     [SOURCE('decoder: json, decoder_options: {zone: x}'), 'CONFIG_INVALID', 3, 69, undefined],
     [
       SOURCE('decoder: mosquitto, decoder_options: {zone: Mars}'),
@@ -185,9 +191,11 @@ describe('files and secrets', () => {
   test('secrets come from a variable, a file or a command, and problems name no secret', async () => {
     await writeFile(join(folder, 'key'), 'from file\n')
     const env = { KEY: 'from env', EMPTY: '' }
-    const read = (ref: Parameters<typeof readSecret>[0]) => readSecret(ref, env)
+    const read = (ref: Parameters<typeof readSecret>[0]) => readSecret(ref, env, folder)
     expect(await read({ env: 'KEY' })).toEqual({ ok: true, value: 'from env' })
     expect(await read({ file: join(folder, 'key') })).toEqual({ ok: true, value: 'from file' })
+    // As all paths of a configuration: from its folder, wherever the program was started.
+    expect(await read({ file: 'key' })).toEqual({ ok: true, value: 'from file' })
     const program = [process.execPath, '-e', 'console.log("from command")']
     expect(await read({ command: program })).toEqual({ ok: true, value: 'from command' })
     const failing = [process.execPath, '-e', 'console.log("s3cret"); process.exit(3)']

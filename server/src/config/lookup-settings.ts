@@ -21,8 +21,7 @@ function settingsOf(
   const { file, url = '', token, header, key } = section
   const value = async (): Promise<string> => {
     if (token === undefined) return ''
-    const ref = 'file' in token ? { file: resolve(config.baseDir, token.file) } : token
-    const read = await readSecret(ref, env)
+    const read = await readSecret(token, env, config.baseDir)
     if (!read.ok) throw new ProblemError(read.problem)
     return header === undefined ? `Bearer ${read.value}` : read.value
   }

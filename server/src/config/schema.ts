@@ -5,7 +5,7 @@ import {
   secretOrCommandOption,
   sizeOption,
 } from '../model/options.ts'
-import { apiSection } from './api-section.ts'
+import { apiSection, OPEN_DOOR } from './api-section.ts'
 import { filterSection } from './filter-section.ts'
 import { isLoopback } from '../base/net.ts'
 import { DECODER_ALIASES } from '../decode/aliases.ts'
@@ -111,10 +111,7 @@ function checkDoors(
   const spec: SourceSpec = sourceKinds[source.type]
   for (const { address, option } of spec.inTheClear?.(source) ?? []) {
     if (isLoopback(address.host)) continue
-    const message =
-      'other machines reach this address, and it speaks no TLS: give tls, or plaintext: true to say ' +
-      'that the network is trusted'
-    context.addIssue({ code: 'custom', message, path: [...option] })
+    context.addIssue({ code: 'custom', message: OPEN_DOOR, path: [...option] })
   }
 }
 

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process'
 import { readFile, stat } from 'node:fs/promises'
+import { resolve } from 'node:path'
 import type { Problem } from '../base/problems.ts'
 import { fail, ok, type Result } from '../base/result.ts'
 import type { SecretRef } from '../model/options.ts'
@@ -11,12 +12,16 @@ const COMMAND_TIMEOUT_MS = 30_000
 type Environment = Readonly<Record<string, string | undefined>>
 
 /**
- * Fetches what a reference names, without the line end. Problems (CONFIG_SECRET) say where the secret
- * was looked for and never what was found.
+ * Fetches what a reference names, without the line end; a relative path starts at `baseDir`. Problems
+ * (CONFIG_SECRET) say where the secret was looked for and never what was found.
  */
-export async function readSecret(ref: SecretRef, env: Environment): Promise<Result<string>> {
+export async function readSecret(
+  ref: SecretRef,
+  env: Environment,
+  baseDir: string,
+): Promise<Result<string>> {
   if ('env' in ref) return nonEmpty(env[ref.env], `the environment variable ${ref.env}`)
-  if ('file' in ref) return fromFile(ref.file)
+  if ('file' in ref) return fromFile(resolve(baseDir, ref.file))
   return fromCommand(ref.command)
 }
 
@@ -61,7 +66,7 @@ export async function probeSecrets(config: Config, env: Environment): Promise<Pr
   const problems: Problem[] = []
   for (const { ref, field } of secretsIn(config, [])) {
     if ('command' in ref) continue
-    const read = await readSecret(ref, env)
+    const read = await readSecret(ref, env, config.baseDir)
     if (read.ok) continue
     const at = { ...(config.file !== undefined && { file: config.file }), field }
     problems.push({ ...read.problem, at })

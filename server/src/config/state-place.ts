@@ -14,7 +14,7 @@ export async function statePlace(
 ): Promise<Result<StateOptions['at']>> {
   const { postgres_url: ref } = config.state
   if (ref === undefined) return ok({ sqlite: stateFile(dataDir) })
-  const url = await readSecret(ref, env)
+  const url = await readSecret(ref, env, config.baseDir)
   return url.ok ? ok({ postgres: url.value }) : url
 }
 
