@@ -32,6 +32,7 @@ export const alertSchema = z.strictObject({
     tags: texts.optional(),
     references: texts.optional(),
     falsepositives: texts.optional(),
+    risk: z.number().optional(),
     response: texts.optional(),
   }),
   severity: severitySchema,

@@ -1,6 +1,7 @@
 import { ALERT_EVENTS_MAX, type AlertRecord } from '../model/alert.ts'
 import type { RuleMeta } from '../model/rule.ts'
 import { wholeOf, type Episode } from './episode.ts'
+import { mapped, type Mapped } from './mapped.ts'
 import { scopeOf } from './origin.ts'
 import { OVERFLOW_KEY, type Said } from './episodes.ts'
 
@@ -22,12 +23,13 @@ export function alertRecord(
 ): AlertRecord {
   const { key, episode, say } = one
   const whole = wholeOf(episode)
+  const is = mapped(frame.meta, episode.matched)
   const scope = scopeOf(whole.origins)
   return {
     id: episode.id,
     revision: episode.revision,
-    rule: ruleOf(frame),
-    severity: frame.meta.severity,
+    rule: ruleOf(frame, is),
+    severity: is.severity,
     author: frame.meta.author,
     group: frame.group,
     first: isoTime(whole.firstMs),
@@ -47,11 +49,11 @@ export function alertRecord(
   }
 }
 
-function ruleOf(frame: AlertFrame): AlertRecord['rule'] {
+function ruleOf(frame: AlertFrame, { name, risk }: Mapped): AlertRecord['rule'] {
   const { meta, kind } = frame
   return {
     id: meta.id,
-    name: meta.title,
+    name,
     kind,
     ...(meta.version !== undefined && { version: meta.version }),
     hash: meta.hash,
@@ -59,6 +61,7 @@ function ruleOf(frame: AlertFrame): AlertRecord['rule'] {
     ...(meta.tags.length > 0 && { tags: meta.tags }),
     ...(meta.references.length > 0 && { references: meta.references }),
     ...(meta.falsepositives.length > 0 && { falsepositives: meta.falsepositives }),
+    ...(risk !== undefined && { risk }),
     ...(meta.response.length > 0 && { response: meta.response }),
   }
 }

@@ -11,11 +11,11 @@ const VALUE_CHARS_MAX = 256
 
 export type Why = Readonly<Record<string, readonly string[]>>
 
-/** The fields that a rule looks at or names as notable, with what the event holds there. */
+/** The fields that a rule names as notable or looks at, with what the event holds there. */
 export function whyMatched(rule: MatchRule, doc: EcsDoc): Why {
   const paths = new Set<string>()
-  collectPaths(rule.condition, paths)
   for (const path of rule.fields) paths.add(path)
+  collectPaths(rule.condition, paths)
   const why: Record<string, readonly string[]> = {}
   for (const path of paths) {
     if (Object.keys(why).length >= FIELDS_MAX) break

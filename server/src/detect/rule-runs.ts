@@ -58,7 +58,7 @@ export class MatchRun {
     this.episodes = rule.alerts
       ? episodesOf(() => this.rule.meta, {
           kind: 'match',
-          gapMs: EPISODE_GAP_MS,
+          gapMs: rule.gapMs ?? EPISODE_GAP_MS,
           groupOf: (key) => alertGroup(this.rule, key),
           around,
         })

@@ -28,8 +28,11 @@ export function keywordTests(text: string): ValueTest[] {
 }
 
 function networkTests(text: string): ValueTest[] {
-  if (text.includes('/') && ipaddr.isValidCIDR(text)) return [{ kind: 'cidr', network: text }]
-  if (!text.includes(':') || !ipaddr.isValid(text)) return []
+  const [address = '', bits] = text.split('/')
+  const isAddress = ipaddr.IPv4.isValidFourPartDecimal(address) || ipaddr.IPv6.isValid(address)
+  if (!isAddress) return []
+  if (bits !== undefined) return ipaddr.isValidCIDR(text) ? [{ kind: 'cidr', network: text }] : []
+  if (!text.includes(':')) return []
   return [{ kind: 'cidr', network: `${text}/128` }]
 }
 

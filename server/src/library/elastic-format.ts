@@ -12,7 +12,7 @@ export const elasticFormat: RuleFormat = {
     const rules = files.map(({ text, path }) => parseElasticRule(text, path))
     const reports: RuleReport[] = []
     const problems: RuleProblem[] = []
-    for (const [index, { meta, problems: found, tests }] of rules.entries()) {
+    for (const [index, { meta, problems: found, warnings, tests }] of rules.entries()) {
       if (meta === undefined) {
         problems.push(...found.map(asError))
         continue
@@ -24,7 +24,7 @@ export const elasticFormat: RuleFormat = {
         kind: 'rule',
         meta,
         ok,
-        problems: found.map(asError),
+        problems: [...found.map(asError), ...warnings.map(asWarning)],
         tests: tests.map((test) => withOthers(test, rules)),
       })
     }
@@ -42,6 +42,10 @@ function withOthers(test: RuleTest, files: readonly ElasticRule[]): RuleTest {
   if (test.rules === undefined) return test
   const matches = test.rules.matches.map((match) => narrowed(match, files))
   return { ...test, rules: { ...test.rules, matches } }
+}
+
+function asWarning(problem: Problem): RuleProblem {
+  return { ...problem, severity: 'warning' }
 }
 
 function asError(problem: Problem): RuleProblem {

@@ -25,6 +25,8 @@ export interface AlertRecord {
     readonly tags?: readonly string[]
     readonly references?: readonly string[]
     readonly falsepositives?: readonly string[]
+    /** How much it would matter, 0 to 100. */
+    readonly risk?: number
     /** What to do next, from the rule. */
     readonly response?: readonly string[]
   }

@@ -18,6 +18,8 @@ export interface RuleMeta {
   readonly version?: string
   /** How much it would matter, 0 to 100 (Elastic's risk score). */
   readonly risk?: number
+  /** What its alerts take from their event instead, where it is there. */
+  readonly mapping?: AlertMapping
   /** SHA-256 of the rule's normalised text. */
   readonly hash: string
   readonly tags: readonly string[]
@@ -27,6 +29,22 @@ export interface RuleMeta {
   readonly response: readonly string[]
   readonly path?: string
   readonly line?: number
+}
+
+/** Fields of the event that decide an alert's severity, risk and name (Elastic's mappings). */
+export interface AlertMapping {
+  readonly severity: readonly {
+    readonly field: string
+    readonly value: string
+    readonly severity: Severity
+  }[]
+  /** An empty value stands for any; without a risk the field itself is it. */
+  readonly risk: readonly {
+    readonly field: string
+    readonly value: string
+    readonly risk?: number
+  }[]
+  readonly name?: string
 }
 
 /**
@@ -44,6 +62,8 @@ export interface MatchRule {
   readonly alternatives?: Alternatives
   /** Notable fields of the rule (Sigma `fields`), shown in the alert. */
   readonly fields: readonly string[]
+  /** How long an alert stays open without a hit; default five minutes. */
+  readonly gapMs?: number
 }
 
 /** Stage two, keyed and stateful: what came of the matched events of one or several rules. */

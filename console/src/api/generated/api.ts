@@ -821,6 +821,7 @@ export interface operations {
                                 name: string;
                                 references?: string[];
                                 response?: string[];
+                                risk?: number;
                                 tags?: string[];
                                 version?: string;
                             };
@@ -892,6 +893,7 @@ export interface operations {
                                 name: string;
                                 references?: string[];
                                 response?: string[];
+                                risk?: number;
                                 tags?: string[];
                                 version?: string;
                             };
@@ -931,6 +933,7 @@ export interface operations {
                                     name: string;
                                     references?: string[];
                                     response?: string[];
+                                    risk?: number;
                                     tags?: string[];
                                     version?: string;
                                 };

@@ -256,6 +256,7 @@ network where
   test.each<[string, string]>([
     ['not toml at all [', 'RULE_SYNTAX'],
     ['[rule]\nname = "x"', 'RULE_INVALID'],
+    ['[rule]\nrule_id = 1\nname = "x"\ntype = "query"', 'RULE_INVALID'],
     ['', 'RULE_INVALID'],
     [`a = "${'x'.repeat(3_000_000)}"`, 'RULE_LIMIT'],
   ])('text that is no rule: %#', (text, code) => {

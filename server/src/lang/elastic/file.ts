@@ -1,6 +1,7 @@
 import { parse as parseToml, TomlError } from 'smol-toml'
 import { z } from 'zod'
 import { fail, ok, type Result } from '../../base/result.ts'
+import { lineOfPath } from './places.ts'
 
 const texts = z.array(z.string()).default([])
 const oneOrMore = z.union([z.string().transform((one) => [one]), z.array(z.string())]).default([])
@@ -42,6 +43,8 @@ const threatSchema = z.looseObject({
     .default([]),
 })
 
+const LEVELS = ['low', 'medium', 'high', 'critical'] as const
+
 const ruleSchema = z.looseObject({
   rule_id: z.string().min(1).max(200),
   name: z.string().min(1).max(500),
@@ -50,8 +53,24 @@ const ruleSchema = z.looseObject({
   query: z.string().optional(),
   description: z.string().optional(),
   author: oneOrMore,
-  severity: z.enum(['low', 'medium', 'high', 'critical']).default('medium'),
-  risk_score: z.number().optional(),
+  severity: z.enum(LEVELS).default('medium'),
+  risk_score: z.number().min(0).max(100).optional(),
+  severity_mapping: z
+    .array(z.looseObject({ field: z.string(), value: z.string(), severity: z.enum(LEVELS) }))
+    .default([]),
+  risk_score_mapping: z
+    .array(
+      z.looseObject({
+        field: z.string(),
+        value: z.string().default(''),
+        risk_score: z.number().min(0).max(100).optional(),
+      }),
+    )
+    .default([]),
+  rule_name_override: z.string().min(1).optional(),
+  investigation_fields: z.looseObject({ field_names: texts }).optional(),
+  enabled: z.boolean().default(true),
+  saved_id: z.string().optional(),
   version: z.union([z.number(), z.string()]).optional(),
   from: z.string().default('now-6m'),
   interval: z.string().default('5m'),
@@ -63,8 +82,15 @@ const ruleSchema = z.looseObject({
   event_category_override: z.string().optional(),
   threat: z.array(threatSchema).default([]),
   filters: z.array(z.looseObject({})).default([]),
-  exceptions_list: z.array(z.looseObject({ items: z.array(itemSchema).optional() })).default([]),
-  alert_suppression: z.looseObject({ group_by: texts }).optional(),
+  exceptions_list: z
+    .array(z.looseObject({ items: z.array(itemSchema).optional(), list_id: z.string().optional() }))
+    .default([]),
+  alert_suppression: z
+    .looseObject({
+      group_by: texts,
+      duration: z.looseObject({ value: z.int().min(1), unit: z.enum(['s', 'm', 'h']) }).optional(),
+    })
+    .optional(),
   threshold: z
     .looseObject({
       field: oneOrMore,
@@ -79,10 +105,13 @@ const ruleSchema = z.looseObject({
     .optional(),
   new_terms: z
     .looseObject({
-      value: z.array(z.string()).min(1).max(3),
+      value: z.array(z.string().min(1)).min(1).max(3),
       history_window_start: z.array(z.looseObject({ value: z.string() })).min(1),
     })
     .optional(),
+  /** The same as Kibana’s API writes it. */
+  new_terms_fields: z.array(z.string().min(1)).min(1).max(3).optional(),
+  history_window_start: z.string().optional(),
 })
 
 const fileSchema = z.looseObject({
@@ -120,18 +149,16 @@ export function readElasticFile(text: string, path: string): Result<ElasticFile>
   if (parsed.success) return ok(parsed.data)
   const [issue] = parsed.error.issues
   const field = issue?.path.join('.') ?? ''
-  const line = lineOf(text, issue?.path.at(-1))
+  const line = lineOfPath(text, issue?.path ?? [])
   return fail({
     code: 'RULE_INVALID',
-    message: issue?.message ?? 'The rule is not of the form that Elastic publishes.',
+    message: messageOf(issue),
     at: { file: path, field, ...(line === undefined ? {} : { line }) },
   })
 }
 
-/** Line, from 1, of the first place that sets a key. */
-export function lineOf(text: string, key: PropertyKey | undefined): number | undefined {
-  if (typeof key !== 'string') return undefined
-  const lines = text.split('\n')
-  const at = lines.findIndex((line) => line.trimStart().startsWith(key) && line.includes('='))
-  return at < 0 ? undefined : at + 1
+function messageOf(issue: z.core.$ZodIssue | undefined): string {
+  if (issue === undefined) return 'The rule is not of the form that Elastic publishes.'
+  const isMissing = issue.code === 'invalid_type' && issue.message.endsWith('received undefined')
+  return isMissing ? `“${issue.path.map(String).join('.')}” is missing.` : issue.message
 }

@@ -1,7 +1,7 @@
 import { sha256Hex } from '../../base/hash.ts'
-import type { RuleMeta } from '../../model/rule.ts'
+import type { AlertMapping, RuleMeta } from '../../model/rule.ts'
 import type { ElasticFile, ElasticRuleText } from './file.ts'
-import { lineOf } from './file.ts'
+import { lineOfPath } from './places.ts'
 
 const RESPONSE_STEPS_MAX = 20
 
@@ -12,8 +12,9 @@ export function elasticMeta(
   source: { readonly text: string; readonly path: string },
 ): RuleMeta {
   const { maturity } = file.metadata
-  const draft = maturity === 'deprecated' || maturity === 'development'
-  const line = lineOf(source.text, 'rule_id')
+  const draft = maturity === 'deprecated' || maturity === 'development' || !rule.enabled
+  const mapping = mappingOf(rule)
+  const line = lineOfPath(source.text, ['rule', 'rule_id'])
   return {
     id: rule.rule_id,
     title: rule.name,
@@ -25,6 +26,7 @@ export function elasticMeta(
     ...(rule.description === undefined ? {} : { description: rule.description.trim() }),
     ...(rule.version === undefined ? {} : { version: String(rule.version) }),
     ...(rule.risk_score === undefined ? {} : { risk: rule.risk_score }),
+    ...(mapping === undefined ? {} : { mapping }),
     hash: sha256Hex(source.text),
     tags: [...attackTags(rule), ...rule.tags],
     references: rule.references,
@@ -33,6 +35,29 @@ export function elasticMeta(
     path: source.path,
     ...(line === undefined ? {} : { line }),
   }
+}
+
+function mappingOf(rule: ElasticRuleText): AlertMapping | undefined {
+  const { severity_mapping: severity, risk_score_mapping: risks, rule_name_override: name } = rule
+  if (severity.length === 0 && risks.length === 0 && name === undefined) return undefined
+  return {
+    severity: severity.map((one) => ({
+      ...{ field: one.field, value: one.value, severity: one.severity },
+    })),
+    risk: risks.map((one) => ({
+      ...{ field: one.field, value: one.value },
+      ...(one.risk_score === undefined ? {} : { risk: one.risk_score }),
+    })),
+    ...(name === undefined ? {} : { name }),
+  }
+}
+
+/** Fields that an alert shows: those that its mappings read, and those to look at first. */
+export function notableFields(rule: ElasticRuleText): string[] {
+  const mapped = [...rule.severity_mapping, ...rule.risk_score_mapping].map(({ field }) => field)
+  const named = rule.rule_name_override === undefined ? [] : [rule.rule_name_override]
+  const shown = rule.investigation_fields?.field_names ?? []
+  return [...new Set([...mapped, ...named, ...shown])]
 }
 
 /** ATT&CK as Sigma writes it: `attack.t1059.001`, `attack.lateral-movement`. */

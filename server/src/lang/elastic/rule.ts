@@ -1,19 +1,16 @@
-import { countFault } from '../count-limit.ts'
 import type { Problem } from '../../base/problems.ts'
 import { fail, ok, type Result } from '../../base/result.ts'
 import type { Condition } from '../../model/condition.ts'
-import type { Correlation, GroupField } from '../../model/correlation.ts'
 import type { CorrelationRule, MatchRule, RuleMeta, RuleTest } from '../../model/rule.ts'
 import { allOf, notOf } from '../conditions.ts'
-import { compileEql } from '../eql/compile.ts'
-import { compileKqlCondition } from '../kql/compile.ts'
-import { compileLucene } from '../lucene/compile.ts'
-import { QueryError } from '../syntax.ts'
+import { nearest, QueryError } from '../syntax.ts'
 import { elasticCases } from './cases.ts'
 import { exceptionCondition } from './exceptions.ts'
 import { readElasticFile, type ElasticRuleText, type ExceptionItem } from './file.ts'
 import { filterCondition } from './filters.ts'
+import { eqlRule, newTermsRule, queryRule, thresholdRule, type Lowered } from './kinds.ts'
 import { elasticMeta } from './meta.ts'
+import { lineOfPath, placed } from './places.ts'
 
 /** A rule file of Elastic's repository, read: what runs, or why it does not. */
 export interface ElasticRule {
@@ -22,6 +19,8 @@ export interface ElasticRule {
   readonly matches: readonly MatchRule[]
   readonly correlations: readonly CorrelationRule[]
   readonly problems: readonly Problem[]
+  /** What is worth knowing about a rule that runs. */
+  readonly warnings: readonly Problem[]
   readonly tests: readonly RuleTest[]
   /** Exceptions kept in a file of their own, for the rules of these ids. */
   readonly exceptions: readonly {
@@ -30,11 +29,11 @@ export interface ElasticRule {
   }[]
 }
 
-const NOT_HERE: Readonly<Record<string, string>> = {
-  esql: 'ES|QL needs Elasticsearch’s own engine',
-  machine_learning: 'it reads the results of a machine learning job of Elasticsearch',
-  threat_match: 'it joins events with an index of threat indicators',
-}
+const NOT_HERE: ReadonlyMap<string, string> = new Map([
+  ['esql', 'ES|QL needs Elasticsearch’s own engine'],
+  ['machine_learning', 'it reads the results of a machine learning job of Elasticsearch'],
+  ['threat_match', 'it joins events with an index of threat indicators'],
+])
 
 /**
  * Reads a rule file as Elastic publishes it: types `eql`, `query` (KQL, Lucene), `threshold` with
@@ -42,7 +41,7 @@ const NOT_HERE: Readonly<Record<string, string>> = {
  * back with its reason as a problem (RULE_UNSUPPORTED); nothing is thrown.
  */
 export function parseElasticRule(text: string, path: string): ElasticRule {
-  const none = { matches: [], correlations: [], exceptions: [], tests: [] }
+  const none = { matches: [], correlations: [], exceptions: [], tests: [], warnings: [] }
   const read = readElasticFile(text, path)
   if (!read.ok) return { ...none, meta: undefined, problems: [read.problem] }
   const file = read.value
@@ -71,24 +70,22 @@ export function parseElasticRule(text: string, path: string): ElasticRule {
   if (lowered.ok) {
     const cases = elasticCases(file.tests, lowered.value, { text, path })
     problems.push(...cases.problems)
-    return { meta, ...lowered.value, problems, exceptions, tests: cases.tests }
+    const warnings = warningsOf(rule, text, path)
+    return { meta, ...lowered.value, problems, warnings, exceptions, tests: cases.tests }
   }
   problems.push(placed(lowered.problem, text, path))
   return { ...none, meta, problems, exceptions }
 }
 
-interface Lowered {
-  readonly matches: readonly MatchRule[]
-  readonly correlations: readonly CorrelationRule[]
-}
-
 function lowerRule(rule: ElasticRuleText, meta: RuleMeta): Result<Lowered> {
-  const reason = NOT_HERE[rule.type] ?? (rule.language === 'esql' ? NOT_HERE['esql'] : undefined)
+  const reason = NOT_HERE.get(rule.language === 'esql' ? 'esql' : rule.type)
   if (reason !== undefined) {
     const message = `Rules of type “${rule.type}” do not run here: ${reason}.`
-    return fail({ code: 'RULE_UNSUPPORTED', message })
+    return fail({ code: 'RULE_UNSUPPORTED', message, at: { field: 'rule.type' } })
   }
-  const around = attempt(() => surroundings(rule))
+  const missing = withoutQuery(rule)
+  if (missing !== undefined) return fail(missing)
+  const around = surroundings(rule)
   if (!around.ok) return around
   switch (rule.type) {
     case 'eql':
@@ -101,11 +98,33 @@ function lowerRule(rule: ElasticRuleText, meta: RuleMeta): Result<Lowered> {
     case 'new_terms':
       return newTermsRule(rule, meta, around.value)
     default:
-      return fail({
-        code: 'RULE_UNSUPPORTED',
-        message: `Rules of type “${rule.type}” are not known.`,
-      })
+      return fail(unknownType(rule.type))
   }
+}
+
+const TYPES = ['eql', 'query', 'saved_query', 'threshold', 'new_terms', ...NOT_HERE.keys()]
+
+function unknownType(type: string): Problem {
+  const guess = nearest(type, TYPES)
+  return {
+    code: 'RULE_UNSUPPORTED',
+    message: `Rules of type “${type}” are not known.`,
+    at: { field: 'rule.type' },
+    ...(guess === undefined ? {} : { hint: `did you mean “${guess}”?` }),
+  }
+}
+
+/** Without a query and filters a rule would match everything, which no file means. */
+function withoutQuery(rule: ElasticRuleText): Problem | undefined {
+  if (rule.query !== undefined && (rule.query.trim() !== '' || rule.type !== 'eql'))
+    return undefined
+  if (rule.query === undefined && rule.saved_id !== undefined) {
+    const message = 'The query is stored in Kibana (saved_id); the file does not hold it.'
+    return { code: 'RULE_UNSUPPORTED', message, at: { field: 'rule.saved_id' } }
+  }
+  if (rule.filters.length > 0 && rule.type !== 'eql') return undefined
+  const message = `A rule of type “${rule.type}” has a query.`
+  return { code: 'RULE_INVALID', message, at: { field: 'rule.query' } }
 }
 
 function attempt<T>(work: () => T): Result<T> {
@@ -118,152 +137,27 @@ function attempt<T>(work: () => T): Result<T> {
 }
 
 /** What holds besides the query: the filters, and none of the exceptions. */
-function surroundings(rule: ElasticRuleText): Condition {
+function surroundings(rule: ElasticRuleText): Result<Condition> {
   const items: ExceptionItem[] = rule.exceptions_list.flatMap(({ items: list }) => list ?? [])
-  const filters = rule.filters.map(filterCondition)
-  return allOf([...filters, ...items.map((item) => notOf(exceptionCondition(item)))])
+  const filters = attempt(() => allOf(rule.filters.map(filterCondition)))
+  if (!filters.ok) return fail({ ...filters.problem, at: { field: 'rule.filters' } })
+  const except = attempt(() => allOf(items.map((item) => notOf(exceptionCondition(item)))))
+  if (!except.ok) return fail({ ...except.problem, at: { field: 'rule.exceptions_list' } })
+  return ok(allOf([filters.value, except.value]))
 }
 
-function eqlRule(rule: ElasticRuleText, meta: RuleMeta, around: Condition): Result<Lowered> {
-  const compiled = compileEql(rule.query ?? '', {
-    meta,
-    ...(rule.event_category_override === undefined
-      ? {}
-      : { eventCategoryField: rule.event_category_override }),
-  })
-  if (!compiled.ok) return compiled
-  const { matches, correlation, pipes } = compiled.value
-  if (pipes.length > 0) {
-    return fail({ code: 'RULE_UNSUPPORTED', message: 'A rule that is deployed has no pipes.' })
-  }
-  const groupBy = rule.alert_suppression?.group_by ?? []
-  return ok({
-    matches: matches.map((match) => ({
-      ...match,
-      groupBy: match.alerts ? groupBy : [],
-      condition: allOf([match.condition, around]),
-    })),
-    correlations: correlation === undefined ? [] : [correlation],
-  })
-}
-
-function queryCondition(rule: ElasticRuleText): Result<Condition> {
-  const query = rule.query ?? ''
-  return rule.language === 'lucene' ? compileLucene(query) : compileKqlCondition(query)
-}
-
-function matchRule(
-  rule: ElasticRuleText,
-  meta: RuleMeta,
-  around: Condition,
-  alerts: boolean,
-): Result<MatchRule> {
-  const condition = queryCondition(rule)
-  if (!condition.ok) return condition
-  return ok({
-    kind: 'match',
-    meta: alerts ? meta : { ...meta, id: `${meta.id}#1` },
-    condition: allOf([condition.value, around]),
-    alerts,
-    groupBy: alerts ? (rule.alert_suppression?.group_by ?? []) : [],
-    fields: [],
-  })
-}
-
-function queryRule(rule: ElasticRuleText, meta: RuleMeta, around: Condition): Result<Lowered> {
-  const match = matchRule(rule, meta, around, true)
-  return match.ok ? ok({ matches: [match.value], correlations: [] }) : match
-}
-
-function correlated(match: Result<MatchRule>, meta: RuleMeta, of: (input: string) => Correlation) {
-  if (!match.ok) return match
-  const correlation = of(match.value.meta.id)
-  const rule: CorrelationRule = { kind: 'correlation', meta, correlation, alerts: true }
-  return ok({ matches: [match.value], correlations: [rule] })
-}
-
-function thresholdRule(rule: ElasticRuleText, meta: RuleMeta, around: Condition): Result<Lowered> {
-  const { threshold } = rule
-  if (threshold === undefined) {
-    return fail({ code: 'RULE_INVALID', message: 'A threshold rule has a part [rule.threshold].' })
-  }
-  const timespanMs = lookBackMs(rule.from)
-  if (timespanMs === undefined) return fail(badTime(rule.from))
-  const condition = { gte: threshold.value }
-  const cardinality = threshold.cardinality.map(({ field, value }) => ({
-    field,
-    condition: { gte: value },
-  }))
-  const fault = countFault({ type: 'event_count', condition, cardinality })
-  if (fault !== undefined) return fail({ code: 'RULE_LIMIT', message: fault })
-  return correlated(matchRule(rule, meta, around, false), meta, (input) => ({
-    type: 'event_count',
-    inputs: [input],
-    groupBy: threshold.field.filter((path) => path !== '').map(groupField),
-    timespanMs,
-    condition,
-    fields: [],
-    ...(cardinality.length === 0 ? {} : { cardinality }),
-  }))
-}
-
-function newTermsRule(rule: ElasticRuleText, meta: RuleMeta, around: Condition): Result<Lowered> {
-  const { new_terms: terms } = rule
-  if (terms === undefined) {
-    return fail({ code: 'RULE_INVALID', message: 'A new terms rule has a part [rule.new_terms].' })
-  }
-  const start = terms.history_window_start[0]?.value ?? ''
-  const historyMs = lookBackMs(start)
-  if (historyMs === undefined) return fail(badTime(start))
-  return correlated(matchRule(rule, meta, around, false), meta, (input) => ({
-    type: 'first_seen',
-    inputs: [input],
-    groupBy: [],
-    fields: terms.value,
-    historyMs,
-    learnMs: historyMs,
-    perValue: true,
-  }))
-}
-
-function groupField(path: string): GroupField {
-  return { name: path, path }
-}
-
-function badTime(text: string): Problem {
-  return { code: 'RULE_INVALID', message: `“${text}” is no time before now, such as now-9m.` }
-}
-
-const UNIT_MS: Readonly<Record<string, number>> = {
-  s: 1_000,
-  m: 60_000,
-  h: 3_600_000,
-  d: 86_400_000,
-  w: 604_800_000,
-  M: 2_592_000_000,
-}
-
-/** How far back `now-9m` reaches, rounding left out. */
-function lookBackMs(text: string): number | undefined {
-  const found = /^now-(\d{1,6})([smhdwM])(?:\/[smhdwM])?$/.exec(text.trim())
-  const unitMs = UNIT_MS[found?.[2] ?? '']
-  return found === null || unitMs === undefined ? undefined : Number(found[1]) * unitMs
-}
-
-/** Places in the query are places in the file. */
-function placed(problem: Problem, text: string, path: string): Problem {
-  const line = problem.at?.line
-  const start = queryLine(text)
-  if (line === undefined || start === undefined) {
-    return { ...problem, at: { ...problem.at, file: path, ...(start && { line: start }) } }
-  }
-  return { ...problem, at: { ...problem.at, file: path, line: line + start - 1 } }
-}
-
-/** The line that the query's text begins on. */
-function queryLine(text: string): number | undefined {
-  const lines = text.split('\n')
-  const at = lines.findIndex((line) => /^\s*query\s*=/.test(line))
-  if (at < 0) return undefined
-  return /=\s*('''|""")\s*$/.test(lines[at] ?? '') ? at + 2 : at + 1
+/** Exceptions that a rule names, and that are kept in Kibana and not in the file. */
+function warningsOf(rule: ElasticRuleText, text: string, path: string): Problem[] {
+  const lists = rule.exceptions_list.filter(({ items }) => items === undefined)
+  if (lists.length === 0) return []
+  const names = lists.map(({ list_id: id }) => `“${id ?? ''}”`).join(', ')
+  const line = lineOfPath(text, ['rule', 'exceptions_list'])
+  return [
+    {
+      code: 'RULE_INVALID',
+      message: `The exceptions of ${names} are not in the file, so nothing is excepted by them.`,
+      at: { file: path, ...(line !== undefined && { line }) },
+      hint: 'write them as items, or in a file with [[exceptions]]',
+    },
+  ]
 }
