@@ -18,7 +18,7 @@ export function baseField(path: string): string | undefined {
 }
 
 /** What words are made of, as a part of a class of characters. */
-const WORD = '\\pL\\pN\\pM_'
+const WORD = '\\pL\\pN_'
 /** Characters that join two letters, or two digits, to one word: `o'neil`, `pool.ntp.org`, `1,024.5`. */
 const JOINS = { letter: ".'’", digit: ".'’,;" } as const
 const CLASS = { letter: '\\pL', digit: '\\pN' } as const
@@ -91,7 +91,7 @@ function wordsOf(run: Run): Run[] {
 }
 
 function isWordPart(char: string): boolean {
-  return /[\p{L}\p{N}\p{M}_]/u.test(char)
+  return /[\p{L}\p{N}_]/u.test(char)
 }
 
 /** Whether the character joins its neighbours; beside a wildcard it does where it may. */
