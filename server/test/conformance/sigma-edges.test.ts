@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'vitest'
+import { parseSigmaFile } from '../../src/lang/sigma/read.ts'
+import { lowerSigma } from '../../src/lang/sigma/sigma.ts'
 import { interpret } from '../../src/rule/interpret.ts'
 import { alertsOf, itemMatches, lower, matches, problemsOf, ruleOf } from './sigma.ts'
 
@@ -21,7 +23,7 @@ describe('patterns of selection names', () => {
   })
 
   test('room for filters that are not there excludes nothing, and is warned of', () => {
-    const detection = body('sel_a and not 1 of filter_*')
+    const detection = body('sel_a and not 1 of filter_*').replace('sel_b:', '_sel_b:')
     expect(matches(detection, { a: 1 })).toBe(true)
     expect(problemsOf(lower(ruleOf(detection)))).toEqual([
       'RULE_REFERENCE 9:28 No selection fits "filter_*".',
@@ -234,7 +236,7 @@ describe('correlations', () => {
   const told = (text: string, kinds: string): number =>
     alertsOf(
       [text],
-      [...kinds].map((k) => ({ k })),
+      kinds.split('').map((k) => ({ k })),
     ).length
 
   // Specification, "Condition": how many of the rules match in the time frame.
@@ -318,5 +320,48 @@ describe('correlations', () => {
     ],
   ])('%j is told of at its place', (body, expected) => {
     expect(problemsOf(lower(three + of(body))).join('\n')).toContain(expected)
+  })
+})
+
+describe('what is told of mistakes', () => {
+  const told = (detection: string): string[] => {
+    const { documents, problems } = parseSigmaFile(ruleOf(detection), 'r.yml')
+    const found = [
+      ...problems,
+      ...lowerSigma([{ path: 'r.yml', documents, problems }], {
+        pipeline: 'none',
+      }).documents.flatMap((each) => each.problems),
+    ]
+    return found.map(
+      ({ at, message, hint }) => `${at?.line}:${at?.column} ${message} (${hint ?? ''})`,
+    )
+  }
+  test.each<[string, string]>([
+    [
+      'sel: {f: a}\ncondition: sel && other',
+      `7:18 The condition "sel && other" cannot be read at "&& other". (Sigma writes and, or, not)`,
+    ],
+    [
+      'sel: {f: *a}\ncondition: sel',
+      `6:12 The alias names no anchor. (text that begins with * stands in '…')`,
+    ],
+    [
+      'sel:\n\tf: a\ncondition: sel',
+      '7:3 Tabs are not allowed as indentation. (indent with spaces)',
+    ],
+    [
+      'sel: {f: a}\nfilter: {f: b}\ncondition: sel',
+      '8:14 No condition uses the selection "filter". (name it, or begin its name with _)',
+    ],
+    ['sel:\n  f|contains: a\n  f|contains: b\ncondition: sel', 'all of them: "f|contains|all"'],
+  ])('%j', (detection, expected) => {
+    expect(told(detection).join('\n')).toContain(expected)
+  })
+
+  test('selections that a pattern, a list or an underscore accounts for are not', () => {
+    expect(
+      told('sel_a: {f: a}\nsel_b: {f: b}\n_c: {f: c}\ncondition:\n  - 1 of sel_*\n  - sel_a'),
+    ).toEqual([])
+    expect(told('a: {f: a}\nb: {f: b}\ntimeframe: 1m\ncondition: a | near b')).toEqual([])
   })
 })

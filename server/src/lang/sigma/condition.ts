@@ -57,13 +57,16 @@ export function parseCondition(text: string, at: FilePlace): Result<ParsedCondit
 
 const HINT = 'selections joined by and, or, not, brackets: "selection and not 1 of filter_*"'
 
+const SIGNS_HINT = 'Sigma writes and, or, not'
+
 function syntaxProblem(error: Error, text: string, at: FilePlace): Problem {
   const { location } = error as unknown as { location: { start: { offset: number } } }
   const { offset } = location.start
   const rest = text.slice(offset).trim()
   const where = rest === '' ? 'at its end' : `at "${rest.slice(0, 30)}"`
   const message = `The condition "${text.slice(0, 120)}" cannot be read ${where}.`
-  return { code: 'RULE_CONDITION', message, at: placeIn(at, text, offset), hint: HINT }
+  const hint = /^(?:&|!|\|\||~)/.test(rest) ? SIGNS_HINT : HINT
+  return { code: 'RULE_CONDITION', message, at: placeIn(at, text, offset), hint }
 }
 
 /** The place of an offset of a condition that stands on one line, as nearly all do. */

@@ -1,6 +1,7 @@
 import type { RuleProblem } from '../../model/rule.ts'
 import { nearest } from '../nearest.ts'
 import { parseCondition } from './condition.ts'
+import { flagOf } from './correlation/attributes.ts'
 import { parseDetection, type Report } from './detection.ts'
 import type {
   Logsource,
@@ -111,7 +112,12 @@ function parseDocument(tree: MapTree, path: string | undefined, sharesId: boolea
     case 'correlation': {
       const body = childOf(tree, 'correlation') ?? tree
       const generate = [childOf(tree, 'generate'), childOf(body, 'generate')]
-      return { ...base, kind: 'correlation', body, generate: generate.some(isTrue) }
+      return {
+        ...base,
+        kind: 'correlation',
+        body,
+        generate: generate.some((each) => flagOf(each) === true),
+      }
     }
     case 'filter':
       return { ...base, kind: 'filter', ...parseFilter(tree, report) }
@@ -133,10 +139,6 @@ function parseDocument(tree: MapTree, path: string | undefined, sharesId: boolea
     case undefined:
       return { ...base, kind: 'rule', ...parseRuleBody(tree, report) }
   }
-}
-
-function isTrue(tree: Tree | undefined): boolean {
-  return tree?.kind === 'scalar' && tree.value === true
 }
 
 function attributesOf(tree: MapTree): Record<string, unknown> {

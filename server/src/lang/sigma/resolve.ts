@@ -125,6 +125,22 @@ function namesLike(pattern: string, names: readonly string[]): string[] {
   )
 }
 
+/** Selections that no condition uses: often a filter that was forgotten. */
+export function unusedNames(
+  trees: readonly ConditionTree[],
+  names: readonly string[],
+): readonly string[] {
+  const used = new Set(trees.flatMap((tree) => usedBy(tree, names)))
+  return names.filter((name) => !used.has(name) && !name.startsWith('_'))
+}
+
+function usedBy(tree: ConditionTree, names: readonly string[]): readonly string[] {
+  if (tree.kind === 'name') return [tree.name]
+  if (tree.kind === 'of') return namesLike(tree.pattern, names)
+  if (tree.kind === 'not') return usedBy(tree.part, names)
+  return tree.parts.flatMap((part) => usedBy(part, names))
+}
+
 function fits(name: string, pattern: string): boolean {
   // Both are short; this is the textbook table of prefixes, one row at a time.
   let row = [true, ...Array.from(name, () => false)]

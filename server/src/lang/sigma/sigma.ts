@@ -17,7 +17,7 @@ import { lowerDetection, type FieldPaths } from './lower.ts'
 import { collectNames, type SharedNames } from './names.ts'
 import { fillPlaceholders } from './value/placeholders.ts'
 import { PathChoices } from './path-choices.ts'
-import { resolveCondition } from './resolve.ts'
+import { resolveCondition, unusedNames } from './resolve.ts'
 import { createSourceMapper, type SourceMapper, type SigmaOptions } from './source-mapper.ts'
 
 /** The rules of a set of Sigma files, lowered; a rule with an error is left out. */
@@ -94,11 +94,29 @@ class SigmaLowering {
     )
     const correlation = this.#legacy(rule, condition, paths)
     if (hasError(rule)) return
+    this.#warnOfUnused(rule)
     this.#announce(rule)
     if (correlation !== undefined) {
       this.#correlations.push({ kind: 'correlation', meta: rule.meta, correlation, alerts: true })
     } else if (!rule.conditions.some((each) => each.parsed.aggregation !== null)) {
       this.#addRule(rule, condition)
+    }
+  }
+
+  #warnOfUnused(rule: SigmaRule): void {
+    if (rule.conditions.length === 0) return
+    const trees = rule.conditions.flatMap(({ parsed: { tree, aggregation } }) =>
+      aggregation?.kind === 'near' ? [tree, aggregation.tree] : [tree],
+    )
+    for (const name of unusedNames(trees, [...rule.detections.keys()])) {
+      const at = rule.conditions[0]?.place ?? rule.place
+      rule.problems.push({
+        code: 'RULE_CONDITION',
+        message: `No condition uses the selection "${name}".`,
+        at,
+        hint: 'name it, or begin its name with _',
+        severity: 'warning',
+      })
     }
   }
 

@@ -28,11 +28,19 @@ export function attributeProblems(document: SigmaCorrelation): readonly RuleProb
     }
   }
   const generate = childOf(body, 'generate')
-  const isFlag = generate?.kind !== 'scalar' || typeof generate.value !== 'boolean'
-  if (generate !== undefined && isFlag) {
+  if (generate !== undefined && flagOf(generate) === undefined) {
     problems.push(wrong('"generate" is true or false.', generate, 'generate'))
   }
   return [...problems, ...aliasProblems(childOf(body, 'aliases'))]
+}
+
+/** A boolean as YAML 1.2 has it, or in the words of YAML 1.1, in which most rules were written. */
+export function flagOf(tree: Tree | undefined): boolean | undefined {
+  if (tree?.kind !== 'scalar') return undefined
+  if (typeof tree.value === 'boolean') return tree.value
+  const text = String(tree.value).toLowerCase()
+  if (text === 'yes' || text === 'on' || text === 'true') return true
+  return text === 'no' || text === 'off' || text === 'false' ? false : undefined
 }
 
 function aliasProblems(tree: Tree | undefined): readonly RuleProblem[] {

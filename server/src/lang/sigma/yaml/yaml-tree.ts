@@ -72,7 +72,14 @@ export function parseYamlDocuments(text: string, file: string | undefined): Yaml
     if (error !== undefined) {
       const { line, col: column } = lines.linePos(error.pos[0])
       const at = { ...start, line, column }
-      problems.push({ code: 'RULE_SYNTAX', message: firstSentence(error.message), at })
+      const hint = HINTS[error.code]
+      const message = firstSentence(error.message)
+      problems.push({
+        code: 'RULE_SYNTAX',
+        message,
+        at,
+        ...(hint === undefined ? {} : { hint }),
+      })
       continue
     }
     if (document.contents === null) continue
@@ -83,6 +90,16 @@ export function parseYamlDocuments(text: string, file: string | undefined): Yaml
   }
   return { trees, problems }
 }
+
+/** What is meant by the mistakes that rules have most, by the parser's codes. */
+const HINTS: Readonly<Record<string, string>> = {
+  TAB_AS_INDENT: 'indent with spaces',
+  MISSING_CHAR: "a quote or bracket is not closed; within '…' a quote is written twice",
+  BAD_SCALAR_START: "text that begins with such a character stands in '…'",
+  BAD_DQ_ESCAPE: 'within "…" a backslash is written twice; within \'…\' once',
+  UNEXPECTED_TOKEN: "text with quotes, colons or # in it stands in '…'",
+}
+const QUOTE_HINT = "text that begins with * stands in '…'"
 
 function refuseBefore(text: string, at: FilePlace): Problem | undefined {
   if (text.length <= RULE_FILE_CHARS_MAX) {
@@ -137,7 +154,8 @@ class TreeReader {
 
   #follow(target: unknown, place: FilePlace, depth: number): Tree {
     if (target !== undefined) return this.read(target, depth + 1)
-    this.problem = { code: 'RULE_SYNTAX', message: 'The alias names no anchor.', at: place }
+    const message = 'The alias names no anchor.'
+    this.problem = { code: 'RULE_SYNTAX', message, at: place, hint: QUOTE_HINT }
     return { kind: 'scalar', value: null, source: '', place }
   }
 
