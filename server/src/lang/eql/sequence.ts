@@ -127,6 +127,9 @@ function checkStages(query: EqlSequence, stages: readonly SequenceStage[]): void
   if (query.until?.missing === true) {
     throw new QueryError('“until” takes an event that occurs', query.until.at)
   }
+  if (query.until?.runs) {
+    throw new QueryError('“until” takes one event, without “with runs”', query.until.runs.at)
+  }
   if (!stages.some((stage) => stage.missing)) return
   if (stages.every((stage) => stage.missing)) {
     throw new QueryError('A sequence has at least one event that does occur', query.at)
@@ -142,7 +145,7 @@ function maxspanOf(query: EqlSequence): { maxspanMs?: number } {
   const { value, unit, at } = query.maxspan
   if (value.float) {
     const message = `“maxspan” is a whole number and a unit, found ${value.text}${unit}`
-    throw new QueryError(message, at, 'take a smaller unit: 500ms, not 0.5s')
+    throw new QueryError(message, at, wholeSpan(value.value, unit))
   }
   if (value.value <= 0) throw new QueryError('“maxspan” is more than zero', at)
   if (unit === '') {
@@ -153,6 +156,16 @@ function maxspanOf(query: EqlSequence): { maxspanMs?: number } {
     throw new QueryError(`“${unit}” is no unit of time`, at, 'there are ms, s, m, h and d')
   }
   return { maxspanMs: value.value * unitMs }
+}
+
+/** How a span that is no whole number is written in a smaller unit. */
+function wholeSpan(count: number, unit: string): string {
+  const ms = count * (UNIT_MS[unit] ?? Number.NaN)
+  const smaller = Object.entries(UNIT_MS).toReversed()
+  const found = smaller.find(([, unitMs]) => ms >= unitMs && Math.abs(ms % unitMs) < 1e-6)
+  return found === undefined
+    ? 'take a smaller unit: 500ms, not 0.5s'
+    : `did you mean “${Math.round(ms / found[1])}${found[0]}”?`
 }
 
 /** The common key, by the names that the first event has for its parts. */
