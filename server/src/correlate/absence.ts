@@ -17,6 +17,8 @@ interface Beat extends Place {
 /** Sorted by (time, order): the last beat below the watermark, and those from it on. */
 type Beats = Beat[]
 
+const noBeats = (): Beats => []
+
 /**
  * An expected event did not come: a key was seen, and then not again for the timespan. Decided when
  * the watermark has passed the deadline, so nothing can take it back; one hit for each silence. A
@@ -37,11 +39,8 @@ export class Absence implements Correlator {
   observe(observation: Observation, _moment: Moment): void {
     const { time, order, events } = observation
     for (const key of new Set(observation.parts.map((part) => part.key))) {
-      let beats = this.table.get(key)
-      if (beats === undefined) {
-        if (!this.table.admit()) continue
-        beats = []
-      }
+      const beats = this.table.open(key, noBeats)
+      if (beats === undefined) continue
       const at = insertEntry(beats, { time, order, ref: events.at(-1) })
       this.#thin(beats, at)
       this.#put(key, beats)

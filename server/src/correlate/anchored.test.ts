@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { CountCondition, CountCorrelation } from '../model/correlation.ts'
-import { CORRELATOR_LIMITS } from './correlator.ts'
+import { CORRELATOR_LIMITS, type Hit } from './correlator.ts'
 import { createCorrelator } from './create.ts'
 import { ExactSum } from './exact-sum.ts'
 import { arrivalsOf, coveredBy, drive, inOrder, placesOf, type Seen } from './testing/drive.ts'
@@ -88,6 +88,28 @@ describe.each([
       { numRuns: 60 },
     )
   })
+})
+
+test('of several windows each waits for its own end', () => {
+  const correlator = createCorrelator(correlationOf('event_count', { lt: 9 }))
+  const told: number[] = []
+  const sink = {
+    hit: ({ events }: Hit) => void told.push(events.length),
+    final: () => undefined,
+    retract: () => undefined,
+  }
+  const see = (time: number, watermarkMs: number): void => {
+    const parts = [{ input: 'r', key: 'k', values: [] }]
+    const events = [{ id: 'e', time, order: time }]
+    correlator.observe({ time, order: time, events, parts }, { watermarkMs, sink })
+  }
+  see(0, 0)
+  see(150, 0)
+  correlator.advance({ watermarkMs: 150 + SPAN, sink })
+  expect(told).toEqual([1])
+  see(150 + SPAN, 150 + SPAN)
+  correlator.advance({ watermarkMs: 151 + SPAN, sink })
+  expect(told).toEqual([1, 2])
 })
 
 describe('temporal with a negation', () => {

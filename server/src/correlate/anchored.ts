@@ -19,6 +19,8 @@ interface Kept extends Place {
   readonly cardinality: readonly (readonly string[])[]
 }
 
+const noEntries = (): Kept[] => []
+
 /** What is looked for in a window, and what to say of it. */
 export type Judge = (window: readonly Kept[]) => { holds: boolean; value: string }
 
@@ -48,11 +50,8 @@ export class AnchoredWindows implements Correlator {
     const { time, order, events: refs, parts } = observation
     for (const key of new Set(parts.map((part) => part.key))) {
       const mine = parts.filter((part) => part.key === key)
-      let entries = this.table.get(key)
-      if (entries === undefined) {
-        if (!this.table.admit()) continue
-        entries = []
-      }
+      const entries = this.table.open(key, noEntries)
+      if (entries === undefined) continue
       if (entries.length >= this.#limits.entriesMax) this.table.losses.trimmed += 1
       else insertEntry(entries, { time, order, refs, ...merged(mine) })
       this.#put(key, entries)

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { CORRELATOR_LIMITS } from './correlator.ts'
 import { createDistinctCount } from './distinct-count.ts'
-import { arrivalsOf, coveredBy, drive, inOrder, placesOf, type Seen } from './testing/drive.ts'
+import { arrivalsOf, coveredBy, drive, placesOf, windowsOf } from './testing/drive.ts'
 
 const SPAN = 100
 const make =
@@ -18,28 +18,14 @@ const make =
 
 const arrivals = arrivalsOf({ values: ['1', '2', '3', '4', '5'] })
 
-/** By the definition: rescans every window. */
-function expected(least: number, events: readonly Seen[]): { places: string[]; covered: string[] } {
-  const places: string[] = []
-  const covered = new Set<string>()
-  for (const key of ['["a"]', '["b"]']) {
-    const list = inOrder(events, key)
-    for (const [index, one] of list.entries()) {
-      const window = list.slice(0, index + 1).filter(({ time }) => one.time - time <= SPAN)
-      if (new Set(window.flatMap(({ values }) => values)).size < least) continue
-      places.push(`${key}@${one.time}`)
-      for (const { id } of window) covered.add(id)
-    }
-  }
-  return { places: places.sort(), covered: [...covered].sort() }
-}
-
 describe('value_count', () => {
   test('hits are those of the definition, whatever the arrival order within the lateness', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 5 }), arrivals, (least, events) => {
         const { finals, more } = drive(events, { make: make(least) })
-        const want = expected(least, events)
+        const want = windowsOf(events, SPAN, (window) => {
+          return new Set(window.flatMap(({ values }) => values)).size >= least
+        })
         expect(placesOf(finals)).toEqual(want.places)
         expect(coveredBy([...finals, ...more])).toEqual(want.covered)
       }),

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { CORRELATOR_LIMITS, type Hit, type HitSink, type Observation } from './correlator.ts'
 import { EventCount } from './event-count.ts'
-import { arrivalsOf, coveredBy, drive, inOrder, placesOf, type Seen } from './testing/drive.ts'
+import { arrivalsOf, coveredBy, drive, placesOf, type Seen, windowsOf } from './testing/drive.ts'
 
 const SPAN = 100
 
@@ -25,26 +25,6 @@ function observation(seen: Pick<Seen, 'time' | 'key'>, order: number): Observati
 const make = (least: number, timespanMs = SPAN): EventCount =>
   new EventCount({ least, timespanMs, limits: CORRELATOR_LIMITS })
 
-/** The definition, by brute force: which (key, time) are hits, and which events they cover. */
-function expected(
-  least: number,
-  timespanMs: number,
-  events: readonly Seen[],
-): { places: string[]; covered: string[] } {
-  const places: string[] = []
-  const covered = new Set<string>()
-  for (const key of ['["a"]', '["b"]']) {
-    const list = inOrder(events, key)
-    for (const [index, one] of list.entries()) {
-      const window = list.slice(0, index + 1).filter(({ time }) => one.time - time <= timespanMs)
-      if (window.length < least) continue
-      places.push(`${key}@${one.time}`)
-      for (const { id } of window) covered.add(id)
-    }
-  }
-  return { places: places.sort(), covered: [...covered].sort() }
-}
-
 /** Few and many events in a timespan; with many those in the middle are forgotten. */
 const arrivals = fc.oneof(arrivalsOf({}), arrivalsOf({ gapMax: 2, lengthMax: 300 }))
 
@@ -56,7 +36,7 @@ describe('event_count', () => {
       fc.assert(
         fc.property(least, arrivals, (number, events) => {
           const { finals } = drive(events, { make: () => make(number, timespanMs) })
-          const want = expected(number, timespanMs, events)
+          const want = windowsOf(events, timespanMs, (window) => window.length >= number)
           expect(placesOf(finals)).toEqual(want.places)
           expect(coveredBy(finals)).toEqual(want.covered)
         }),

@@ -17,6 +17,10 @@ import { KeyTable } from './key-table.ts'
 
 type Counted = SavedEntries<HitEntry>
 
+const noneCounted = (): Counted => {
+  return { entries: [], lastHitMs: Number.NEGATIVE_INFINITY, saved: notSaved() }
+}
+
 /**
  * `event_count` with a lower bound N: an event is a hit when it and the events of its key within
  * the timespan before it (inclusive) are at least N. Monotone: an event that arrives out of order
@@ -62,11 +66,8 @@ export class EventCount implements Correlator {
   }
 
   #count(key: string, observation: Observation, moment: Moment): void {
-    let counted = this.table.get(key)
-    if (counted === undefined) {
-      if (!this.table.admit()) return
-      counted = { entries: [], lastHitMs: Number.NEGATIVE_INFINITY, saved: notSaved() }
-    }
+    const counted = this.table.open(key, noneCounted)
+    if (counted === undefined) return
     const { entries } = counted
     goneFrom(counted, dropBefore(entries, moment.watermarkMs - this.#timespanMs))
     const { time, order } = observation

@@ -60,11 +60,8 @@ export class FirstSeen implements Correlator {
     }
     for (const [key, values] of seen) {
       if (values.size === 0) continue
-      let known = this.table.get(key)
-      if (known === undefined) {
-        if (!this.table.admit()) continue
-        known = fresh(time)
-      }
+      const known = this.table.open(key, () => fresh(time))
+      if (known === undefined) continue
       for (const value of values) {
         if (known.pending.length >= this.#entriesMax) this.#trim(key, known, moment)
         const sight = { time, order, value, ref: events.at(-1) }

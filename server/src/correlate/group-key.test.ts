@@ -17,6 +17,9 @@ describe('group keys', () => {
     expect(keysOf(doc, fields)).toEqual(['["10.0.0.1","x"]', '["10.0.0.2","x"]'])
     expect(keysOf(doc, [...fields, { path: 'host.name' }])).toEqual([])
     expect(keysOf(doc, [{ path: 'host.name', optional: true }])).toEqual(['[null]'])
+    const holes = { a: [null, 'x', undefined, 'x'], b: [null] }
+    expect(keysOf(holes, [{ path: 'a' }])).toEqual(['["x"]'])
+    expect(keysOf(holes, [{ path: 'b' }])).toEqual([])
     const many = Array.from({ length: 200 }, (_, index) => String(index))
     expect(keysOf({ a: many, b: many }, [{ path: 'a' }, { path: 'b' }])).toHaveLength(64)
   })

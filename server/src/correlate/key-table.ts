@@ -112,6 +112,13 @@ export class KeyTable<S> implements StateTable {
     return this.#find(key)?.state
   }
 
+  /** The state of a key; a new one, not yet kept, where it has none; undefined where there is no room. */
+  open(key: string, create: () => S): S | undefined {
+    const state = this.get(key)
+    if (state !== undefined) return state
+    return this.admit() ? create() : undefined
+  }
+
   #find(key: string): Cell<S> | undefined {
     if (this.#last?.key === key) return this.#last
     const cell = this.#cells.get(key)

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { RefCondition, TemporalCorrelation } from '../model/correlation.ts'
 import { CORRELATOR_LIMITS } from './correlator.ts'
-import { arrivalsOf, coveredBy, drive, inOrder, placesOf, type Seen } from './testing/drive.ts'
+import { arrivalsOf, coveredBy, drive, placesOf, type Seen, windowsOf } from './testing/drive.ts'
 import { createTemporal } from './temporal.ts'
 
 const SPAN = 100
@@ -16,23 +16,7 @@ function correlationOf(
   return condition === undefined ? base : { ...base, condition }
 }
 
-type Windowed = readonly (Seen & { id: string })[]
-
-/** By the definition: every window is looked at by itself. */
-function expected(events: readonly Seen[], holds: (window: Windowed) => boolean) {
-  const places: string[] = []
-  const covered = new Set<string>()
-  for (const key of ['["a"]', '["b"]']) {
-    const list = inOrder(events, key)
-    for (const [index, one] of list.entries()) {
-      const window = list.slice(0, index + 1).filter(({ time }) => one.time - time <= SPAN)
-      if (!holds(window)) continue
-      places.push(`${key}@${one.time}`)
-      for (const { id } of window) covered.add(id)
-    }
-  }
-  return { places: places.sort(), covered: [...covered].sort() }
-}
+type Windowed = readonly Seen[]
 
 const hasAll = (window: Windowed): boolean =>
   INPUTS.every((input) => window.some((one) => one.input === input))
@@ -66,7 +50,7 @@ describe.each([
     fc.assert(
       fc.property(arrivals, (events) => {
         const { finals, more } = drive(events, { make })
-        const want = expected(events, holds)
+        const want = windowsOf(events, SPAN, holds)
         expect(placesOf(finals)).toEqual(want.places)
         expect(coveredBy([...finals, ...more])).toEqual(want.covered)
       }),

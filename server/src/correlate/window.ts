@@ -101,11 +101,8 @@ export class MonotoneWindow<P> implements Correlator {
     seen: { readonly observation: Observation; readonly moment: Moment },
   ): void {
     const { observation, moment } = seen
-    let window = this.table.get(key)
-    if (window === undefined) {
-      if (!this.table.admit()) return
-      window = this.#empty()
-    }
+    const window = this.table.open(key, this.#empty)
+    if (window === undefined) return
     const { timespanMs } = this.#kind
     const { entries } = window
     this.#drop(window, firstFrom(entries, moment.watermarkMs - timespanMs))
@@ -204,7 +201,7 @@ export class MonotoneWindow<P> implements Correlator {
     window.from = Math.max(0, window.from - count)
   }
 
-  #empty(): Window<P> {
+  readonly #empty = (): Window<P> => {
     const lastHitMs = Number.NEGATIVE_INFINITY
     return { entries: [], lastHitMs, saved: notSaved(), scan: this.#kind.scan(), from: 0 }
   }

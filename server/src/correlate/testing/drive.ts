@@ -156,3 +156,26 @@ export const placesOf = (hits: readonly Hit[]): string[] =>
 
 export const coveredBy = (hits: readonly Hit[]): string[] =>
   hits.flatMap((hit) => hit.events.map(({ id }) => id)).sort()
+
+/**
+ * The definition of a condition on windows, by brute force: where it holds for the window that ends with
+ * an event, and which events those windows hold.
+ */
+export function windowsOf(
+  arrivals: readonly Seen[],
+  timespanMs: number,
+  holds: (window: readonly Seen[]) => boolean,
+): { readonly places: readonly string[]; readonly covered: readonly string[] } {
+  const places: string[] = []
+  const covered = new Set<string>()
+  for (const key of ['["a"]', '["b"]']) {
+    const list = inOrder(arrivals, key)
+    for (const [index, one] of list.entries()) {
+      const window = list.slice(0, index + 1).filter(({ time }) => one.time - time <= timespanMs)
+      if (!holds(window)) continue
+      places.push(`${key}@${one.time}`)
+      for (const { id } of window) covered.add(id)
+    }
+  }
+  return { places: places.sort(), covered: [...covered].sort() }
+}
