@@ -46,7 +46,8 @@ export class EventCount implements Correlator {
 
   observe(observation: Observation, moment: Moment): void {
     const { parts } = observation
-    for (const [index, { key }] of parts.entries()) {
+    for (let index = 0; index < parts.length; index += 1) {
+      const { key } = parts[index]!
       // An event that matches two inputs of the rule is one event.
       if (index > 0 && parts.findIndex((part) => part.key === key) < index) continue
       this.#count(key, observation, moment)

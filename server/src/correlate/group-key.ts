@@ -6,8 +6,12 @@ import { fieldOf, type EcsDoc } from '../model/event.ts'
  * `["10.0.0.5","ok1"]`. Values of different types that print alike are one value, as for a person.
  */
 export function encodeKey(values: readonly (string | null)[]): string {
-  if (values.length === 1 && values[0] !== null) return `[${JSON.stringify(values[0])}]`
-  return JSON.stringify(values)
+  const [only] = values
+  return values.length === 1 && typeof only === 'string' ? encodeOne(only) : JSON.stringify(values)
+}
+
+function encodeOne(value: string): string {
+  return `[${JSON.stringify(value)}]`
 }
 
 export function decodeKey(key: string): readonly (string | null)[] {
@@ -70,7 +74,12 @@ export function textsAt(doc: EcsDoc, { path, or }: KeyField): readonly string[] 
 
 /** Every combination of one value per field; none when a field is absent and not optional. */
 export function keysOf(doc: EcsDoc, fields: readonly KeyField[]): readonly string[] {
-  if (fields.length === 0) return [NO_GROUP]
+  const [only] = fields
+  if (only === undefined) return [NO_GROUP]
+  if (fields.length === 1) {
+    const texts = textsAt(doc, only)
+    if (texts.length === 1) return [encodeOne(texts[0]!)]
+  }
   let rows: (string | null)[][] = [[]]
   for (const field of fields) {
     const texts: readonly (string | null)[] = textsAt(doc, field)

@@ -106,7 +106,8 @@ export class Ordered<M> implements Correlator {
 
   observe(observation: Observation, moment: Moment): void {
     const { parts } = observation
-    for (const [index, { key }] of parts.entries()) {
+    for (let index = 0; index < parts.length; index++) {
+      const { key } = parts[index]!
       if (index > 0 && parts.findIndex((part) => part.key === key) < index) continue
       const roles: number[] = []
       for (const part of parts) {
@@ -151,7 +152,8 @@ export class Ordered<M> implements Correlator {
       state = followed(this.#kind.create())
     }
     const at = placeOf(state.pending, entry)
-    state.pending.splice(at, 0, entry)
+    if (at === state.pending.length) state.pending.push(entry)
+    else state.pending.splice(at, 0, entry)
     changedFrom(state, at)
     if (!this.#kind.late) {
       if (at === state.pending.length - 1) this.#append(key, state, entry, moment)
@@ -204,7 +206,7 @@ export class Ordered<M> implements Correlator {
   }
 
   /** Moves the machine over all entries before `timeMs` (or `until`); what that made certain. */
-  #settle(key: string, state: Followed<M>, timeMs: number, until?: Entry): Settled[] {
+  #settle(key: string, state: Followed<M>, timeMs: number, until?: Entry): readonly Settled[] {
     const { machine, pending } = state
     const done: Done[] = []
     let count = 0
@@ -213,13 +215,15 @@ export class Ordered<M> implements Correlator {
       this.#kind.step(machine, entry, done)
       count++
     }
-    pending.splice(0, count)
+    if (count === pending.length) pending.length = 0
+    else if (count > 0) pending.splice(0, count)
     goneFrom(state, count)
     this.#kind.settle(machine, timeMs, done)
     this.table.losses.trimmed += this.#kind.trim(machine, this.#entriesMax)
     if (pending.length === 0) state.tip = undefined
     // Their events are marked as given.
     if (done.length > 0) state.isUneven = true
+    if (done.length === 0) return NOTHING_SETTLED
     return done.map((one) => {
       const hit = hitOf(key, one)
       const at = state.open.findIndex((open) => open.hit.name === hit.name)
@@ -249,6 +253,8 @@ interface Settled {
   /** It was said before, as provisional. */
   readonly known: boolean
 }
+
+const NOTHING_SETTLED: readonly Settled[] = []
 
 function report({ hit, known }: Settled, moment: Moment): void {
   if (known) moment.sink.final(hit)

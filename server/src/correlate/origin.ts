@@ -1,3 +1,4 @@
+import { ownText } from '../base/own-text.ts'
 import { ALERT_SCOPE_MAX, type AlertScope } from '../model/alert.ts'
 import { fieldOf, type EcsDoc } from '../model/event.ts'
 
@@ -6,30 +7,47 @@ export const UNTOLD = '?'
 const ORIGINS_MAX = 256
 const PATHS = ['iot.site', 'device.type', 'event.dataset'] as const
 
-/** Many events are of few origins: one text in memory for all of an origin. */
-const known = new Map<string, string>()
+/** Many events are of few origins: one text in memory for all of an origin, found by its three parts. */
+type Known = Map<Part, Map<Part, Map<Part, string>>>
+type Part = string | null
+const known: Known = new Map()
 const KNOWN_MAX = 10_000
+let knownCount = 0
 
 /** Longer than any site or type is called; a sender may write what it likes. */
 const ORIGIN_CHARS_MAX = 1_024
 
 /** Site, device type and dataset of an event as one text; undefined where one of them is many, or very long. */
 export function originOf(doc: EcsDoc): string | undefined {
-  const parts: (string | null)[] = []
-  for (const path of PATHS) {
-    const value = fieldOf(doc, path)
-    if (value === undefined || value === null) parts.push(null)
-    else if (typeof value === 'string') parts.push(value)
-    else return undefined
-  }
-  const text = JSON.stringify(parts)
-  if (text.length > ORIGIN_CHARS_MAX) return undefined
-  const found = known.get(text)
+  const site = partOf(doc, PATHS[0])
+  const type = partOf(doc, PATHS[1])
+  const dataset = partOf(doc, PATHS[2])
+  if (site === undefined || type === undefined || dataset === undefined) return undefined
+  const found = known.get(site)?.get(type)?.get(dataset)
   if (found !== undefined) return found
-  if (known.size >= KNOWN_MAX) known.clear()
-  known.set(text, text)
+  const text = JSON.stringify([site, type, dataset])
+  if (text.length > ORIGIN_CHARS_MAX) return undefined
+  if (knownCount >= KNOWN_MAX) {
+    known.clear()
+    knownCount = 0
+  }
+  knownCount += 1
+  const types = known.get(site) ?? new Map<Part, Map<Part, string>>()
+  const datasets = types.get(type) ?? new Map<Part, string>()
+  known.set(ownPart(site), types)
+  types.set(ownPart(type), datasets)
+  datasets.set(ownPart(dataset), text)
   return text
 }
+
+/** Null where it is absent; undefined where it is many. */
+function partOf(doc: EcsDoc, path: string): Part | undefined {
+  const value = fieldOf(doc, path)
+  if (value === undefined || value === null) return null
+  return typeof value === 'string' ? value : undefined
+}
+
+const ownPart = (part: Part): Part => (part === null ? null : ownText(part))
 
 /** Distinct origins of both; more than fit end in UNTOLD. Adds to `origins`. */
 export function addOrigins(origins: string[], more: Iterable<string | undefined>): void {

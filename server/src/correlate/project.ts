@@ -22,6 +22,15 @@ export function projection(correlation: Correlation, input: string): Project {
   const fields = valueFields(correlation, input).map((path) => keyField(correlation, path))
   const cardinality = 'cardinality' in correlation ? (correlation.cardinality ?? []) : []
   const spreads = cardinality.map(({ field }) => keyField(correlation, field))
+  const [only] = keyLists
+  if (keyLists.length === 1 && only !== undefined && spreads.length === 0) {
+    return (doc) => {
+      const keys = keysOf(doc, only)
+      if (keys.length === 0) return []
+      const values = valuesOf(doc, fields)
+      return keys.map((key) => ({ input, key, values }))
+    }
+  }
   return (doc) => {
     const parts: ObservationPart[] = []
     const values = valuesOf(doc, fields)
@@ -61,9 +70,11 @@ function keyFields(correlation: Correlation, input: string): readonly (readonly 
   return [...lists.values()]
 }
 
+const NONE: readonly string[] = []
+
 function valuesOf(doc: EcsDoc, fields: readonly KeyField[]): readonly string[] {
   const [only] = fields
-  if (only === undefined) return []
+  if (only === undefined) return NONE
   // Remembered for as long as a window: not with the whole batch that they are a part of.
   return fields.length === 1 ? textsAt(doc, only).map(ownText) : keysOf(doc, fields)
 }

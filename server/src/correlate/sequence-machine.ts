@@ -27,19 +27,19 @@ export interface Machine {
   /** By the step that the candidate has reached; the last step completes it. */
   slots: (Candidate | undefined)[]
   waiting: Waiting[]
-  /** By gap. */
-  missing: Map<number, Times>
+  /** By gap; none before the first such event. */
+  missing: Map<number, Times> | undefined
 }
 
 export function createMachine(): Machine {
-  return { slots: [], waiting: [], missing: new Map() }
+  return { slots: [], waiting: [], missing: undefined }
 }
 
 export function copyMachine(machine: Machine): Machine {
   return {
     slots: machine.slots.slice(),
     waiting: machine.waiting.slice(),
-    missing: new Map(machine.missing),
+    missing: machine.missing === undefined ? undefined : new Map(machine.missing),
   }
 }
 
@@ -73,7 +73,7 @@ function advance(
   const timeMs = item.ref.time
   let next: Candidate
   if (number === 0) {
-    next = { items: [item], leadMs: lastBefore(machine.missing.get(0), timeMs), spoilt: false }
+    next = { items: [item], leadMs: lastBefore(machine.missing?.get(0), timeMs), spoilt: false }
   } else {
     const from = machine.slots[number - 1]
     if (from === undefined) return
@@ -82,7 +82,7 @@ function advance(
     const previous = from.items.at(-1)
     if (first === undefined || previous === undefined) return
     if (timeMs - first.ref.time > plan.maxspanMs) return
-    const missingMs = lastBefore(machine.missing.get(number), timeMs)
+    const missingMs = lastBefore(machine.missing?.get(number), timeMs)
     const spoilt = from.spoilt || (missingMs !== undefined && missingMs > previous.ref.time)
     next = { items: [...from.items, item], leadMs: from.leadMs, spoilt }
   }
@@ -115,6 +115,7 @@ function complete(plan: SequencePlan, machine: Machine, candidate: Candidate, do
 }
 
 function miss(plan: SequencePlan, machine: Machine, gap: number, timeMs: number): void {
+  machine.missing ??= new Map()
   const [lastMs, beforeMs] = machine.missing.get(gap) ?? [-Infinity, -Infinity]
   machine.missing.set(gap, timeMs > lastMs ? [timeMs, lastMs] : [lastMs, beforeMs])
   if (gap !== plan.steps || machine.waiting.length === 0) return
@@ -139,12 +140,14 @@ export function settle(machine: Machine, timeMs: number, done: Done[]): void {
 /** Forgets what no event from `timeMs` on can use any more. */
 export function forget(plan: SequencePlan, machine: Machine, timeMs: number): void {
   const horizonMs = timeMs - plan.maxspanMs
-  for (const [index, candidate] of machine.slots.entries()) {
-    const firstMs = candidate?.items[0]?.ref.time
-    if (firstMs !== undefined && firstMs < horizonMs) machine.slots[index] = undefined
+  const { slots, missing } = machine
+  for (let index = 0; index < slots.length; index++) {
+    const firstMs = slots[index]?.items[0]?.ref.time
+    if (firstMs !== undefined && firstMs < horizonMs) slots[index] = undefined
   }
-  while (machine.slots.length > 0 && machine.slots.at(-1) === undefined) machine.slots.pop()
-  for (const [gap, [lastMs]] of machine.missing) {
-    if (lastMs < horizonMs) machine.missing.delete(gap)
+  while (slots.length > 0 && slots.at(-1) === undefined) slots.pop()
+  if (missing === undefined) return
+  for (const [gap, [lastMs]] of missing) {
+    if (lastMs < horizonMs) missing.delete(gap)
   }
 }

@@ -37,7 +37,9 @@ function sequenceKind(correlation: SequenceCorrelation): MachineKind<Machine> {
     },
     begins: (roles) => roles.some((role) => beginning[role] === true),
     isEmpty: ({ slots, waiting, missing }) =>
-      waiting.length === 0 && missing.size === 0 && slots.every((slot) => slot === undefined),
+      waiting.length === 0 &&
+      (missing?.size ?? 0) === 0 &&
+      slots.every((slot) => slot === undefined),
     holdOf({ slots, waiting }) {
       if (waiting.length > 0) return 'held'
       const progressed = slots.some((slot, index) => index > 0 && slot !== undefined)
@@ -51,7 +53,7 @@ function sequenceKind(correlation: SequenceCorrelation): MachineKind<Machine> {
       if (Number.isFinite(dueMs)) return dueMs
       let lastMs = Number.NEGATIVE_INFINITY
       for (const slot of slots) lastMs = Math.max(lastMs, slot?.items[0]?.ref.time ?? lastMs)
-      for (const [missingMs] of missing.values()) lastMs = Math.max(lastMs, missingMs)
+      for (const [missingMs] of missing?.values() ?? []) lastMs = Math.max(lastMs, missingMs)
       return Number.isFinite(lastMs) ? lastMs + plan.maxspanMs : Number.POSITIVE_INFINITY
     },
     encode: encodeMachine,
@@ -73,7 +75,7 @@ function encodeMachine(machine: Machine, placeOf: (item: Item) => number): Row {
     return [one.items.map(placeOf), one.deadlineMs]
   })
   // JSON has no Infinity; null stands for "none before".
-  const missing = [...machine.missing].map(([gap, [lastMs, beforeMs]]): Row[2][number] => {
+  const missing = [...(machine.missing ?? [])].map(([gap, [lastMs, beforeMs]]): Row[2][number] => {
     return [gap, lastMs, Number.isFinite(beforeMs) ? beforeMs : null]
   })
   return [slots, waiting, missing]

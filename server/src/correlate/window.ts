@@ -74,7 +74,8 @@ export class MonotoneWindow<P> implements Correlator {
 
   observe(observation: Observation, moment: Moment): void {
     const { parts } = observation
-    for (const [index, { key }] of parts.entries()) {
+    for (let index = 0; index < parts.length; index += 1) {
+      const { key } = parts[index]!
       // All that matched of one event is one event.
       if (index > 0 && parts.findIndex((part) => part.key === key) < index) continue
       const mine = parts.length === 1 ? parts : parts.filter((part) => part.key === key)

@@ -54,7 +54,7 @@ interface Counts {
 
 interface Touched {
   readonly run: CorrelationRun
-  readonly parts: ObservationPart[]
+  parts: readonly ObservationPart[]
 }
 
 /**
@@ -151,7 +151,6 @@ export class Engine {
     for (let at = 0; at < found; at += 1) {
       const run = this.#runs.matches[this.#hitIndexes[at]!]!
       run.matches += 1
-      const matched = (): Matched => whyMatched(run.rule, event.doc)
       if (run.episodes !== undefined) {
         const key = alertKey(run.rule, event.doc)
         const hit: Hit = { key, name: String(order), time: event.time, order, events: [ref] }
@@ -159,13 +158,13 @@ export class Engine {
         run.episodes.hit(hit, 'final', {
           position: opened,
           watermarkMs: this.watermarkMs,
-          matched,
+          matched: () => whyMatched(run.rule, event.doc),
           late,
         })
         this.#counts.hits += 1
         this.#onHit?.(run.rule.meta.id, hit)
       }
-      if (!late) project(run, event.doc, { matched, touched })
+      if (!late && run.feeds.length > 0) project(run, event.doc, touched)
       watch?.lapOf(run)
     }
     if (touched.length > 0) correlate(ref, touched, watch)
@@ -368,18 +367,15 @@ export class Engine {
 }
 
 /** Notes what the event is to the correlations that a rule feeds. */
-function project(
-  run: MatchRun,
-  doc: EcsDoc,
-  { matched, touched }: { readonly matched: () => Matched; readonly touched: Touched[] },
-): void {
+function project(run: MatchRun, doc: EcsDoc, touched: Touched[]): void {
+  const matched = (): Matched => whyMatched(run.rule, doc)
   for (const { to, parts } of run.feeds) {
     const more = parts(doc)
     if (more.length === 0) continue
     to.matched = matched
     const known = touched.find((one) => one.run === to)
-    if (known === undefined) touched.push({ run: to, parts: [...more] })
-    else known.parts.push(...more)
+    if (known === undefined) touched.push({ run: to, parts: more })
+    else known.parts = [...known.parts, ...more]
   }
 }
 

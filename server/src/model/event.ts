@@ -72,29 +72,61 @@ export type EventAction = keyof typeof EVENT_ACTIONS
 
 /** Value at a dotted path; literal dotted keys (`{"a.b": 1}`) are found too. Undefined if absent. */
 export function fieldOf(doc: EcsDoc, path: string): unknown {
-  if (Object.hasOwn(doc, path)) return doc[path]
-  let at = path.indexOf('.')
-  while (at > 0) {
-    const head = path.slice(0, at)
-    if (Object.hasOwn(doc, head)) {
-      const inner = doc[head]
-      if (Array.isArray(inner)) return fieldOfMany(inner, path.slice(at + 1))
-      if (inner !== null && typeof inner === 'object') {
-        const found = fieldOf(inner as EcsDoc, path.slice(at + 1))
-        if (found !== undefined) return found
-      }
-    }
-    at = path.indexOf('.', at + 1)
+  return follow(doc, pathOf(path))
+}
+
+/** A path and the ways to take a first step along it. */
+interface Path {
+  readonly whole: string
+  readonly ways: readonly Way[]
+}
+
+/** A key, and the path that is left. */
+interface Way {
+  readonly head: string
+  readonly tail: string
+  rest: Path | undefined
+}
+
+/** Cut once: a key that was just cut out of a text is slow to look up. */
+const paths = new Map<string, Path>()
+const PATHS_MAX = 10_000
+
+function pathOf(whole: string): Path {
+  const known = paths.get(whole)
+  if (known !== undefined) return known
+  const ways: Way[] = []
+  for (let at = whole.indexOf('.'); at > 0; at = whole.indexOf('.', at + 1)) {
+    ways.push({ head: whole.slice(0, at), tail: whole.slice(at + 1), rest: undefined })
+  }
+  const path = { whole, ways }
+  if (paths.size >= PATHS_MAX) paths.clear()
+  paths.set(whole, path)
+  return path
+}
+
+function follow(doc: EcsDoc, path: Path): unknown {
+  if (Object.hasOwn(doc, path.whole)) return doc[path.whole]
+  const { ways } = path
+  for (let at = 0; at < ways.length; at++) {
+    const way = ways[at]!
+    if (!Object.hasOwn(doc, way.head)) continue
+    const inner = doc[way.head]
+    const rest = (way.rest ??= pathOf(way.tail))
+    if (Array.isArray(inner)) return followMany(inner, rest)
+    if (inner === null || typeof inner !== 'object') continue
+    const found = follow(inner as EcsDoc, rest)
+    if (found !== undefined) return found
   }
   return undefined
 }
 
 /** Elasticsearch's view of an array of objects: the field holds the values of all of them. */
-function fieldOfMany(items: readonly unknown[], path: string): unknown {
+function followMany(items: readonly unknown[], path: Path): unknown {
   const values: unknown[] = []
   for (const item of items) {
     if (item === null || typeof item !== 'object' || Array.isArray(item)) continue
-    const found = fieldOf(item as EcsDoc, path)
+    const found = follow(item as EcsDoc, path)
     if (Array.isArray(found)) values.push(...found)
     else if (found !== undefined) values.push(found)
   }

@@ -1,6 +1,7 @@
 import type { Witnesses } from './witness.ts'
 
-const NOTHING = new Int32Array(0)
+const NOTHING: readonly number[] = []
+const FEW = 16
 
 /**
  * What is known of the predicates for the event at hand, and which rules are to be looked at. All
@@ -77,13 +78,16 @@ export class Marks {
   }
 
   /** What was marked since `record`, each once. */
-  recorded(): Int32Array {
+  recorded(): readonly number[] {
     this.#isRecording = false
-    return this.#tape.length === 0 ? NOTHING : Int32Array.from(new Set(this.#tape))
+    const tape = this.#tape
+    if (tape.length === 0) return NOTHING
+    if (tape.length > FEW) return [...new Set(tape)]
+    return tape.filter((code, at) => tape.indexOf(code) === at)
   }
 
   /** Marks again what was noted: twice the predicate, and one more where it only may hold. */
-  replay(codes: Int32Array): void {
+  replay(codes: readonly number[]): void {
     for (let at = 0; at < codes.length; at++) {
       const code = codes[at]!
       if ((code & 1) === 0) this.hold(code >>> 1)

@@ -13,9 +13,9 @@ const REST_MOST = 65_536
  * a few values over and over; where they do not, the memo rests, longer each time. It changes no answer.
  */
 export class Memo {
-  readonly #known = new Map<Scalar, Int32Array>()
+  readonly #known = new Map<Scalar, readonly number[]>()
   #last: Scalar | undefined
-  #lastCodes: Int32Array | undefined
+  #lastCodes: readonly number[] | undefined
   #asked = 0
   #hits = 0
   /** So many values are passed over, and so many the next time. */
@@ -23,7 +23,7 @@ export class Memo {
   #rest = WINDOW
 
   /** What the value says, see `Marks.replay`; undefined where it is not known. */
-  find(value: Scalar): Int32Array | undefined {
+  find(value: Scalar): readonly number[] | undefined {
     if (this.#resting > 0) {
       this.#resting--
       return undefined
@@ -47,7 +47,7 @@ export class Memo {
     return this.#resting === 0 && (typeof value !== 'string' || value.length <= CHARS_MAX)
   }
 
-  put(value: Scalar, codes: Int32Array): void {
+  put(value: Scalar, codes: readonly number[]): void {
     if (this.#known.size >= VALUES_MAX) this.#known.clear()
     this.#known.set(value, codes)
     this.#last = value
