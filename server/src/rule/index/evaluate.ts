@@ -10,7 +10,7 @@ export class Evaluator {
   readonly #fields: Fields
   readonly #marks: Marks
   readonly #runs: readonly (Run | undefined)[]
-  /** Answers of nodes that several rules share: the epoch times two, plus one if it holds. */
+  /** Answers of nodes that several rules share: the event's stamp times two, plus one if it holds. */
   readonly #known: Float64Array
   #doc: EcsDoc = {}
 
@@ -38,10 +38,10 @@ export class Evaluator {
     const kind = kinds[node]!
     if (kind === NODE.predicate) return this.#predicate(starts[node]!)
     if (kind <= NODE.always) return kind === NODE.always
-    const epoch = this.#marks.epoch
+    const { stamp } = this.#marks
     const isShared = shared[node] === 1
     if (isShared) {
-      const known = this.#known[node]! - epoch * 2
+      const known = this.#known[node]! - stamp * 2
       if (known === 0 || known === 1) return known === 1
     }
     const end = ends[node]!
@@ -55,7 +55,7 @@ export class Evaluator {
         }
       }
     }
-    if (isShared) this.#known[node] = epoch * 2 + (answer ? 1 : 0)
+    if (isShared) this.#known[node] = stamp * 2 + (answer ? 1 : 0)
     return answer
   }
 
@@ -69,10 +69,10 @@ export class Evaluator {
     if (!isLazy && !marks.isPossible(predicate)) return false
     const slot = this.#fields.slotOf(predicate)
     if (isLazy) {
-      return marks.decide(predicate, slot?.someBeyond(marks.epoch, predicate) === true)
+      return marks.decide(predicate, slot?.someBeyond(marks.stamp, predicate) === true)
     }
     const matcher = slot?.probe.matcherOf(predicate)
     if (slot === undefined || matcher === undefined) return marks.decide(predicate, false)
-    return marks.decide(predicate, slot.some(marks.epoch, matcher))
+    return marks.decide(predicate, slot.some(marks.stamp, matcher))
   }
 }

@@ -15,27 +15,28 @@ export class FieldSlot {
   memo = new Memo()
   readonly #values: Scalar[] = []
   #count = 0
-  #epoch = 0
+  /** Of the event whose values these are. */
+  #stamp = 0
 
   /** Values are kept only for predicates that are run later. */
-  keep(value: Scalar, epoch: number): void {
-    if (this.#epoch !== epoch) {
-      this.#epoch = epoch
+  keep(value: Scalar, stamp: number): void {
+    if (this.#stamp !== stamp) {
+      this.#stamp = stamp
       this.#count = 0
     }
     this.#values[this.#count++] = value
   }
 
-  someBeyond(epoch: number, predicate: number): boolean {
-    if (this.#epoch !== epoch) return false
+  someBeyond(stamp: number, predicate: number): boolean {
+    if (this.#stamp !== stamp) return false
     for (let at = 0; at < this.#count; at++) {
       if (this.probe.boundHolds(predicate, this.#values[at]!)) return true
     }
     return false
   }
 
-  some(epoch: number, fits: (text: string) => boolean): boolean {
-    if (this.#epoch !== epoch) return false
+  some(stamp: number, fits: (text: string) => boolean): boolean {
+    if (this.#stamp !== stamp) return false
     for (let at = 0; at < this.#count; at++) {
       const value = this.#values[at]!
       if (fits(typeof value === 'string' ? value : String(value))) return true
@@ -227,8 +228,8 @@ export class Fields {
     const slot = node?.slot
     const anywhere = this.#anywhere
     if (value === undefined || (slot === undefined && anywhere === undefined)) return
-    if (slot?.probe.asksLater === true) slot.keep(value, marks.epoch)
-    if (anywhere?.probe.asksLater === true) anywhere.keep(value, marks.epoch)
+    if (slot?.probe.asksLater === true) slot.keep(value, marks.stamp)
+    if (anywhere?.probe.asksLater === true) anywhere.keep(value, marks.stamp)
     const memo = slot === undefined ? node?.memo : slot.memo
     if (memo !== undefined) {
       const codes = memo.find(value)

@@ -9,6 +9,8 @@ const FEW = 16
  */
 export class Marks {
   epoch = 0
+  /** Counts events as `epoch` does, but never begins anew: for what is not cleared when that does. */
+  stamp = 0
   readonly #held: Uint32Array
   /** A literal of the predicate was found: it has to be run to be known. */
   readonly #possible: Uint32Array
@@ -53,6 +55,7 @@ export class Marks {
 
   /** A new event: nothing holds, and only the rules that nothing rules out are to be looked at. */
   begin(): void {
+    this.stamp++
     if (++this.epoch === 0xffff_ffff) this.#restart()
     for (let at = 0; at < this.#alwaysSummary.length; at++) {
       let bits = (this.summary[at] = this.#alwaysSummary[at]!)
