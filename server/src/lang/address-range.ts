@@ -7,13 +7,18 @@ type Op = 'lt' | 'lte' | 'gt' | 'gte'
 /** Names of fields that hold addresses: `source.ip`, `host_ip`, `SourceIp`, `ip`. */
 const ADDRESS_NAME = /(?:^|[._-])ips?$|[a-z]I[pP]$/
 
+/** Whether a field of that name holds addresses. */
+export function isAddressName(path: string): boolean {
+  return ADDRESS_NAME.test(path)
+}
+
 /**
  * An ordered comparison of a field that holds addresses with an address, as the networks between the
  * bound and the end of its family: addresses are compared as numbers, as Elasticsearch's type `ip`
  * compares them. Undefined where the field is not named as one, or the text is no address.
  */
 export function addressRange(path: string, op: Op, text: string): Condition | undefined {
-  if (!ADDRESS_NAME.test(path) || !ipaddr.isValid(text) || !/[.:]/.test(text)) return undefined
+  if (!isAddressName(path) || !ipaddr.isValid(text) || !/[.:]/.test(text)) return undefined
   const bytes = ipaddr.parse(text).toByteArray()
   const bits = bytes.length * 8
   let bound = 0n

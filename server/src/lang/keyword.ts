@@ -27,7 +27,8 @@ export function keywordTests(text: string): ValueTest[] {
   return [{ kind: 'equals', value: text, cased: true }, ...networkTests(text)]
 }
 
-function networkTests(text: string): ValueTest[] {
+/** An address as a network of its own, where it may be written another way (IPv6), or a network. */
+export function networkTests(text: string): ValueTest[] {
   const [address = '', bits] = text.split('/')
   const isAddress = ipaddr.IPv4.isValidFourPartDecimal(address) || ipaddr.IPv6.isValid(address)
   if (!isAddress) return []

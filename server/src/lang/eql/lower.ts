@@ -1,5 +1,5 @@
 import type { Condition, Expr, ValueTest } from '../../model/condition.ts'
-import { addressRange } from '../address-range.ts'
+import { addressRange, isAddressName } from '../address-range.ts'
 import {
   allOf,
   ALWAYS,
@@ -10,6 +10,7 @@ import {
   starParts,
   wildcardTest,
 } from '../conditions.ts'
+import { networkTests } from '../keyword.ts'
 import { compileRegexp, regexpCondition, type RegexpTest } from '../regexp/regexp.ts'
 import { QueryError } from '../syntax.ts'
 import type { CompareOp, EqlField, EqlMatch, EqlNode } from './ast.ts'
@@ -198,7 +199,7 @@ function compareCondition(node: Compare, options: LowerOptions): Condition {
     return compareExpr(node, options)
   }
   const path = fieldPath(field)
-  if (node.op === '==') return fieldTest(path, { kind: 'equals', value: right, cased: true })
+  if (node.op === '==') return equalsConstant(path, right, true)
   if (typeof right === 'boolean') {
     throw new QueryError('true and false have no order', node.at)
   }
@@ -271,9 +272,17 @@ function inCondition(
     if (left.kind === 'field' && comparesTimes(left, value, options.timestampField)) {
       return compareExpr({ kind: 'compare', op: '==', left, right: item, at: node.at }, options)
     }
+    if (left.kind === 'field') return equalsConstant(fieldPath(left), value, cased)
     return passes(left, { kind: 'equals', value, cased }, options)
   })
   return anyOf(parts)
+}
+
+/** Fields of addresses hold networks that are written too, and addresses however they are written. */
+function equalsConstant(path: string, value: string | number | boolean, cased: boolean): Condition {
+  const same = fieldTest(path, { kind: 'equals', value, cased })
+  if (typeof value !== 'string' || !isAddressName(path)) return same
+  return anyOf([same, ...networkTests(value).map((test) => fieldTest(path, test))])
 }
 
 /** The value of the node passes the test. */

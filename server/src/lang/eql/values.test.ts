@@ -104,6 +104,24 @@ describe('functions give the same of constants and of fields', () => {
   })
 })
 
+describe('fields of addresses', () => {
+  test.each([
+    ['source.ip == "10.0.0.0/8"', '10.1.2.3', true],
+    ['source.ip != "10.0.0.0/8"', '10.1.2.3', false],
+    ['source.ip in ("192.168.0.1", "10.0.0.0/8")', '10.1.2.3', true],
+    ['source.ip not in~ ("fe80::/10")', 'FE80::1', false],
+    ['source.ip == "::1"', '0:0:0:0:0:0:0:1', true],
+    ['source.ip == "2001:DB8::1"', '2001:db8::1', true],
+    ['source.ip == "10.0.0.1"', '10.0.0.10', false],
+    ['source.ip == "10.0.0.0/40"', '10.0.0.1', false],
+    ['source.name == "10.0.0.0/8"', '10.1.2.3', false],
+    ['source.ip == "unknown"', 'unknown', true],
+  ])('%s of %s: %s', (condition, address, expected) => {
+    expect(finds(condition, { source: { ip: address, name: address } })).toBe(expected)
+    expect(truthOf(condition, {})).toBeNull()
+  })
+})
+
 describe('what is made of optional fields only may be compared with other fields', () => {
   test.each([
     ['?a == concat(?b, ?c)', {}, true],
