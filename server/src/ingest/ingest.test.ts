@@ -39,7 +39,15 @@ function setUp(latenessMs = 0) {
       waitsSinceMs: () => waitsSinceMs,
       prepare: (batch, ingestedMs) => {
         prepared += 1
-        const events = batch.items.map((item) => ({ id: item.key, time: 900, doc: {} }))
+        const events = batch.items.map(({ key, text }) => {
+          return { id: key, time: Number(/^at (\d+)$/.exec(text)?.[1] ?? 900), doc: {} }
+        })
+        const folded = /^folded (\d+)$/.exec(batch.items[0]!.text)?.[1]
+        if (folded !== undefined) {
+          const rollup = { device: 'd', fromMs: 0, toMs: 1, messages: 1, bytes: 1 }
+          const rollups = [{ ...rollup, lastSeenMs: Number(folded) }]
+          return { batch: { source: 's', ingestedMs, rollups }, commit: {} }
+        }
         const changes = [{ key: batch.items[0]!.text, value: 'x' }]
         return {
           batch: { source: 's', ingestedMs, events, routine: { idle: 2 } },
@@ -114,6 +122,21 @@ describe('a source delivers', () => {
   })
 })
 
+test('reasons of what was let go are of a bounded list', () => {
+  const { ingest, metrics } = setUp()
+  for (let n = 0; n < 30; n++) ingest.dropped(`reason ${n}`, 2)
+  ingest.dropped('reason 0', 1)
+  const dropped = (reason: string) =>
+    metrics.value('picket_source_dropped_total', { source: 's', reason })
+  expect([dropped('reason 0'), dropped('reason 19'), dropped('reason 20')]).toEqual([
+    3,
+    2,
+    undefined,
+  ])
+  expect(dropped('other')).toBe(20)
+  expect(ingest.report().dropped).toBe(61)
+})
+
 describe('the tick of a source', () => {
   test('is its newest event while it flows, now when it is connected and idle', async () => {
     const { ingest, clock } = setUp()
@@ -122,6 +145,16 @@ describe('the tick of a source', () => {
     expect(ingest.tick(1_500, 1_000).watermarkMs).toBe(900)
     clock.set(9_000)
     expect(ingest.tick(9_000, 1_000).watermarkMs).toBe(9_000)
+  })
+
+  test('reaches what was folded, and never beyond receipt', async () => {
+    const { ingest, clock } = setUp()
+    ingest.status('connected')
+    await ingest.deliver(raw('folded 950'), 'wait')
+    expect(ingest.tick(1_500, 1_000).watermarkMs).toBe(950)
+    await ingest.deliver(raw('at 90000'), 'wait')
+    clock.set(1_900)
+    expect(ingest.tick(1_900, 1_000).watermarkMs).toBe(1_000)
   })
 
   test('waits for a part of the source that is behind, and goes on when it is not', async () => {

@@ -179,6 +179,37 @@ test('a record ends when nothing was added for its time, one of a request with i
   expect(texts(joiner.settle(8_000, false))).toEqual(['e'])
 })
 
+test('what is open together is limited in characters, however few its streams', () => {
+  const ends: JoinEnd[] = []
+  const limits = { form: indentedForm, charactersMax: 100 }
+  const joiner = new LineJoiner(joining(limits), (end) => ends.push(end))
+  let out = 0
+  for (let stream = 0; stream < 60; stream++) {
+    out += joiner.join(
+      [item('x'.repeat(50), `s${stream}`), item(' '.repeat(45), `s${stream}`)],
+      0,
+    ).length
+  }
+  // 32 records of the largest size, each of these nearly one.
+  expect(out).toBe(60 - 33)
+  expect(ends).toEqual(Array.from({ length: 27 }, () => 'limit'))
+  // A line that is too long by itself waits for nothing.
+  expect(texts(joiner.join([item('y'.repeat(101), 'long')], 0))).toContain('y'.repeat(101))
+})
+
+test('documents nested too deeply are left as lines; of a long line the beginning is judged', () => {
+  const opening = Array.from({ length: 70 }, () => '{"a":')
+  const braces = [...opening, '1', ...opening.map(() => '}')]
+  expect(join(braces)[0]).toBe('{"a":')
+  const tags = [
+    ...Array.from({ length: 300 }, () => '<a>'),
+    ...Array.from({ length: 300 }, () => '</a>'),
+  ]
+  expect(join(tags, { form: xmlForm }).length).toBeGreaterThan(1)
+  const far = `${'x'.repeat(5_000)}END`
+  expect(join(['a', far], { form: continuesForm('END$') })).toEqual(['a', far])
+})
+
 test('a record, a stream and all of them together are limited; what is over goes out', () => {
   expect(join(['a', ' b', ' c', ' d'], { form: indentedForm, linesMax: 2 })).toEqual([
     'a\n b',

@@ -212,3 +212,11 @@ test('lists nested without end are left out, and counted as such', () => {
   expect(text).toBe(LINE)
   expect(facts).toMatchObject({ host: 'gw-3', 'field.fields_left_out': '1' })
 })
+
+test('a document that was cut is left as it is; long names are cut', () => {
+  const doc = JSON.stringify(filebeat(LINE))
+  const cut = itemOf(doc, { cut: { bytes: 9_000_000 } })
+  expect(auto(cut)).toBe(cut)
+  const { facts } = auto(itemOf({ ...filebeat(LINE), host: { name: 'h'.repeat(9_000) } }))
+  expect(facts?.['host']).toHaveLength(4_096)
+})

@@ -81,7 +81,10 @@ async function request(
   signal: AbortSignal,
 ): Promise<string | undefined> {
   const limit = AbortSignal.any([signal, AbortSignal.timeout(place.timeoutMs)])
-  const headers = { accept: 'application/json', ...(await place.headers()) }
+  const own = await place.headers().catch(() => {
+    throw new LookupFailure('its secret cannot be read')
+  })
+  const headers = { accept: 'application/json', ...own }
   let answer: Response
   try {
     // A redirect could carry the secret elsewhere.

@@ -199,6 +199,50 @@ describe('a service', () => {
     expect(asked).toEqual(['/d/a%2Fb', '/d/gone'])
   })
 
+  test('a key that could not be asked is not asked again at once, nor for hours if our clock is set back', async () => {
+    let asked = 0
+    answer = (_, response) => {
+      asked += 1
+      json(response, {}, 500)
+    }
+    const run = start({ from: { url: `${url}/d/{key}` } })
+    await run.lookups.begun
+    const ask = async (times: number): Promise<void> => {
+      while (asked < times) {
+        run.ownerOf('a')
+        await new Promise((resolve) => setTimeout(resolve, 5))
+      }
+      const labels = { lookup: 'cmdb', outcome: 'failed' }
+      const failed = () => run.metrics.value('picket_lookup_requests_total', labels)
+      while (failed() !== times) await new Promise((resolve) => setTimeout(resolve, 5))
+    }
+    await ask(1)
+    for (let at = 0; at < 20; at++) run.ownerOf('a')
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    expect(asked).toBe(1)
+    run.clock.set(NOW - 3_600_000)
+    await ask(2)
+    run.clock.set(NOW - 3_600_000 + 31_000)
+    await ask(3)
+  })
+
+  test('what finds no room in the table is counted; a secret that cannot be read is told, not shown', async () => {
+    answer = (_, response) =>
+      json(
+        response,
+        Array.from({ length: 8 }, (_one, n) => ({ id: `d${n}`, owner: 'x' })),
+      )
+    const full = start({ from: { url } })
+    await full.lookups.begun
+    expect(full.metrics.value('picket_lookup_dropped_total', { lookup: 'cmdb' })).toBe(5)
+    const value = (): Promise<string> => Promise.reject(new Error('hunter2'))
+    const closed = start({ from: { url }, secret: { header: 'authorization', value } })
+    await closed.lookups.begun
+    expect(closed.lookups.failing()).toEqual([
+      { name: 'cmdb', reason: 'its secret cannot be read' },
+    ])
+  })
+
   test('a file is read anew, and one that broke changes nothing', async () => {
     const file = join(folder, 'owners.csv')
     writeFileSync(file, 'id,owner\nd1,one\n')
