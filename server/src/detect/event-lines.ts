@@ -27,6 +27,7 @@ export type ReadEvent =
 const TIME_FIELDS = [
   ...['@timestamp', 'timestamp', 'event.created', 'time', 'ts'],
   ...['EventTime', 'TimeCreated', 'UtcTime', 'eventTime', '_time'],
+  'Event.System.TimeCreated.#attributes.SystemTime',
 ] as const
 const ID_FIELDS = ['event.id', '_id', 'serial_event_id'] as const
 const DEPTH_MAX = 64

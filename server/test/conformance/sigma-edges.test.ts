@@ -365,3 +365,31 @@ describe('what is told of mistakes', () => {
     expect(told('a: {f: a}\nb: {f: b}\ntimeframe: 1m\ncondition: a | near b')).toEqual([])
   })
 })
+
+describe('event logs of Windows, by whom they came', () => {
+  const text =
+    'title: R\nid: r\nlogsource: {product: windows, category: process_creation}\ndetection:\n  sel:\n' +
+    "    EventID: 1\n    Image|endswith: '\\cmd.exe'\n    ParentUser: bob\n  condition: sel\n"
+  const data = { Image: 'C:\\cmd.exe', ParentUser: 'bob' }
+  const holds = (event: Record<string, unknown>, ignoreLogsource = false): boolean => {
+    const [one] = lower(text, { ignoreLogsource }).matches
+    return one !== undefined && interpret(one.condition, event)
+  }
+  const channel = 'Microsoft-Windows-Sysmon/Operational'
+
+  test('through a pipeline of Elastic, straight from the shipper, or exported', () => {
+    const ecs = {
+      event: { code: '1', category: ['process'], type: ['start'] },
+      host: { os: { type: 'windows' } },
+      process: { executable: 'C:\\cmd.exe', parent: { user: { name: 'bob' } } },
+    }
+    expect(holds(ecs)).toBe(true)
+    expect(holds({ winlog: { channel, event_data: data }, event: { code: '1' } })).toBe(true)
+    expect(holds({ winlog: { channel, event_data: data }, event: { code: '3' } })).toBe(false)
+    const head = { EventID: 1, Channel: channel }
+    expect(holds({ ...data, ...head }, true)).toBe(true)
+    expect(holds({ Event: { System: head, EventData: data } }, true)).toBe(true)
+    const other = { ...head, EventID: 5 }
+    expect(holds({ Event: { System: other, EventData: data } }, true)).toBe(false)
+  })
+})

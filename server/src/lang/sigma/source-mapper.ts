@@ -8,7 +8,7 @@ import type { Pipeline } from './pipeline/pipeline.ts'
 import type { PlaceholderValues } from './value/placeholders.ts'
 import type { Detection } from './value/value.ts'
 import { otherItems } from './taxonomy/other-values.ts'
-import { isOfHost, mapLogsource, pathsIn } from './taxonomy/taxonomy.ts'
+import { exportedPaths, isOfHost, mapLogsource, pathsIn } from './taxonomy/taxonomy.ts'
 
 export interface SigmaOptions {
   /**
@@ -60,7 +60,9 @@ export function createSourceMapper(options: SigmaOptions, lists: PlaceholderValu
         return { condition: mapping.condition, paths: Object.assign(paths, others) }
       }
       // Who asks no log source may well have events with the source's own names.
-      const paths = (field: string) => [...new Set([...pathsIn(mapping, field), field])]
+      const paths = (field: string) => [
+        ...new Set([...pathsIn(mapping, field), field, ...exportedPaths(mapping, field)]),
+      ]
       return { condition: ALWAYS, paths: Object.assign(paths, others) }
     },
   }

@@ -77,7 +77,7 @@ function hostMapping({ category, product = '', service }: Logsource): SourceMapp
   }
   const own = product === 'windows' ? WINDOWS_FIELDS : {}
   const fields = [CATEGORY_FIELDS[category ?? ''] ?? {}, HOST_FIELDS, own]
-  const prefix = product === 'windows' ? 'winlog.event_data.' : undefined
+  const prefix = product === 'windows' ? EVENT_DATA : undefined
   return { condition: allOf(parts), fields, ...(prefix === undefined ? {} : { prefix }) }
 }
 
@@ -91,7 +91,7 @@ function anySystem(
   const windows = windowsCategory('windows', category)
   const condition = windows === undefined ? kind() : anyOf([kind(), windows])
   const fields = [CATEGORY_FIELDS[category] ?? {}, HOST_FIELDS, WINDOWS_FIELDS]
-  return { condition, fields, prefix: 'winlog.event_data.' }
+  return { condition, fields, prefix: EVENT_DATA }
 }
 
 function windowsCategory(product: string, category: string): Condition | undefined {
@@ -195,6 +195,26 @@ export function isOfHost(mapping: SourceMapping): boolean {
   return mapping.fields.includes(HOST_FIELDS)
 }
 
+const EVENT_DATA = 'winlog.event_data.'
+/** Of the head of an event, not of its data. */
+const NO_EVENT_DATA = new Set(['EventID', 'Provider_Name', 'Channel', 'Computer', 'ComputerName'])
+
+/** Where the head of an event stands in the JSON that `evtx_dump` and its like make of event logs. */
+const EXPORTED_HEAD: Readonly<Record<string, string>> = {
+  EventID: 'EventID',
+  Channel: 'Channel',
+  Computer: 'Computer',
+  ComputerName: 'Computer',
+  Provider_Name: 'Provider.#attributes.Name',
+}
+
+/** Where a field stands in event logs of Windows that were exported as JSON; nowhere of other sources. */
+export function exportedPaths(mapping: SourceMapping, field: string): readonly string[] {
+  if (mapping.prefix !== EVENT_DATA) return []
+  const head = EXPORTED_HEAD[field]
+  return head === undefined ? [`Event.EventData.${field}`] : [`Event.System.${head}`]
+}
+
 /** First words of the paths of the schema: a field that begins with one is a path already. */
 const ROOTS = new Set(
   (
@@ -211,7 +231,11 @@ const ROOTS = new Set(
 export function pathsIn(mapping: SourceMapping, field: string): readonly string[] {
   for (const table of mapping.fields) {
     const found = Object.hasOwn(table, field) ? table[field] : undefined
-    if (found !== undefined) return typeof found === 'string' ? [found] : found
+    if (found === undefined) continue
+    const paths = typeof found === 'string' ? [found] : found
+    // Shippers whose events no Elastic pipeline has seen leave the fields of Windows where they were.
+    const raw = mapping.prefix === EVENT_DATA && !NO_EVENT_DATA.has(field)
+    return raw ? [...new Set([...paths, EVENT_DATA + field])] : paths
   }
   const root = field.split('.', 1)[0] ?? ''
   const isPath = field.includes('.')
