@@ -196,3 +196,19 @@ describe('picket normalize', () => {
     expect(stderr.text).toContain(word)
   })
 })
+
+test('alerts of Wazuh stand on several lines of alerts.log, also with JSON alerts between', async () => {
+  const alert = (id: string, words: string): string =>
+    `** Alert ${id}.1: - syslog,sshd,\n2019 Oct 15 21:09:56 (pump-7) any->/var/log/secure\n` +
+    `Rule: 5710 (level 5) -> 'sshd'\nSrc IP: 203.0.113.18\n${words}\n\n`
+  const json =
+    '{"timestamp":"2019-10-15T21:09:57Z","rule":{"id":"1","level":3},"manager":{"name":"m"}}'
+  const input = `${alert('1571166477', 'one\n\nmore')}${json}\n${alert('1571166478', 'two')}`
+  const { stdout, stderr } = await run(['--decoder', 'wazuh', '-'], input)
+  expect(stdout.lines.map((event) => [event['@timestamp'], event['message']])).toEqual([
+    ['2019-10-15T19:07:57.000Z', 'one\n\nmore'],
+    ['2019-10-15T21:09:57.000Z', undefined],
+    ['2019-10-15T19:07:58.000Z', 'two'],
+  ])
+  expect(stderr.lines.at(-1)).toMatchObject({ summary: { events: 3, rejects: 0 } })
+})

@@ -98,6 +98,8 @@ export interface DecoderSpec {
   readonly objects?: boolean
   /** The input is JSON, and a document may stand on several lines: files are cut at its end. */
   readonly documents?: boolean
+  /** A line that begins so begins a record of several lines, up to the next one or a JSON object. */
+  readonly recordStart?: string
   /** The input is bytes, so that they are no text is no fault of theirs. */
   readonly binary?: boolean
   /** The input is a packet capture: streams and files are cut into its records, one an item. */

@@ -65,9 +65,9 @@ export function wholeFileJoining(
   if (spec.framing !== undefined || how === 'off') return undefined
   const limits = { ...MULTILINE_DEFAULTS, ...WHOLE_FILE, timeout: Number.POSITIVE_INFINITY }
   if (how === undefined) {
-    const { documents = false, objects = false } = spec
-    const joining =
-      documents || objects ? joiningOf(spec, { form: 'json', ...limits }, true) : undefined
+    const { documents = false, objects = false, recordStart } = spec
+    const isJoined = documents || objects || recordStart !== undefined
+    const joining = isJoined ? joiningOf(spec, limits, true) : undefined
     return joining && { ...joining, unwrap: false }
   }
   const form = LINE_FORMS.find((name) => name === how)

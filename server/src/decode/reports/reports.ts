@@ -9,7 +9,8 @@ import { readDeviceReport } from './device-report.ts'
 import { readNotable, readSentinel } from './findings.ts'
 import { mosquittoSys } from './mosquitto-sys.ts'
 import { postgresql } from '../postgresql/postgresql.ts'
-import { readWazuh } from './wazuh.ts'
+import { decodeWazuh } from './wazuh.ts'
+import { ALERT_START } from './wazuh-text.ts'
 
 /** Decoders of reports, findings and audit logs, by name. */
 export const reportDecoders: Readonly<Record<string, DecoderSpec>> = {
@@ -57,8 +58,10 @@ export const reportDecoders: Readonly<Record<string, DecoderSpec>> = {
     readNotable,
     ['results'],
   ),
-  wazuh: documentSpec(
-    { name: 'wazuh', summary: "Wazuh's alerts.json, file integrity included." },
-    readWazuh,
-  ),
+  wazuh: {
+    name: 'wazuh',
+    summary: "Wazuh's alerts.json and alerts.log (also OSSEC's), file integrity included.",
+    recordStart: ALERT_START,
+    create: () => ({ decode: decodeWazuh }),
+  },
 }

@@ -1,9 +1,12 @@
+import type { DecodeSink, Draft } from '../../model/decoder.ts'
 import type { EcsDoc } from '../../model/event.ts'
-import { eventOf, type ReadDocument } from '../document/json-decoder.ts'
+import type { RawItem } from '../../model/source.ts'
+import { decodeDocuments, eventOf, type ReadDocument } from '../document/json-decoder.ts'
 import { plainIp } from '../mosquitto/address.ts'
 import {
   asText,
   compact,
+  isObject,
   listAt,
   numberAt,
   objectAt,
@@ -12,6 +15,7 @@ import {
   timeAt,
 } from '../document/values.ts'
 import { endpoint } from '../network/endpoint.ts'
+import { ALERT_START, alertOfText } from './wazuh-text.ts'
 
 /** Severity on the scale of alerts, from Wazuh's rule level 0 to 15. */
 export function severityOfLevel(level: number): string {
@@ -32,8 +36,21 @@ const RANKS: Readonly<Record<string, number>> = {
 /** `event.severity` as a number, as OCSF counts it: 1 informational to 5 critical. */
 export const severityRank = (name: string): number | undefined => RANKS[name]
 
+/** An alert as JSON, or as the lines of `alerts.log` together. */
+export function decodeWazuh(item: RawItem, out: DecodeSink): void {
+  if (!item.text.startsWith(ALERT_START)) {
+    if (item.text.trim() === '') out.routine('blank')
+    else decodeDocuments(item, out, readWazuh)
+    return
+  }
+  const doc = alertOfText(item.text)
+  const told = doc && readWazuh(doc, { item, topic: undefined, timeMs: undefined })
+  if (isObject(told)) out.event(told as unknown as Draft)
+  else out.reject('DECODE_SYNTAX', 'The first lines of an alert of alerts.log are not there.')
+}
+
 /** One alert of Wazuh 3 and 4 (`alerts.json`), file integrity included; archives have no rule. */
-export const readWazuh: ReadDocument = (doc, context) => {
+const readWazuh: ReadDocument = (doc, context) => {
   const rule = objectAt(doc, 'rule')
   const agent = objectAt(doc, 'agent')
   if (rule === undefined || (agent === undefined && objectAt(doc, 'manager') === undefined)) {

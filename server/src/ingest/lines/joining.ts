@@ -2,7 +2,7 @@ import type { DecoderSpec } from '../../model/decoder.ts'
 import type { LineForm } from './form.ts'
 import type { Joining } from './joiner.ts'
 import { jsonForm } from './json-form.ts'
-import { continuesForm, indentedForm, startForm, traceForm } from './text-forms.ts'
+import { continuesForm, headedForm, indentedForm, startForm, traceForm } from './text-forms.ts'
 import { xmlForm } from './xml-form.ts'
 
 export const LINE_FORMS = ['json', 'xml', 'trace', 'indented'] as const
@@ -33,8 +33,8 @@ export const MULTILINE_DEFAULTS = {
 export const WHOLE_FILE = { lines_max: 2_000_000, bytes_max: 33_554_432 } as const
 
 /**
- * How a decoder's input is joined. Without a setting: JSON documents for a decoder of documents, where
- * the source cuts its input at line ends; else not at all.
+ * How a decoder's input is joined. Without a setting, and where the source cuts its input at line ends:
+ * JSON documents for a decoder of documents, records for one that says how they begin; else not at all.
  */
 export function joiningOf(
   spec: DecoderSpec,
@@ -42,15 +42,20 @@ export function joiningOf(
   isCutAtLines: boolean,
 ): Joining | undefined {
   const bare = spec.documents === true || spec.objects === true
-  if (given === undefined && !(bare && isCutAtLines)) return undefined
+  const { recordStart } = spec
+  const isJoined = isCutAtLines && (bare || recordStart !== undefined)
+  if (given === undefined && !isJoined) return undefined
   const { form, start, continues, ...limits } = given ?? (MULTILINE_DEFAULTS as Multiline)
+  const isOwn = start === undefined && continues === undefined && form === undefined
   return {
     form:
-      start !== undefined
-        ? startForm(start)
-        : continues !== undefined
-          ? continuesForm(continues)
-          : NAMED[form ?? 'json'],
+      isOwn && recordStart !== undefined
+        ? headedForm(recordStart)
+        : start !== undefined
+          ? startForm(start)
+          : continues !== undefined
+            ? continuesForm(continues)
+            : NAMED[form ?? 'json'],
     unwrap: given !== undefined,
     bare,
     linesMax: limits.lines_max,

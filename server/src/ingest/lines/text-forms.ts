@@ -16,6 +16,13 @@ export function startForm(pattern: string): LineForm {
   return byLine((line) => !compiled.test(line.slice(0, JUDGED_MAX)))
 }
 
+/** A line that begins so begins a record; any other belongs to it, but for a JSON object. */
+export function headedForm(head: string): LineForm {
+  const isPart = (line: string): boolean => !line.startsWith(head) && line.charCodeAt(0) !== 123
+  const open: OpenLines = { take: (line) => (isPart(line) ? 'part' : 'none') }
+  return { hasEnd: false, begin: (line) => (line.startsWith(head) ? open : undefined) }
+}
+
 /** Lines that match belong to the one before. */
 export function continuesForm(pattern: string): LineForm {
   const compiled = RE2JS.compile(pattern)
