@@ -14,7 +14,7 @@ import type { Report } from './report.ts'
 const MIXED = 1_000
 const EVENTS = 20_000
 const CHECKED = 200
-const ROUNDS = 4
+const ROUNDS = 8
 const START = Date.UTC(2026, 0, 5)
 
 /** Of the events of a fleet in which nothing is wrong so many are refused connections. */
@@ -40,27 +40,25 @@ interface Mixed {
 }
 
 function mixedRow(report: Report, name: string, { docs, ruleSet }: Mixed): void {
-  const events = docs.map((doc, at): SecurityEvent => ({
-    id: `e${at}`,
-    time: START + at * 50,
-    doc,
-  }))
   const share = matchedShare({ docs, ruleSet })
-  let least = Number.POSITIVE_INFINITY
-  let stats: ReturnType<Engine['stats']> | undefined
-  for (let round = 0; round < ROUNDS; round += 1) {
-    const engine = new Engine(ruleSet)
+  // One engine that goes on from round to round, as one that runs does: the first round is the dearest.
+  const engine = new Engine(ruleSet)
+  const rounds = Array.from({ length: ROUNDS }, (_, round) => {
+    const first = round * EVENTS
+    const events = docs.map((doc, at): SecurityEvent => {
+      return { id: `e${first + at}`, time: START + (first + at) * 50, doc }
+    })
     const from = performance.now()
-    feed(engine, events)
-    least = Math.min(least, performance.now() - from)
-    stats = engine.stats()
-  }
-  const perSecond = (EVENTS / least) * 1_000
-  const { matcher: matched, keys = 0, matches = 0 } = stats ?? {}
-  const looked = ((matched?.candidates ?? 0) / EVENTS).toFixed(2)
-  const always = `${matched?.rulesAlways ?? 0} always`
-  const shares = `${(share * 100).toFixed(1)} % of events match, ${(matches / EVENTS).toFixed(3)} each`
-  const remark = `${looked} candidates an event, ${always}, ${shares}, ${keys} group keys`
+    feed(engine, events, first)
+    return performance.now() - from
+  })
+  const perSecond = (EVENTS / Math.min(...rounds)) * 1_000
+  const { matcher: matched, keys, matches } = engine.stats()
+  const seen = EVENTS * ROUNDS
+  const looked = `${(matched.candidates / seen).toFixed(2)} candidates an event`
+  const shares = `${(share * 100).toFixed(1)} % of events match, ${(matches / seen).toFixed(3)} each`
+  const began = `${rate((EVENTS / rounds[0]!) * 1_000)}/s in the first round`
+  const remark = `${began}, ${looked}, ${matched.rulesAlways} always, ${shares}, ${keys} group keys`
   report.row(`${MIXED} mixed rules, ${name}`, `${rate(perSecond)}/s`, remark)
   report.goal(`150,000 events/s with ${MIXED} mixed rules, ${name}`, perSecond >= 150_000)
 }
@@ -84,11 +82,12 @@ function matchedShare({ docs, ruleSet }: Mixed): number {
 }
 
 /** A tick's worth of events at a time, as live. */
-function feed(engine: Engine, events: readonly SecurityEvent[]): void {
+function feed(engine: Engine, events: readonly SecurityEvent[], first: number): void {
   for (const [at, event] of events.entries()) {
-    engine.observe(event, { partition: 0, offset: at + 1, index: 0 })
+    const position = { partition: 0, offset: first + at + 1, index: 0 }
+    engine.observe(event, position)
     if (at % 500 === 499) {
-      engine.raiseWatermark(event.time - 60_000, { partition: 0, offset: at + 1, index: 0 })
+      engine.raiseWatermark(event.time - 60_000, position)
       engine.takeAlerts()
     }
   }
