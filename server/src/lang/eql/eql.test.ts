@@ -72,6 +72,7 @@ describe('event queries', () => {
     ['process where process.pid - 1 - 1 == 8', true],
     ['process where `my-field` == "hyphen"', true],
     ['process where `my``field` == "tick"', true],
+    ['process where process . `name` : "reg*" and ? user. name == "Root"', true],
     ['process where flags.on and not flags.off', true],
     ['process where flags.on == true', true],
     ['process where flags.off', false],

@@ -46,6 +46,8 @@ describe('what is malformed is told with its place and what may have been meant'
     ['process where a == TRUE', 15, /did you mean “true”/],
     ['process where a : 5', 19, /write “==”/],
     ['process where true;', 19, /ends without “;”/],
+    ['sequence [a where true] as x [b where x.c == 1]', 25, /Elastic Endpoint/],
+    ['process where arraySearch(a, $b, $b == 1)', 30, /Elastic Endpoint/],
     ['process where true |', 21, /Expected pipe/],
     ['process where length(a)', 15, /compare it with a value/],
     ['sequence any where true', 10, /stand in square brackets/],
@@ -95,6 +97,7 @@ describe('what would never find anything is refused', () => {
     'sequence with maxspan = 5 m [a where true] [b where true]',
     'sequence by a with maxspan=5s [b where true] ![c where true] until [d where true]',
     'any where true | head 4 / 2',
+    'any where process . name == "x" and ? user. `na me` != null',
   ])('but not %s', (query) => {
     expect(problemOf(query)).toBe('compiles')
   })

@@ -53,11 +53,14 @@ function hintAt(text: string, offset: number): string | undefined {
   return hintAtWord(word, before)
 }
 
+const ENDPOINT = 'this is EQL of Elastic Endpoint, which Elasticsearch does not have'
+
 function hintAtSign(text: string, offset: number, before: string): string | undefined {
   const rest = text.slice(offset, offset + 60)
   if (/^(==|[<>!]=?)/.test(rest) && /[=<>]\s*[\w."`)]+$/.test(before)) {
     return 'comparisons cannot be chained; join them with “and”'
   }
+  if (rest.startsWith('$')) return ENDPOINT
   if (rest.startsWith('=')) return 'equality is “==” (or “:” without regard to case)'
   if (rest.startsWith("'")) return 'strings are written in double quotes'
   if (/^\?["']/.test(rest)) return 'raw strings are written in three double quotes'
@@ -88,6 +91,7 @@ function hintAtClosing(before: string): string {
 
 function hintAtWord(word: string, before: string): string | undefined {
   if (word === 'fork') return '“fork” is not part of EQL in Elasticsearch'
+  if (word === 'as' && before.includes(']')) return ENDPOINT
   if (word === 'maxspan') return 'write “with maxspan=5m”'
   if (word === 'with') {
     if (/^sample\b/.test(before)) return 'a sample has neither “with maxspan” nor “with runs”'

@@ -2634,12 +2634,21 @@ function peg$parse(input, options) {
     peg$silentFails++;
     s0 = peg$currPos;
     s1 = peg$parseAt();
+    s2 = peg$currPos;
     if (input.charCodeAt(peg$currPos) === 63) {
-      s2 = peg$c26;
+      s3 = peg$c26;
       peg$currPos++;
     } else {
-      s2 = peg$FAILED;
+      s3 = peg$FAILED;
       if (peg$silentFails === 0) { peg$fail(peg$e36); }
+    }
+    if (s3 !== peg$FAILED) {
+      s4 = peg$parse_();
+      s3 = [s3, s4];
+      s2 = s3;
+    } else {
+      peg$currPos = s2;
+      s2 = peg$FAILED;
     }
     if (s2 === peg$FAILED) {
       s2 = null;
@@ -2687,17 +2696,19 @@ function peg$parse(input, options) {
     let s0, s1, s2, s3, s4;
 
     s0 = peg$currPos;
+    s1 = peg$parse_();
     if (input.charCodeAt(peg$currPos) === 46) {
-      s1 = peg$c27;
+      s2 = peg$c27;
       peg$currPos++;
     } else {
-      s1 = peg$FAILED;
+      s2 = peg$FAILED;
       if (peg$silentFails === 0) { peg$fail(peg$e37); }
     }
-    if (s1 !== peg$FAILED) {
-      s2 = peg$parseFieldName();
-      if (s2 !== peg$FAILED) {
-        s0 = s2;
+    if (s2 !== peg$FAILED) {
+      s3 = peg$parse_();
+      s4 = peg$parseFieldName();
+      if (s4 !== peg$FAILED) {
+        s0 = s4;
       } else {
         peg$currPos = s0;
         s0 = peg$FAILED;
