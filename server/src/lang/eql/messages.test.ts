@@ -15,6 +15,8 @@ describe('what is malformed is told with its place and what may have been meant'
     ['42 where true', 1, /a query is “category where/],
     ["'process' where true", 1, /double quotes/],
     ['Sequence [a where true] [b where true]', 10, /did you mean “sequence”/],
+    ['my-category where true', 3, /category that is no plain word is written in double/],
+    ['sequence [a.b where true] [c where true]', 12, /written in double quotes/],
     ['process wher a == 1', 9, /did you mean “where”/],
     ['process where a ==', 19, /something is missing/],
     ['process where (a == 1', 22, /bracket is not closed/],

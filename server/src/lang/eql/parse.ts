@@ -61,6 +61,9 @@ function hintAtSign(text: string, offset: number, before: string): string | unde
     return 'comparisons cannot be chained; join them with “and”'
   }
   if (rest.startsWith('$')) return ENDPOINT
+  if (/^[.\-/]/.test(rest) && /(^|\[\s*)\w+$/.test(before)) {
+    return 'a category that is no plain word is written in double quotes'
+  }
   if (rest.startsWith('=')) return 'equality is “==” (or “:” without regard to case)'
   if (rest.startsWith("'")) return 'strings are written in double quotes'
   if (/^\?["']/.test(rest)) return 'raw strings are written in three double quotes'
