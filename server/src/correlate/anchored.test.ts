@@ -44,7 +44,7 @@ const median = (values: readonly number[]): number => {
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle]! + sorted[middle + 1]!) / 2
 }
 
-const arrivals = arrivalsOf({ values: ['1', '2', '3', '-4', '10'] })
+const arrivals = arrivalsOf({ values: ['0', '1', '2', '3', '-4', '10'] })
 
 describe.each([
   ['fewer than', correlationOf('event_count', { lt: 3 }), (v: readonly number[]) => v.length < 3],
@@ -88,6 +88,44 @@ describe.each([
       { numRuns: 60 },
     )
   })
+})
+
+test('an event that matches several of the rules has its value once', () => {
+  const correlator = createCorrelator(correlationOf('value_avg', { lte: 1.5 }))
+  const told: string[] = []
+  const sink = {
+    hit: ({ facts }: Hit) => void told.push(facts?.['value'] ?? ''),
+    final: () => undefined,
+    retract: () => undefined,
+  }
+  const part = (input: string, value: string) => ({ input, key: 'k', values: [value] })
+  const moment = { watermarkMs: 0, sink }
+  const at = (time: number) => ({ time, order: time, events: [{ id: 'e', time, order: time }] })
+  correlator.observe({ ...at(1), parts: [part('a', '2'), part('b', '2')] }, moment)
+  correlator.observe({ ...at(2), parts: [part('a', '1')] }, moment)
+  correlator.finish(moment)
+  expect(told).toEqual(['1.5'])
+})
+
+test('of values that are no numbers nothing is said', () => {
+  const make = () => createCorrelator(correlationOf('value_avg', { neq: 5 }))
+  const at = (time: number, value: string): Seen => {
+    return { time, input: 'r', key: 'k', values: [value] }
+  }
+  expect(drive([at(1_000, 'none'), at(1_001, '')], { make }).finals).toEqual([])
+  expect(drive([at(1_000, 'none'), at(1_001, '4')], { make }).finals).toHaveLength(1)
+})
+
+test('where there is no more room the stalest group of a single event goes', () => {
+  const limits = { keysMax: 2, entriesMax: 10 }
+  const correlator = createCorrelator(correlationOf('event_count', { lt: 9 }), limits)
+  const sink = { hit: () => undefined, final: () => undefined, retract: () => undefined }
+  for (const [time, key] of ['a', 'b', 'a', 'c', 'd'].entries()) {
+    const parts = [{ input: 'r', key, values: [] }]
+    correlator.observe({ time, order: time, events: [], parts }, { watermarkMs: 0, sink })
+  }
+  expect([...correlator.table.names()].sort()).toEqual(['a', 'd'])
+  expect(correlator.table.losses).toMatchObject({ evicted: 2, refused: 0 })
 })
 
 test('of several windows each waits for its own end', () => {

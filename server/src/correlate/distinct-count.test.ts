@@ -76,6 +76,10 @@ describe('value_count', () => {
     expect(hits).toEqual([])
     see(3, ['c'])
     expect(hits).toHaveLength(1)
+    see(4, [])
+    expect(hits).toHaveLength(1)
+    see(5, ['c'])
+    expect(hits).toHaveLength(2)
   })
 
   test('a count with cardinality needs both in one window', () => {

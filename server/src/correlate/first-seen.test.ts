@@ -72,6 +72,35 @@ describe('first_seen', () => {
     expect(coveredBy(drive(events, { make: makeWith(100) }).finals)).toEqual(['e2'])
   })
 
+  test('a value is known for as long as the history, its end included', () => {
+    const at = (time: number): Seen => ({ time, input: 'r', key: 'k', values: ['x'] })
+    const other = { ...at(1_100), values: ['y'] }
+    for (const [lastMs, count] of [
+      [1_000 + HISTORY, 2],
+      [1_001 + HISTORY, 3],
+    ] as const) {
+      const told = drive([at(1_000), other, at(lastMs)], { make: makeWith(0) })
+      expect([told.finals.length, told.retracted]).toEqual([count, 0])
+    }
+  })
+
+  test('a key with an unsettled hit is not pushed out', () => {
+    const limits = { keysMax: 1, entriesMax: 10 }
+    const correlation = { type: 'first_seen', inputs: ['r'], groupBy: [], fields: ['f'] } as const
+    const make = new FirstSeen({ ...correlation, historyMs: HISTORY, learnMs: 0 }, limits)
+    const sink = { hit: () => undefined, final: () => undefined, retract: () => undefined }
+    const see = (time: number, key: string): void => {
+      const parts = [{ input: 'r', key, values: ['x'] }]
+      make.observe({ time, order: time, events: [], parts }, { watermarkMs: 0, sink })
+    }
+    see(1, 'a')
+    see(2, 'b')
+    expect(make.table.losses).toMatchObject({ evicted: 0, refused: 1 })
+    make.advance({ watermarkMs: 10, sink })
+    see(11, 'b')
+    expect(make.table.losses).toMatchObject({ evicted: 1, refused: 1 })
+  })
+
   test('more sights within the lateness than a key may hold are settled early, and counted', () => {
     const at = (time: number, value: number): Seen => {
       return { time, input: 'r', key: 'k', values: [String(value)] }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { actionRule } from '../detect/testing/rules.ts'
 import { decodeKey, keysOf } from './group-key.ts'
-import { alertGroup, alertKey } from './project.ts'
+import { alertGroup, alertKey, projection } from './project.ts'
 
 describe('group keys', () => {
   test('values that print alike are one group, and letter case counts', () => {
@@ -34,6 +34,24 @@ describe('group keys', () => {
     expect(keyOf(long).length).toBeLessThan(300)
     expect(keyOf({ a: long }).length).toBeLessThan(300)
     expect(keyOf('x'.repeat(1_024))).toHaveLength(1_028)
+  })
+
+  test('an event is of the keys of the stages that it is of, and of no others', () => {
+    const stage = (input: string, path: string) => {
+      return { input, by: [{ path, optional: false }], runs: 1, missing: false }
+    }
+    const stages = [stage('a', 'x'), stage('b', 'y'), stage('a', 'z')]
+    const until = stage('u', 'w')
+    const sequence = {
+      type: 'sequence',
+      inputs: ['a', 'b', 'u'],
+      groupBy: [],
+      stages,
+      until,
+    } as const
+    const keys = (input: string) =>
+      projection(sequence, input)({ x: 1, y: 2, z: 3, w: 4 }).map(({ key }) => key)
+    expect([keys('a'), keys('b'), keys('u')]).toEqual([['["1"]', '["3"]'], ['["2"]'], ['["4"]']])
   })
 
   test('alerts of a rule without a group go by the first field present', () => {

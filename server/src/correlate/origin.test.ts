@@ -37,6 +37,7 @@ describe('the scope of an alert', () => {
     const many = Array.from({ length: ALERT_SCOPE_MAX + 1 }, (_, n) => of(`site-${n}`))
     expect(scopeOf(gather(...many))).toMatchObject({ complete: false })
     expect(scopeOf(gather(...many))?.sites).toHaveLength(ALERT_SCOPE_MAX)
+    expect(scopeOf(gather(...many.slice(1)))).toMatchObject({ complete: true })
     const more = Array.from({ length: 1_000 }, (_, n) => of(`site-${n}`))
     expect(gather(...more)).toHaveLength(257)
     expect(gather(...more)).toContain(UNTOLD)

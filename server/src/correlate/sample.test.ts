@@ -55,3 +55,22 @@ describe('samples', () => {
     expect(chooseDistinct(Array.from({ length: 30 }, () => items))).toEqual(items)
   })
 })
+
+test('a key whose sample was found is remembered longer than one that has begun', () => {
+  const limits = { keysMax: 2, entriesMax: 10 }
+  const correlator = createSample(sampleOf('a', 'b'), limits)
+  const hits: string[] = []
+  const sink: HitSink = {
+    hit: ({ key }) => void hits.push(key),
+    final: () => undefined,
+    retract: () => undefined,
+  }
+  for (const [time, [input, key]] of ['ax', 'bx', 'ay', 'az', 'ax', 'bx'].entries()) {
+    const parts = [{ input: input!, key: key!, values: [] }]
+    const events = [{ id: String(time), time, order: time }]
+    correlator.observe({ time, order: time, events, parts }, { watermarkMs: time, sink })
+    correlator.advance({ watermarkMs: time + 1, sink })
+  }
+  expect(hits).toEqual(['x'])
+  expect(correlator.table.losses).toMatchObject({ evicted: 1, refused: 0 })
+})

@@ -123,4 +123,24 @@ describe('the live detector', () => {
     expect(detector.status().savedOffset).toBeGreaterThanOrEqual(9)
     expect(detector.status().rulesHash).toBe('set')
   })
+
+  test('its state is saved in time, also when our clock has been set back', async () => {
+    const { journal, options } = rig(1_000_000)
+    let now = 1_000_000
+    const detector = new LiveDetector({ ...options, now: () => now })
+    const [control, ...batches] = batchesOf([10, 10, 10, 10])
+    await journal.append(control!)
+    await detector.wake()
+    const saved: number[] = []
+    for (const [index, by] of [1, 4_998, 1, -3_600_000, 1].entries()) {
+      now += by
+      await journal.append(batches[index]!)
+      await detector.wake()
+      saved.push(detector.status().savedOffset)
+    }
+    await detector.stop()
+    expect(saved.map((offset, index) => offset > (saved[index - 1] ?? 0))).toEqual([
+      ...[false, false, true, true, false],
+    ])
+  })
 })

@@ -40,6 +40,32 @@ test('what rules had lost and done stays counted when they go', () => {
   expect(engine.stats()).toMatchObject({ evicted: 7 })
 })
 
+test('hits are one alert for as long as the timespan of their rule lies between them', () => {
+  const long = { ...count, timespanMs: 1_200_000, condition: { gte: 1 } }
+  const sequence = {
+    ...{ type: 'sequence' as const, inputs: ['fail'], groupBy: [], maxspanMs: 1_200_000 },
+    stages: [
+      { input: 'fail', by: [{ path: 'source.ip', optional: false }], runs: 1, missing: false },
+    ],
+  } as const
+  const set = [correlationRule('counted', long), correlationRule('ordered', sequence)]
+  for (const [gapMs, alerts] of [
+    [1_200_000, 1],
+    [1_200_001, 2],
+  ] as const) {
+    const engine = createEngine(ruleSet([actionRule('fail', 'failure')], set))
+    for (const time of [1_000_000, 1_000_000 + gapMs]) {
+      const event = eventOf(`e${time}`, time, { action: 'failure', ip: '10.0.0.1' })
+      engine.observe(event, { partition: 0, offset: time, index: 0 })
+    }
+    engine.finish(9_000_000, { partition: 0, offset: 3, index: 0 })
+    const ids = (ruleId: string): Set<string> =>
+      new Set(told.filter(({ rule }) => rule.id === ruleId).map(({ id }) => id))
+    const told = engine.takeAlerts()
+    expect([ids('counted').size, ids('ordered').size]).toEqual([alerts, alerts])
+  }
+})
+
 test('hits that find no room on their way to another correlation are counted', () => {
   const rare = { ...count, condition: { gte: 1 } }
   const over = { ...count, inputs: ['one'], condition: { gte: 2 } }

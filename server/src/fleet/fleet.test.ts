@@ -180,6 +180,11 @@ describe('leases', () => {
     const leases = new LeaseTable(10)
     for (let at = 0; at < 25; at++) leases.learn(lease(`10.0.0.${at}`, 'aa'), AT)
     expect([leases.size, leases.evicted]).toEqual([10, 15])
+    // Told of again: it is not the one told of longest ago any more.
+    leases.learn(lease('10.0.0.15', 'bb'), AT + 1)
+    leases.learn(lease('10.0.0.99', 'aa'), AT)
+    expect(leases.holder('10.0.0.15', AT + 1)).toBe('bb')
+    expect(leases.holder('10.0.0.16', AT)).toBeUndefined()
   })
 
   test('what is saved batch by batch restores the table', () => {

@@ -120,6 +120,45 @@ test('rollups are taken once, by the day that they are of', async () => {
   expect([...whole.alerts.slice(0, told), ...rest.alerts]).toEqual(whole.alerts)
 })
 
+test('rollups between the last event of a day and its end are of that day', async () => {
+  const [first] = eventsOf(eventful, 40_000)
+  const event = (time: number): StoredEvent => ({ ...first!, id: `at ${time}`, time })
+  const source = sourceOf([event(MIDNIGHT - 600_000), event(MIDNIGHT + 600_000)], 50)
+  const of = { device: 'only folded', deviceField: 'source.ip', action: 'beat' }
+  const at = MIDNIGHT - 300_000
+  const rollup: Rollup = {
+    ...{ ...of, messages: 1, bytes: 1 },
+    ...{ fromMs: at, toMs: at + 1, firstSeenMs: at, lastSeenMs: at },
+  }
+  const options: Partial<HuntOptions> = {
+    rollups: async function* ({ fromMs, toMs }) {
+      yield [rollup].filter(({ lastSeenMs }) => lastSeenMs >= fromMs && lastSeenMs < toMs)
+    },
+  }
+  const whole = await hunted(source, options)
+  const quiet = (alerts: readonly AlertRecord[]): number =>
+    alerts.filter(({ group }) => Object.values(group).includes('only folded')).length
+  expect(quiet(whole.alerts)).toBe(1)
+  const [text = ''] = whole.checkpoints
+  const [checkpoint, told] = JSON.parse(text) as [HuntCheckpoint, number]
+  const rest = await hunted(source, { ...options, resume: checkpoint })
+  expect([...whole.alerts.slice(0, told), ...rest.alerts]).toEqual(whole.alerts)
+})
+
+test('events are read as long after the range as they can still change what is in it', async () => {
+  const { summary } = await hunted(sourceOf([], 50))
+  // The longest that a rule of them looks ahead is less than the lateness.
+  expect(summary.readToMs).toBe(MIDNIGHT + 5 * DAY_MS + 60_000)
+  const long = RULES.correlations.map((rule) => {
+    const { correlation } = rule
+    return 'timespanMs' in correlation
+      ? { ...rule, correlation: { ...correlation, timespanMs: 7_200_000 } }
+      : rule
+  })
+  const wide = await hunted(sourceOf([], 50), { ruleSet: { ...RULES, correlations: long } })
+  expect(wide.summary.readToMs).toBeGreaterThanOrEqual(MIDNIGHT + 5 * DAY_MS + 7_200_000)
+})
+
 test('what is asked for between stretches may end it', async () => {
   const source = sourceOf(eventsOf(eventful, 40_000), 50)
   const check = (): void => {

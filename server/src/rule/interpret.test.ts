@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { Condition, ValueTest } from '../model/condition.ts'
+import type { EcsDoc } from '../model/event.ts'
 import { interpret } from './interpret.ts'
 
 function at(path: string, test: ValueTest): Condition {
@@ -134,5 +135,23 @@ describe('conditions', () => {
     expect(interpret(nested, { user: [{ first: 'Ada', last: 'Byron' }] })).toBe(true)
     const mixed = { user: [{ first: 'Ada' }, { last: 'Byron' }] }
     expect(interpret(nested, mixed)).toBe(false)
+  })
+
+  test('an expression over fields of several values holds for some choice of them', () => {
+    const path = (name: string) => ({ kind: 'path', path: name }) as const
+    const joined = { kind: 'call', name: 'concat', args: ['a', 'b', 'c'].map(path) } as const
+    const holds = (value: string, doc: EcsDoc): boolean =>
+      interpret(
+        {
+          kind: 'expr',
+          expr: { kind: 'call', name: 'eq', args: [joined, { kind: 'literal', value }] },
+        },
+        doc,
+      )
+    const doc = { a: ['1', '2'], b: ['x', 'y', 'z'], c: 'c' }
+    const texts = doc.a.flatMap((a) => doc.b.map((b) => `${a}${b}c`))
+    expect(texts.filter((text) => !holds(text, doc))).toEqual([])
+    expect(holds('1c', doc)).toBe(false)
+    expect(holds('1xc', { a: '1', b: 'x' })).toBe(false)
   })
 })

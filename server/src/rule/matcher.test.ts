@@ -73,6 +73,35 @@ test(`compiled equals interpreted on ${RULES * DOCS * RUNS} pairs of rule and ev
   )
 }, 120_000)
 
+test('`one` of a wildcard is one character, also of those that are two units', () => {
+  const [many, one] = [{ any: 'many' }, { any: 'one' }] as const
+  const patterns = [
+    [many, 'x', one, 'b'],
+    ['x', one, 'b'],
+    [many, one, 'b'],
+    [one, one, many],
+    [many, one, one, one],
+    ['x', one, many, one, 'b'],
+    [many, 'x', one, many, 'b', many],
+  ] as const
+  const rules = patterns.map((parts, index) =>
+    ruleOf({ kind: 'field', path: 'a', test: { kind: 'wildcard', parts, cased: true } }, index),
+  )
+  const texts = ['x😀b', '😀b', 'b', 'xb', 'x😀😀b', '😀', '😀😀', 'xx😀b', 'x\ud83db', '\ude00b']
+  const found = matchesOf(
+    rules,
+    texts.map((a) => ({ a })),
+  )
+  for (const [index, a] of texts.entries()) {
+    const wanted = rules.flatMap(({ condition }, at) => (interpret(condition, { a }) ? [at] : []))
+    expect(found[index], a).toEqual(wanted)
+  }
+  expect(found.slice(0, 2)).toEqual([
+    [0, 1, 2, 3, 4, 6],
+    [2, 3],
+  ])
+})
+
 test('very many tests of one field decide odd values alike', () => {
   const random = new Random(9)
   const conditions = Array.from({ length: 2_500 }, (): Condition => {
