@@ -11,6 +11,7 @@ import { describeEngines } from '../state/testing/engines.ts'
 import { createSource, sourceKinds } from '../source/registry.ts'
 import { testDeps } from '../source/testing/file-world.ts'
 import { freePort } from '../source/testing/free-port.ts'
+import { datasetsOf } from './sources.ts'
 import { RecordSink } from '../source/testing/record-sink.ts'
 
 const clock = { now: () => 1_795_301_345_000 }
@@ -120,6 +121,17 @@ describeEngines('tokens of senders', (engine) => {
     await state.transact((db) => stampToken(state, db, good.id, { revoked_ms: clock.now() }))
     expect(await post(good.text)).toBe(revoked)
     expect(sink.items).toHaveLength(1)
+  })
+
+  test('a token of some datasets delivers to sources of these only, by whatever name of their decoders', async () => {
+    const { state, make } = await open('sender_datasets')
+    const { text, id } = await make({ visibility: { datasets: ['json.log', 'mosquitto.log'] } })
+    const standing = (...decoderNames: string[]) =>
+      senderToken({ state, clock }, text, datasetsOf(decoderNames))
+    expect(await standing('json')).toEqual({ kind: 'known', id })
+    expect(await standing('json', 'eclipse-mosquitto')).toEqual({ kind: 'known', id })
+    expect(await standing('json', 'zeek')).toEqual({ kind: 'forbidden' })
+    expect(await standing('zeek')).toEqual({ kind: 'forbidden' })
   })
 
   test('a token of a site delivers nothing of another', async () => {

@@ -88,8 +88,7 @@ function makeSource(name: string, options: SourceConfig, context: SourceContext)
     if (read.ok) return read.value
     throw new ProblemError(read.problem)
   }
-  const used = [options, ...options.decoders].map(({ decoder }) => `${decoder}.log`)
-  const datasets = [...new Set(used)]
+  const datasets = datasetsOf([options, ...options.decoders].map(({ decoder }) => decoder))
   const { framing } = decoding(options).decoderSpec
   const deps = {
     ...{ name, baseDir: config.baseDir, clock, log: context.log, metrics, secret },
@@ -101,6 +100,11 @@ function makeSource(name: string, options: SourceConfig, context: SourceContext)
   const source: Source = createSource(type, own, deps)
   ingest.watchBacklog(() => source.behind?.() ?? [])
   return { name, ingest, source }
+}
+
+/** The datasets that decoders make, by their own names, whatever they are called in the configuration. */
+export function datasetsOf(decoderNames: readonly string[]): readonly string[] {
+  return [...new Set(decoderNames.map((name) => `${decoderNamed(name)?.name ?? name}.log`))]
 }
 
 function unknownDecoder(source: string, decoder: string, config: Config): ProblemError {
