@@ -1,4 +1,4 @@
-import { readFileSync, statSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { request as httpRequest } from 'node:http'
 import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
@@ -152,6 +152,15 @@ describe('over the control socket', () => {
     await second.listenLocal(stale)
     expect((await local(stale, 'GET', '/healthz')).text).toBe('ok\n')
     await second.close()
+  })
+
+  test('a path that its address cannot hold is refused, not cut', async () => {
+    const one = await world()
+    const before = readdirSync(one.folder)
+    await expect(one.api.listenLocal(join(one.folder, 'x'.repeat(100)))).rejects.toMatchObject({
+      problem: { code: 'API_SOCKET', hint: 'choose a data directory with a shorter path' },
+    })
+    expect(readdirSync(one.folder)).toEqual(before)
   })
 
   test('alerts are listed, counted and shown, and each access is recorded', async () => {

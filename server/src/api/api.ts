@@ -98,6 +98,9 @@ export interface Api {
   close(): Promise<void>
 }
 
+/** What `sun_path` of a socket's address holds (unix(7)): 108 bytes on Linux, 104 elsewhere, with a NUL. */
+const SOCKET_PATH_MAX = process.platform === 'linux' ? 107 : 103
+
 const LOCAL: Known = {
   principal: { kind: 'local', id: 'local', roles: ['admin'] },
   mustChange: false,
@@ -162,6 +165,13 @@ export function createApi(options: ApiOptions): Api {
       }
     },
     listenLocal: async (path) => {
+      // A longer one would be cut without a word: the socket would stand elsewhere, open to others.
+      const bytes = Buffer.byteLength(path)
+      if (bytes > SOCKET_PATH_MAX) {
+        const message = `The path of the control socket has ${bytes} bytes; ${SOCKET_PATH_MAX} are the most.`
+        const hint = 'choose a data directory with a shorter path'
+        throw new ProblemError({ code: 'API_SOCKET', message, hint, at: { file: path } })
+      }
       await clearStale(path)
       try {
         await local.listen({ path })
