@@ -52,7 +52,7 @@ export type ValueTest =
       readonly op: 'lt' | 'lte' | 'gt' | 'gte'
       readonly value: number | string
     }
-  /** Has a value that is not null (an empty string is a value; so is an object). */
+  /** Has a value that is not null: an empty string is one, an object where it holds one. */
   | { readonly kind: 'exists' }
   /** The field is there, whatever it holds: null and an empty list too (Sigma's exists). */
   | { readonly kind: 'present' }

@@ -2,14 +2,14 @@ import ipaddr from 'ipaddr.js'
 import { RE2JS } from 're2js'
 import { foldCase } from '../base/fold.ts'
 import { isoToMs, timeToMs } from '../base/timestamp.ts'
-import type { ValueTest, WildcardPart } from '../model/condition.ts'
+import { VALUE_DEPTH_MAX, type ValueTest, type WildcardPart } from '../model/condition.ts'
 
 type ReferenceTest = Extract<ValueTest, { readonly kind: 'fieldref' }>
 type TimepartTest = Extract<ValueTest, { readonly kind: 'timepart' }>
 
 /** Whether one value passes. Null and objects pass nothing but (objects) `exists`. */
 export function passes(test: ValueTest, value: unknown): boolean {
-  if (test.kind === 'exists') return value !== null && value !== undefined
+  if (test.kind === 'exists') return isSomething(value, VALUE_DEPTH_MAX)
   if (test.kind === 'timepart') return timeParts(value)?.[test.part] === test.value
   if (test.kind === 'compare') return compares(test.op, value, test.value)
   const text = textOf(value)
@@ -56,6 +56,13 @@ export function passesReference(test: ReferenceTest, value: unknown, other: unkn
     case 'gte':
       return compares(test.op, value, typeof other === 'number' ? other : otherText)
   }
+}
+
+/** Not null, and no object or list of nothing. */
+function isSomething(value: unknown, levels: number): boolean {
+  if (value === null || value === undefined) return false
+  if (typeof value !== 'object') return true
+  return levels >= 0 && Object.values(value).some((inner) => isSomething(inner, levels - 1))
 }
 
 function fold(text: string, cased: boolean): string {

@@ -219,7 +219,10 @@ export class Fields {
       at.depth--
       return
     }
-    if (node?.slot !== undefined) holdAll(node.slot.probe.exists, at.marks)
+    const exists = node?.slot?.probe.exists
+    if (exists !== undefined && exists.length > 0 && holdsValue(value, 0)) {
+      holdAll(exists, at.marks)
+    }
     if (this.#anywhere === undefined && (node === undefined || node.children.size === 0)) return
     this.#object(node, value as EcsDoc, at)
   }
@@ -264,6 +267,14 @@ export class Fields {
 interface At {
   depth: number
   readonly marks: Marks
+}
+
+/** Whether anything but null and empty objects and lists is in it. */
+function holdsValue(value: unknown, depth: number): boolean {
+  if (typeof value !== 'object') return value !== undefined
+  if (value === null || depth > VALUE_DEPTH_MAX) return false
+  const inner = Array.isArray(value) ? (value as unknown[]) : Object.values(value)
+  return inner.some((each) => holdsValue(each, depth + 1))
 }
 
 function holdAll(predicates: readonly number[], marks: Marks): void {
