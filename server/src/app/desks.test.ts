@@ -141,6 +141,39 @@ test('rules of which no index can be made change nothing: no record, no folder, 
   await state.close()
 })
 
+test('a draft runs when it is told to, and where it feeds a rule that runs', async () => {
+  const { state, path, desk, inForce } = await openRules('drafts')
+  writeFileSync(join(path, 'c.yml'), ruleText(C, 'life: draft\n'))
+  expect(await desk.reload()).toMatchObject({ changed: true, count: 3 })
+  expect(inForce()).toEqual(['1 live', '2 live'])
+  expect(desk.list().map(({ life }) => life)).toEqual(['live', 'live', 'draft'])
+  await desk.setLife(C, 'shadow', 'u1')
+  expect(inForce()).toEqual(['1 live', '2 live', '3 shadow'])
+  await desk.setLife(C, undefined, 'u1')
+  const chain = `title: Many\nid: ${D}\ncorrelation: { type: event_count, rules: [${C}], timespan: 1m, condition: { gte: 3 } }\n`
+  writeFileSync(join(path, 'd.yml'), chain)
+  await desk.reload()
+  expect(inForce()).toEqual(['1 live', '2 live', '3 draft'])
+  await state.close()
+})
+
+test('a typing mistake in a case keeps no rule from running, but a folder from being uploaded', async () => {
+  const { state, path, desk, inForce } = await openRules('cases')
+  const text = ruleText(C, 'tests: [{ name: x, alert: 1 }]\n')
+  const upload = desk.upload('mine', [{ path: 'c.yml', text }])
+  await expect(upload).rejects.toMatchObject({ problem: { code: 'RULES_BROKEN' } })
+  writeFileSync(join(path, 'c.yml'), text)
+  writeFileSync(join(path, 'l.yml'), 'list: admins\nitems: [root]\n')
+  // A list is no rule.
+  expect(await desk.reload()).toMatchObject({ changed: true, count: 3, broken: 0, problems: [] })
+  expect(inForce()).toEqual(['1 live', '2 live', '3 live'])
+  writeFileSync(join(path, 'm.yml'), 'macro: none\noverride: append\nselection: { a: b }\n')
+  const problems = [expect.stringMatching(/m\.yml:1:1: RULE_REFERENCE: .*no macro "none"/)]
+  expect(await desk.reload()).toMatchObject({ changed: false, count: 3, broken: 1, problems })
+  expect(desk.list().at(-1)).toMatchObject({ ok: true, problems: [expect.any(String), {}] })
+  await state.close()
+})
+
 test('a folder is uploaded as a whole or not at all', async () => {
   const { state, options, desk, inForce } = await openRules('upload')
   const file = { path: 'x/c.yml', text: ruleText(C) }

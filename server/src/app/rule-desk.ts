@@ -2,11 +2,18 @@ import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:f
 import { dirname, join } from 'node:path'
 import type { Clock } from '../base/clock.ts'
 import type { Logger } from '../base/log.ts'
-import { type Problem, ProblemError } from '../base/problems.ts'
+import { formatProblem, type Problem, ProblemError } from '../base/problems.ts'
 import { uploadedFolders } from '../config/rule-paths.ts'
 import type { Lives } from '../detect/rule-lives.ts'
 import { type PackedRules, rulesControl } from '../detect/rules-control.ts'
-import type { RuleDesk, RuleFile, RuleLife, RuleLine, RulesInForce } from '../model/desks.ts'
+import type {
+  RuleDesk,
+  RuleFile,
+  RuleLife,
+  RuleLine,
+  RulesInForce,
+  RuleTotals,
+} from '../model/desks.ts'
 import type { Journal } from '../model/journal.ts'
 import { readRuleLives, saveRuleLife } from '../state/rule-lives.ts'
 import type { State } from '../state/state.ts'
@@ -24,6 +31,8 @@ export interface RuleDeskOptions {
   readonly uploads: string
   /** Has rules compiled before they are journalled, where a detector runs; rules with a problem are not. */
   readonly prepare?: (rules: PackedRules) => Promise<Problem | undefined>
+  /** What came of a rule since the server's start. */
+  readonly totals?: (ruleId: string) => RuleTotals | undefined
   /** Reads rules; in a thread of its own unless given. */
   readonly work?: (work: RuleWork) => Promise<RuleWorkDone>
 }
@@ -42,12 +51,14 @@ export async function openRuleDesk(options: RuleDeskOptions): Promise<OpenRuleDe
   return desk
 }
 
+const NO_TOTALS: RuleTotals = { matches: 0, hits: 0, lost: 0, seconds: 0 }
+
 class Desk implements OpenRuleDesk {
   readonly #options: RuleDeskOptions
   #files: ReadFiles = { reports: [], problems: [], rules: { hash: '', deflated: '' } }
   #lives: Lives = new Map()
   #packed: PackedRules = { hash: '', deflated: '' }
-  #inForce: RulesInForce = { hash: '', count: 0, broken: 0, changed: false }
+  #inForce: RulesInForce = { hash: '', count: 0, broken: 0, problems: [], changed: false }
   /** Hash of rules that were compiled last. */
   #compiled = ''
   /** Changes wait for one another. */
@@ -61,40 +72,32 @@ class Desk implements OpenRuleDesk {
 
   readonly packed = (): PackedRules => this.#packed
 
-  /** At the start what does not compile is said and left out: the others must watch. */
   async begin(): Promise<void> {
-    const { state, log } = this.#options
+    const { state } = this.#options
     this.#lives = await state.query((db) => readRuleLives(state, db))
     const read = await this.#read(this.#lives)
-    for (const problem of read.files.problems)
-      log.warn({ problem: problem.message }, 'Rules: a problem.')
-    for (const report of read.files.reports) {
-      if (report.ok) continue
-      const problem = report.problems[0]?.message ?? 'unknown'
-      log.warn({ path: report.path, problem }, 'A rule does not run.')
-    }
     await this.#putInForce(read, this.#lives)
   }
 
   list(): readonly RuleLine[] {
-    return this.#files.reports
-      .filter(({ kind }) => kind === 'rule' || kind === 'correlation')
-      .map(({ path, kind, meta, ok, problems }) => {
-        const life = this.#lives.get(meta.id)
-        return {
-          id: meta.id,
-          title: meta.title,
-          kind,
-          language: meta.language,
-          severity: meta.severity,
-          author: meta.author,
-          path,
-          life: life ?? meta.life,
-          isSet: life !== undefined,
-          ok,
-          problems: problems.map((problem) => problem.message),
-        }
-      })
+    return this.#files.reports.filter(isRule).map(({ path, kind, meta, ok, problems }) => {
+      const life = this.#lives.get(meta.id)
+      const { version = null, hash } = meta
+      return {
+        ...{ version, hash, totals: this.#options.totals?.(meta.id) ?? NO_TOTALS },
+        id: meta.id,
+        title: meta.title,
+        kind,
+        language: meta.language,
+        severity: meta.severity,
+        author: meta.author,
+        path,
+        life: life ?? meta.life,
+        isSet: life !== undefined,
+        ok,
+        problems: problems.map((problem) => problem.message),
+      }
+    })
   }
 
   setLife(id: string, life: RuleLife | undefined, by: string): Promise<RuleLine> {
@@ -139,7 +142,7 @@ class Desk implements OpenRuleDesk {
         const others = this.#folders().filter((path) => path !== kept)
         const { files: loaded } = await this.#read(this.#lives, [...others, part])
         const mine = loaded.reports.filter((report) => report.path.startsWith(part))
-        const wrong = [...mine.filter(({ ok }) => !ok).flatMap(({ problems }) => problems)]
+        const wrong = mine.flatMap(({ problems }) => problems)
         const about = loaded.problems.filter(({ at }) => at?.file?.startsWith(part) === true)
         const first = [...wrong, ...about].find(({ severity }) => severity !== 'warning')
         if (first !== undefined || mine.length === 0) throw broken(first, part)
@@ -210,6 +213,20 @@ class Desk implements OpenRuleDesk {
     if (gone !== undefined) throw broken(gone, '')
   }
 
+  /** What does not compile is said and left out: the others must watch. */
+  #tell(files: ReadFiles): void {
+    const { log } = this.#options
+    for (const problem of files.problems) {
+      log.warn({ problem: problem.message }, 'Rules: a problem.')
+    }
+    for (const report of files.reports) {
+      const wrong = report.problems.find(({ severity }) => severity === 'error')
+      if (wrong === undefined) continue
+      const what = report.ok ? 'The cases of a rule cannot be read.' : 'A rule does not run.'
+      log.warn({ path: report.path, line: wrong.at?.line, problem: wrong.message }, what)
+    }
+  }
+
   async #compile(rules: PackedRules): Promise<void> {
     if (rules.hash === this.#compiled || rules.hash === this.#inForce.hash) return
     const problem = await this.#options.prepare?.(rules)
@@ -226,12 +243,15 @@ class Desk implements OpenRuleDesk {
       const controls = [rulesControl(rules, atMs)]
       await journal.append({ source: 'app', ingestedMs: atMs, controls })
     }
+    if (files !== this.#files) this.#tell(files)
     this.#files = files
     this.#packed = rules
     this.#lives = lives
-    const count = files.reports.filter(({ ok }) => ok).length
-    const broken_ = files.reports.length - count
-    this.#inForce = { hash: rules.hash, count, broken: broken_, changed }
+    const all = files.reports.filter(isRule)
+    const count = all.filter(({ ok }) => ok).length
+    const broken_ = files.reports.filter(({ ok }) => !ok).length
+    const problems = brokenOf(files).slice(0, PROBLEMS_TOLD_MAX).map(formatProblem)
+    this.#inForce = { hash: rules.hash, count, broken: broken_, problems, changed }
     return this.#inForce
   }
 }
@@ -239,6 +259,23 @@ class Desk implements OpenRuleDesk {
 interface Read {
   readonly files: ReadFiles
   readonly rules: PackedRules
+}
+
+const PROBLEMS_TOLD_MAX = 20
+
+/** The first thing that is wrong with each document that does not compile. */
+function brokenOf({ reports }: ReadFiles): readonly Problem[] {
+  return reports
+    .filter(({ ok }) => !ok)
+    .flatMap(({ path, problems }) => {
+      const wrong = problems.find(({ severity }) => severity === 'error')
+      return wrong === undefined ? [] : [{ ...wrong, at: { file: path, ...wrong.at } }]
+    })
+}
+
+/** Not a list, a macro or a filter. */
+function isRule({ kind }: ReadFiles['reports'][number]): boolean {
+  return kind === 'rule' || kind === 'correlation'
 }
 
 function broken(problem: Problem | undefined, part: string): ProblemError {

@@ -90,13 +90,16 @@ export async function serve(options: ServeOptions): Promise<Running> {
   const responder = await startResponder(options, base, deadLetters)
   store?.start((letters) => keepRefused(base.journal, clock.now(), letters))
   let prepare: DetectorThread['prepare'] = () => Promise.resolve(undefined)
+  let totals: DetectorThread['ruleTotals'] = () => undefined
   const current = (): Config => configDesk?.current() ?? config
   const rules = await openRules(options, base, {
     current,
     prepare: (coming) => prepare(coming),
+    totals: (ruleId) => totals(ruleId),
   })
   const detector = startDetection(options, base)
   prepare = (coming) => detector.prepare(coming)
+  totals = (ruleId) => detector.ruleTotals(ruleId)
   const watched: Watched = {
     ...{ journal: base.journal, detector, responder, store, sources, identity, lookups },
   }
@@ -249,12 +252,20 @@ async function startResponder(
 function openRules(
   { clock, log }: ServeOptions,
   base: Base,
-  { current, prepare }: { current: () => Config; prepare: DetectorThread['prepare'] },
+  {
+    current,
+    prepare,
+    totals,
+  }: {
+    readonly current: () => Config
+    readonly prepare: DetectorThread['prepare']
+    readonly totals: DetectorThread['ruleTotals']
+  },
 ) {
   const paths = (): readonly string[] => rulePathsOf(current())
   const uploads = uploadsOf(base.dataDir)
   const { state, journal } = base
-  return openRuleDesk({ state, journal, clock, log, paths, uploads, prepare })
+  return openRuleDesk({ state, journal, clock, log, paths, uploads, prepare, totals })
 }
 
 function startDetection(options: ServeOptions, base: Base): DetectorThread {

@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import type { Command } from 'commander'
 import { ProblemError } from '../base/problems.ts'
+import { isFine } from '../library/format.ts'
 import { loadRules, type LoadedRules } from '../library/library.ts'
 import type { EcsDoc } from '../model/event.ts'
 import type { CliContext, RegisterCommand } from './context.ts'
@@ -61,7 +62,7 @@ function load(paths: readonly string[], options: Options): LoadedRules {
 
 function failed(loaded: LoadedRules): boolean {
   const broken = loaded.problems.some((problem) => problem.severity === 'error')
-  return broken || loaded.reports.some((report) => !report.ok)
+  return broken || !loaded.reports.every(isFine)
 }
 
 function check(paths: readonly string[], options: Options, context: CliContext): void {

@@ -5,18 +5,21 @@ import type { CorrelationRule, MatchRule, RuleSet } from '../model/rule.ts'
 /** What was set for rules, whatever their files say. */
 export type Lives = ReadonlyMap<string, RuleLife>
 
-/** A disabled rule says nothing; it still runs where it feeds one that does. */
+/** A disabled rule and a draft say nothing; they still run where they feed one that does. */
 export function withLives(ruleSet: RuleSet, lives: Lives): RuleSet {
-  if (lives.size === 0) return ruleSet
+  const all = [...ruleSet.matches, ...ruleSet.correlations]
+  if (lives.size === 0 && !all.some(({ meta }) => meta.life === 'draft')) return ruleSet
+  const disabled = ({ meta }: MatchRule | CorrelationRule): boolean => {
+    const life = lives.get(meta.id) ?? meta.life
+    return life === 'disabled' || life === 'draft'
+  }
   const apply = <R extends MatchRule | CorrelationRule>(rule: R): R => {
     const life = lives.get(rule.meta.id)
-    if (life === undefined) return rule
-    if (life === 'disabled') return { ...rule, alerts: false }
+    if (disabled(rule)) return { ...rule, alerts: false }
+    if (life === undefined || life === 'disabled') return rule
     return { ...rule, meta: { ...rule.meta, life } }
   }
   let correlations = ruleSet.correlations.map(apply)
-  const disabled = (rule: MatchRule | CorrelationRule): boolean =>
-    lives.get(rule.meta.id) === 'disabled'
   // From the end of each chain backwards: what is disabled and feeds nothing goes.
   for (;;) {
     const fed = new Set(correlations.flatMap(({ correlation }) => correlation.inputs))

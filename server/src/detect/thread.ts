@@ -4,6 +4,7 @@ import type { Metrics } from '../base/metrics.ts'
 import type { Problem } from '../base/problems.ts'
 import type { LmdbJournal } from '../journal/lmdb-journal.ts'
 import type { AlertRecord } from '../model/alert.ts'
+import type { RuleTotals } from '../model/desks.ts'
 import type { Keyring } from '../vault/keyring.ts'
 import { compileAside, type CompileLimits } from './compile-thread.ts'
 import { memoryOfRules } from './compiled-rules.ts'
@@ -15,6 +16,7 @@ import type {
   FromDetector,
   ToDetector,
 } from './protocol.ts'
+import type { RuleCount } from './rule-counts.ts'
 import type { PackedRules } from './rules-control.ts'
 
 export interface DetectorThreadOptions {
@@ -32,6 +34,8 @@ export interface DetectorThreadOptions {
 export interface DetectorThread {
   /** Undefined until the thread has spoken. */
   status(): DetectorStatus | undefined
+  /** What came of a rule since this was started. */
+  ruleTotals(ruleId: string): RuleTotals | undefined
   /** What stands in the way; undefined while all is well. For readiness. */
   trouble(): Problem | undefined
   /**
@@ -62,6 +66,7 @@ export function startDetectorThread(options: DetectorThreadOptions): DetectorThr
   const metrics = detectorMetrics(options.metrics)
   let status: DetectorStatus | undefined
   let trouble: Problem | undefined
+  const totals = new Map<string, RuleTotals>()
   let worker: Worker | undefined
   let timer: NodeJS.Timeout | undefined
   let waitMs = RESTART_FIRST_MS
@@ -74,6 +79,7 @@ export function startDetectorThread(options: DetectorThreadOptions): DetectorThr
       case 'status':
         status = message.status
         metrics.status(message.status)
+        for (const count of message.status.rules) addTo(totals, count)
         if (trouble?.code === 'DETECTOR_DOWN') trouble = undefined
         return
       case 'alerts':
@@ -173,8 +179,19 @@ export function startDetectorThread(options: DetectorThreadOptions): DetectorThr
   start()
   return {
     status: () => status,
+    ruleTotals: (ruleId) => totals.get(ruleId),
     trouble: () => trouble ?? status?.rulesProblem,
     prepare,
     stop: () => (stopping ??= stop()),
   }
+}
+
+function addTo(totals: Map<string, RuleTotals>, { ruleId, ...more }: RuleCount): void {
+  const { matches = 0, hits = 0, lost = 0, seconds = 0 } = totals.get(ruleId) ?? {}
+  totals.set(ruleId, {
+    matches: matches + more.matches,
+    hits: hits + more.hits,
+    lost: lost + more.lost,
+    seconds: seconds + more.spentMs / 1_000,
+  })
 }

@@ -12,7 +12,8 @@ export const elasticFormat: RuleFormat = {
     const rules = files.map(({ text, path }) => parseElasticRule(text, path))
     const reports: RuleReport[] = []
     const problems: RuleProblem[] = []
-    for (const [index, { meta, problems: found, warnings, tests }] of rules.entries()) {
+    for (const [index, rule] of rules.entries()) {
+      const { meta, problems: found, testProblems, warnings, tests } = rule
       if (meta === undefined) {
         problems.push(...found.map(asError))
         continue
@@ -24,7 +25,7 @@ export const elasticFormat: RuleFormat = {
         kind: 'rule',
         meta,
         ok,
-        problems: [...found.map(asError), ...warnings.map(asWarning)],
+        problems: [...[...found, ...testProblems].map(asError), ...warnings.map(asWarning)],
         tests: tests.map((test) => withOthers(test, rules)),
       })
     }

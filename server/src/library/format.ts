@@ -10,10 +10,15 @@ export interface RuleReport {
   readonly path: string
   readonly kind: 'rule' | 'correlation' | 'filter' | 'list' | 'macro'
   readonly meta: RuleMeta
-  /** Whether it runs. */
+  /** Whether it runs. A mistake in its cases keeps it from passing a check, not from running. */
   readonly ok: boolean
   readonly problems: readonly RuleProblem[]
   readonly tests: readonly RuleTest[]
+}
+
+/** Whether the rule and its cases are without mistakes. */
+export function isFine({ problems }: Pick<RuleReport, 'problems'>): boolean {
+  return !problems.some(({ severity }) => severity === 'error')
 }
 
 export interface FormatResult {

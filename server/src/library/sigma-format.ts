@@ -8,7 +8,7 @@ import { lowerSigma } from '../lang/sigma/sigma.ts'
 import type { SigmaOptions } from '../lang/sigma/source-mapper.ts'
 import { parseTests } from '../lang/sigma/tests.ts'
 import type { RuleProblem, RuleTest } from '../model/rule.ts'
-import type { RuleFileText, RuleFormat, RuleReport } from './format.ts'
+import { isFine, type RuleFileText, type RuleFormat, type RuleReport } from './format.ts'
 
 /** Sigma rules, correlations and filters, and our lists and macros, in YAML. */
 export const sigmaFormat: RuleFormat = {
@@ -64,12 +64,12 @@ function reportOf(
   options: SigmaOptions,
 ): RuleReport {
   const { kind, meta, problems } = document
+  const ok = isFine(document)
   const report = (problem: RuleProblem): void => void problems.push(problem)
   const tests = parseTests(document.tests, report).map(({ test, mocks }): RuleTest => {
     if (mocks === undefined) return test
     const rules = rulesOfCase(document, mocks, { parsed, options, report })
     return rules === undefined ? test : { ...test, rules }
   })
-  const ok = !problems.some((problem) => problem.severity === 'error')
   return { path: meta.path ?? '', kind, meta, ok, problems, tests }
 }

@@ -22,6 +22,23 @@ export interface RuleLine {
   /** Whether it compiles. */
   readonly ok: boolean
   readonly problems: readonly string[]
+  /** Null where the rule has none. */
+  readonly version: string | null
+  /** Of its normalised text, as on its alerts. */
+  readonly hash: string
+  readonly totals: RuleTotals
+}
+
+/** What came of a rule since the server's start, replays included. */
+export interface RuleTotals {
+  /** Events that it matched; of a correlation none of its own. */
+  readonly matches: number
+  /** Hits of a correlation. */
+  readonly hits: number
+  /** Group keys evicted, observations refused and entries trimmed, for want of room. */
+  readonly lost: number
+  /** Time that it took for itself; an estimate. */
+  readonly seconds: number
 }
 
 export interface RulesInForce {
@@ -29,6 +46,8 @@ export interface RulesInForce {
   readonly hash: string
   readonly count: number
   readonly broken: number
+  /** What is wrong with those that do not compile, with file and line; the first twenty. */
+  readonly problems: readonly string[]
   /** False where the call changed nothing. */
   readonly changed: boolean
 }

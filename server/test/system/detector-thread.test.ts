@@ -222,13 +222,17 @@ describe.skipIf(!built && process.env['REQUIRE_SERVICES'] !== '1')(
     })
 
     test('tells how far it is', async () => {
+      await putInForce(RULES)
       await start()
       await fail(0, 3)
-      await until(() => (thread!.status()?.offset ?? 0) >= 3)
+      await until(() => thread!.ruleTotals('brute') !== undefined)
       expect(thread!.status()).toMatchObject({ replaying: false, late: 0 })
       expect(metrics.value('picket_detector_events_total')).toBeGreaterThanOrEqual(3)
       expect(metrics.value('picket_rule_matches_total', { rule: 'fail' })).toBeGreaterThanOrEqual(4)
       expect(metrics.value('picket_rule_hits_total', { rule: 'brute' })).toBeGreaterThanOrEqual(1)
+      expect(thread!.ruleTotals('fail')).toMatchObject({ matches: 3, hits: 0, lost: 0 })
+      expect(thread!.ruleTotals('brute')).toMatchObject({ matches: 0, hits: 1 })
+      expect(thread!.ruleTotals('none')).toBeUndefined()
     })
   },
 )

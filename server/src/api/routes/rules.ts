@@ -1,6 +1,12 @@
 import { z } from 'zod'
 import { ProblemError } from '../../base/problems.ts'
-import { type ConfigDesk, RULE_LIVES, type RuleDesk, type RuleLine } from '../../model/desks.ts'
+import {
+  type ConfigDesk,
+  RULE_LIVES,
+  type RuleDesk,
+  type RuleLine,
+  type RulesInForce,
+} from '../../model/desks.ts'
 import { type Route, route } from '../route.ts'
 import { idSchema, severitySchema } from '../schemas.ts'
 
@@ -20,11 +26,22 @@ const ruleSchema = z.strictObject({
   isSet: z.boolean().describe('Set here, and not by the file.'),
   ok: z.boolean(),
   problems: z.array(z.string()),
+  version: z.string().nullable(),
+  hash: z.string().describe('Of its normalised text; stands on its alerts.'),
+  totals: z
+    .strictObject({
+      matches: z.int().describe('Events that it matched; of a correlation none of its own.'),
+      hits: z.int().describe('Hits of a correlation.'),
+      lost: z.int().describe('Keys and entries given up for want of room.'),
+      seconds: z.number().describe('Time that it took for itself, estimated.'),
+    })
+    .describe("Since the server's start, replays included."),
 })
 const inForceSchema = z.strictObject({
   hash: z.string(),
   count: z.int(),
-  broken: z.int(),
+  broken: z.int().describe('Rules, filters, lists and macros that do not compile.'),
+  problems: z.array(z.string()).describe('What is wrong with them; the first twenty.'),
   changed: z.boolean(),
 })
 const folderSchema = z.string().regex(/^[a-z0-9][a-z0-9_-]{0,62}$/)
@@ -77,7 +94,7 @@ export function ruleRoutes(deps: {
       access: 'rule-reload',
       response: inForceSchema,
       handle: async () => {
-        const body = { ...(await deskOf(deps.rules).reload()) }
+        const body = viewOfForce(await deskOf(deps.rules).reload())
         return { body, record: { hash: body.hash } }
       },
     }),
@@ -101,7 +118,7 @@ export function ruleRoutes(deps: {
       }),
       response: inForceSchema,
       handle: async ({ params, body: { files } }) => {
-        const body = { ...(await deskOf(deps.rules).upload(params.folder, files)) }
+        const body = viewOfForce(await deskOf(deps.rules).upload(params.folder, files))
         return { body, record: { files: files.length, hash: body.hash } }
       },
     }),
@@ -115,7 +132,7 @@ export function ruleRoutes(deps: {
       params: z.strictObject({ folder: folderSchema }),
       response: inForceSchema,
       handle: async ({ params }) => {
-        const body = { ...(await deskOf(deps.rules).removeFolder(params.folder)) }
+        const body = viewOfForce(await deskOf(deps.rules).removeFolder(params.folder))
         return { body, record: { hash: body.hash } }
       },
     }),
@@ -141,6 +158,10 @@ export function ruleRoutes(deps: {
 
 function view(line: RuleLine): z.infer<typeof ruleSchema> {
   return { ...line, problems: [...line.problems] }
+}
+
+function viewOfForce(now: RulesInForce): z.infer<typeof inForceSchema> {
+  return { ...now, problems: [...now.problems] }
 }
 
 function deskOf<T>(desk: T | undefined): T {

@@ -115,8 +115,11 @@ const RULE: RuleLine = {
   isSet: false,
   ok: true,
   problems: [],
+  version: null,
+  hash: 'hash of it',
+  totals: { matches: 3, hits: 0, lost: 0, seconds: 0.25 },
 }
-const IN_FORCE = { hash: 'h', count: 1, broken: 0, changed: true }
+const IN_FORCE = { hash: 'h', count: 1, broken: 0, problems: [], changed: true }
 const RULES: RuleDesk = {
   list: () => [RULE],
   setLife: async () => RULE,

@@ -1,6 +1,6 @@
 import { formatProblem } from '../../base/problems.ts'
 import { eventsOfTest } from '../../detect/rule-tests.ts'
-import type { RuleReport } from '../../library/format.ts'
+import { isFine, type RuleReport } from '../../library/format.ts'
 import type { LoadedRules } from '../../library/library.ts'
 import type { RuleProblem } from '../../model/rule.ts'
 import { createMatcher } from '../../rule/matcher.ts'
@@ -14,7 +14,7 @@ export function checkLine(report: RuleReport): string {
     title: report.meta.title,
     language: report.meta.language,
     kind: report.kind,
-    ok: report.ok,
+    ok: isFine(report),
     problems: report.problems.map(problemOf),
   })
 }
@@ -53,7 +53,7 @@ export function checkText(loaded: LoadedRules): string {
       lines.push(`${problem.severity}: ${formatProblem(withFile(problem, report.path))}`)
     }
   }
-  const failed = reports.filter((report) => !report.ok).length
+  const failed = reports.filter((report) => !isFine(report)).length
   lines.push(`${reports.length} documents: ${reports.length - failed} fine, ${failed} refused.`)
   lines.push(
     `${ruleSet.matches.length} match rules and ${ruleSet.correlations.length} correlations run.`,
@@ -119,7 +119,7 @@ export function costOf({ ruleSet, reports }: LoadedRules): RuleCost {
 /** The line after those of the rules, for `--json`. */
 export function summaryLine(loaded: LoadedRules): string {
   const { reports, problems, ruleSet } = loaded
-  const refused = reports.filter((report) => !report.ok).length
+  const refused = reports.filter((report) => !isFine(report)).length
   const files = problems.filter(({ severity }) => severity === 'error').length
   const running = reports.filter((report) => report.ok)
   const { enterprise, ics, tactics } = coverageOf(running.map((report) => report.meta))

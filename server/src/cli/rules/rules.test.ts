@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PassThrough, Readable } from 'node:stream'
+import { loadRules } from '../../library/library.ts'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { ManualClock } from '../../base/clock.ts'
 import { MetricsRegistry } from '../../base/metrics.ts'
@@ -314,8 +315,28 @@ test("rule files in TOML have cases too, with Elastic's exceptions", async () =>
   expect(bad.code).toBe(1)
   const wrong = TOML.replace('alerts = 1', 'alarms = 1')
   const refused = await run(['rules', 'test', write('rule.toml', wrong)])
-  expect(refused.err).toMatch(/rule\.toml:9:\d+: .*A test has no "alarms"/)
+  expect(refused.err).toMatch(/rule\.toml:9:\d+: .*"alarms" is no key of a test/)
   expect(refused.code).toBe(2)
+})
+
+test('a mistake in a case is told and fails its rule, which runs all the same', async () => {
+  const text = RULE.replace(/\ntests:[\s\S]*/, '')
+  const tests = 'tests:\n  - { name: typed wrong, alert: 1, events: [{ event.action: x }] }\n'
+  const path = write('typed.yml', `${text.trimEnd()}\n${tests}`)
+  const checked = await run(['rules', 'check', path])
+  expect(checked.out).toMatch(
+    /typed\.yml:\d+:\d+: .*"alert" is no key of a test.*did you mean "alerts"/,
+  )
+  expect(checked.out).toContain('1 documents: 0 fine, 1 refused.')
+  expect(checked.code).toBe(2)
+  const json = await run(['rules', 'check', path, '--json'])
+  expect(JSON.parse(json.out)).toMatchObject({ ok: false })
+  const tested = await run(['rules', 'test', path])
+  expect(tested.out).toContain('FAIL')
+  expect(tested.out).toContain('The cases cannot be read: "alert" is no key of a test.')
+  const [report] = loadRules([path]).reports
+  expect(report).toMatchObject({ ok: true, problems: [{ severity: 'error' }, {}] })
+  expect(loadRules([path]).ruleSet.matches).toHaveLength(1)
 })
 
 test('results that cannot be written are told, not thrown', async () => {

@@ -1,4 +1,5 @@
 import { runRuleTest, type RuleTestResult } from '../../detect/rule-tests.ts'
+import { isFine } from '../../library/format.ts'
 import type { LoadedRules } from '../../library/library.ts'
 
 export interface TestOutcome extends RuleTestResult {
@@ -13,9 +14,12 @@ export function runTests(loaded: LoadedRules): TestOutcome[] {
     const { id, title } = report.meta
     const about = { rule: id, title, path: report.path }
     return report.tests.map((test): TestOutcome => {
-      if (report.ok || test.rules !== undefined)
+      if (report.ok ? isFine(report) : test.rules !== undefined)
         return { ...about, ...runRuleTest(loaded.ruleSet, id, test) }
-      const message = 'The rule does not compile.'
+      const wrong = report.problems.find(({ severity }) => severity === 'error')
+      const message = report.ok
+        ? `The cases cannot be read: ${wrong?.message ?? ''}`
+        : 'The rule does not compile.'
       const { name, line } = test
       return { ...about, test: name, passed: false, alerts: 0, line, message }
     })

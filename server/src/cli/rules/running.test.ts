@@ -37,6 +37,7 @@ beforeEach(async () => {
     paths: () => [folder],
     uploads: join(data, 'uploads'),
     work: async (work) => doRuleWork(work),
+    totals: () => ({ matches: 12, hits: 0, lost: 1, seconds: 0.5 }),
   })
   const api = createApi({ ...options, rules })
   await api.listenLocal(controlSocket(data))
@@ -65,7 +66,7 @@ async function picket(...args: string[]): Promise<{ out: string; err: string; co
 test('a rule is put in shadow, disabled, made live, and left to its file again', async () => {
   const first = await picket('running')
   expect(first.out).toMatch(
-    /^LIFE +SEVERITY +KIND +TITLE +ID\nlive +high +rule +Refused +4d7a9a3c-/,
+    /^LIFE +SEVERITY +KIND +TITLE +MATCHES +LOST +SECONDS +ID\nlive +high +rule +Refused +12 +1 +0\.500 +4d7a9a3c-/,
   )
   for (const [args, life, isSet] of [
     [['shadow', ID], 'shadow', true],

@@ -110,9 +110,10 @@ async function change(
 ): Promise<void> {
   await withServer(flags, context, async (server) => {
     const now = (await work(server)) as RulesInForce
-    const broken = now.broken === 0 ? '' : `, ${now.broken} that do not compile`
+    const broken = now.broken === 0 ? '' : `, ${now.broken} documents that do not compile`
     const what = now.changed ? 'in force now' : 'nothing changed'
     const text = `${what}: ${now.count} rules${broken} (${now.hash})\n`
+    for (const problem of now.problems) context.stderr.write(`picket: ${printable(problem)}\n`)
     context.stdout.write(flags.json === true ? `${JSON.stringify(now)}\n` : text)
   })
 }
@@ -151,5 +152,8 @@ const COLUMNS = [
   { title: 'SEVERITY', value: (rule: RuleLine) => rule.severity },
   { title: 'KIND', value: (rule: RuleLine) => rule.kind },
   { title: 'TITLE', value: (rule: RuleLine) => printable(rule.title) },
+  { title: 'MATCHES', value: ({ totals }: RuleLine) => String(totals.matches + totals.hits) },
+  { title: 'LOST', value: ({ totals }: RuleLine) => String(totals.lost) },
+  { title: 'SECONDS', value: ({ totals }: RuleLine) => totals.seconds.toFixed(3) },
   { title: 'ID', value: (rule: RuleLine) => printable(rule.id) },
 ]

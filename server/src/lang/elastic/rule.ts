@@ -22,6 +22,8 @@ export interface ElasticRule {
   /** What is worth knowing about a rule that runs. */
   readonly warnings: readonly Problem[]
   readonly tests: readonly RuleTest[]
+  /** Of the cases: they keep no rule from running. */
+  readonly testProblems: readonly Problem[]
   /** Exceptions kept in a file of their own, for the rules of these ids. */
   readonly exceptions: readonly {
     readonly ruleIds: readonly string[]
@@ -41,7 +43,10 @@ const NOT_HERE: ReadonlyMap<string, string> = new Map([
  * back with its reason as a problem (RULE_UNSUPPORTED); nothing is thrown.
  */
 export function parseElasticRule(text: string, path: string): ElasticRule {
-  const none = { matches: [], correlations: [], exceptions: [], tests: [], warnings: [] }
+  const none = {
+    ...{ matches: [], correlations: [], exceptions: [], tests: [] },
+    ...{ testProblems: [], warnings: [] },
+  }
   const read = readElasticFile(text, path)
   if (!read.ok) return { ...none, meta: undefined, problems: [read.problem] }
   const file = read.value
@@ -69,9 +74,9 @@ export function parseElasticRule(text: string, path: string): ElasticRule {
   const lowered = lowerRule(rule, meta)
   if (lowered.ok) {
     const cases = elasticCases(file.tests, lowered.value, { text, path })
-    problems.push(...cases.problems)
     const warnings = warningsOf(rule, text, path)
-    return { meta, ...lowered.value, problems, warnings, exceptions, tests: cases.tests }
+    const { tests, problems: testProblems } = cases
+    return { meta, ...lowered.value, problems, testProblems, warnings, exceptions, tests }
   }
   problems.push(placed(lowered.problem, text, path))
   return { ...none, meta, problems, exceptions }

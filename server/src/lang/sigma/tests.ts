@@ -1,3 +1,4 @@
+import { nearest } from '../../base/nearest.ts'
 import { isoToMs } from '../../base/timestamp.ts'
 import type { EcsDoc } from '../../model/event.ts'
 import { type Asset, assetSchema } from '../../model/asset.ts'
@@ -72,8 +73,11 @@ const TEST_KEYS = [
 function parseTest(tree: MapTree, index: number, report: Report): ParsedCase {
   for (const entry of tree.entries) {
     if (TEST_KEYS.includes(entry.key)) continue
-    const hint = `a test has ${TEST_KEYS.join(', ')}`
-    report({ ...invalid(`A test has no "${entry.key}".`, { ...tree, place: entry.place }), hint })
+    const near = nearest(entry.key, TEST_KEYS)
+    const meant = near === undefined ? '' : `did you mean "${near}"? `
+    const hint = `${meant}a test has ${TEST_KEYS.join(', ')}`
+    const message = `"${entry.key}" is no key of a test.`
+    report({ ...invalid(message, { ...tree, place: entry.place }), hint })
   }
   const start = childOf(tree, 'start')
   const startMs = start === undefined ? START_MS : isoToMs(textOf(start) ?? '')
