@@ -1924,10 +1924,13 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
+                        /** @description Rules, filters, lists and macros that do not compile. */
                         broken: number;
                         changed: boolean;
                         count: number;
                         hash: string;
+                        /** @description What is wrong with them; the first twenty. */
+                        problems: string[];
                     };
                 };
             };
@@ -1963,10 +1966,13 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
+                        /** @description Rules, filters, lists and macros that do not compile. */
                         broken: number;
                         changed: boolean;
                         count: number;
                         hash: string;
+                        /** @description What is wrong with them; the first twenty. */
+                        problems: string[];
                     };
                 };
             };
@@ -1999,6 +2005,8 @@ export interface operations {
                     "application/json": {
                         rules: {
                             author: string;
+                            /** @description Of its normalised text; stands on its alerts. */
+                            hash: string;
                             id: string;
                             /** @description Set here, and not by the file. */
                             isSet: boolean;
@@ -2012,6 +2020,18 @@ export interface operations {
                             /** @enum {string} */
                             severity: "informational" | "low" | "medium" | "high" | "critical";
                             title: string;
+                            /** @description Since the server's start, replays included. */
+                            totals: {
+                                /** @description Hits of a correlation. */
+                                hits: number;
+                                /** @description Keys and entries given up for want of room. */
+                                lost: number;
+                                /** @description Events that it matched; of a correlation none of its own. */
+                                matches: number;
+                                /** @description Time that it took for itself, estimated. */
+                                seconds: number;
+                            };
+                            version: string | null;
                         }[];
                     };
                 };
@@ -2056,6 +2076,8 @@ export interface operations {
                 content: {
                     "application/json": {
                         author: string;
+                        /** @description Of its normalised text; stands on its alerts. */
+                        hash: string;
                         id: string;
                         /** @description Set here, and not by the file. */
                         isSet: boolean;
@@ -2069,6 +2091,18 @@ export interface operations {
                         /** @enum {string} */
                         severity: "informational" | "low" | "medium" | "high" | "critical";
                         title: string;
+                        /** @description Since the server's start, replays included. */
+                        totals: {
+                            /** @description Hits of a correlation. */
+                            hits: number;
+                            /** @description Keys and entries given up for want of room. */
+                            lost: number;
+                            /** @description Events that it matched; of a correlation none of its own. */
+                            matches: number;
+                            /** @description Time that it took for itself, estimated. */
+                            seconds: number;
+                        };
+                        version: string | null;
                     };
                 };
             };
@@ -2102,10 +2136,13 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
+                        /** @description Rules, filters, lists and macros that do not compile. */
                         broken: number;
                         changed: boolean;
                         count: number;
                         hash: string;
+                        /** @description What is wrong with them; the first twenty. */
+                        problems: string[];
                     };
                 };
             };
