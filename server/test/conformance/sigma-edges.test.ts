@@ -393,3 +393,14 @@ describe('event logs of Windows, by whom they came', () => {
     expect(holds({ Event: { System: other, EventData: data } }, true)).toBe(false)
   })
 })
+
+test('a filter that reaches none of the rules it names is warned of', () => {
+  const rule = ruleOf('sel: {f: a}\ncondition: sel')
+  const filter = (rules: string, product = 'test') =>
+    `---\ntitle: F\nid: f\nlogsource: {product: ${product}}\nfilter:\n  rules: ${rules}\n  s: {g: b}\n  condition: not s\n`
+  const warnings = (text: string) => problemsOf(lower(rule + text))
+  expect(warnings(filter('[rule]'))).toEqual([])
+  expect(warnings(filter('any', 'other'))).toEqual([])
+  expect(warnings(filter('[rul]'))[0]).toContain('names the rule "rul", which is not there')
+  expect(warnings(filter('[rule]', 'other'))[0]).toContain('which has another log source')
+})

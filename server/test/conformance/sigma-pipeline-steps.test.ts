@@ -229,3 +229,16 @@ describe('steps and conditions', () => {
     expect(message).toContain(part)
   })
 })
+
+test('filters go through the pipeline of the rule that they are joined to', () => {
+  const steps =
+    '- type: field_name_mapping\n  mapping: {host: host.name}\n- {type: map_string, mapping: {lab: [lab-1, lab-2]}}'
+  const pipeline = parsePipeline(`transformations:\n${steps}\n`)
+  if (!pipeline.ok) throw new Error(pipeline.problem.message)
+  const filter =
+    '---\ntitle: F\nid: f\nlogsource: {product: test}\nfilter:\n  rules: [rule]\n  sel: {host: lab}\n  condition: not sel\n'
+  const text = ruleOf('sel: {f: a}\ncondition: sel') + filter
+  const [rule] = lower(text, { pipeline: pipeline.value }).matches
+  expect(interpret(rule!.condition, { f: 'a', host: { name: 'lab-2' } })).toBe(false)
+  expect(interpret(rule!.condition, { f: 'a', host: { name: 'plant' } })).toBe(true)
+})

@@ -1,13 +1,14 @@
 import type { Condition } from '../../model/condition.ts'
+import { nearest } from '../nearest.ts'
 import type { ConditionTree } from './condition.ts'
 import type { Logsource, SigmaFilter, SigmaRule } from './documents.ts'
-import type { FieldPaths } from './lower.ts'
+import type { MappedSource } from './source-mapper.ts'
 
 /** A filter document, ready to be joined to the rules that it names. */
 export interface AppliedFilter {
   appliesTo(rule: SigmaRule): boolean
   /** What an event must also satisfy, over the paths of the rule's log source. */
-  condition(paths: FieldPaths): Condition
+  condition(source: MappedSource): Condition
 }
 
 /**
@@ -16,7 +17,7 @@ export interface AppliedFilter {
  */
 export function filtersOf(
   filters: readonly SigmaFilter[],
-  lower: (filter: SigmaFilter, paths: FieldPaths) => Condition,
+  lower: (filter: SigmaFilter, source: MappedSource) => Condition,
 ): readonly AppliedFilter[] {
   return filters.map((filter) => {
     warnOfKeeping(filter)
@@ -24,9 +25,9 @@ export function filtersOf(
     let reported = false
     return {
       appliesTo: (rule) => covers(filter.logsource, rule.logsource) && names(filter, rule),
-      condition: (paths) => {
+      condition: (source) => {
         const before = filter.problems.length
-        const condition = lower(filter, paths)
+        const condition = lower(filter, source)
         if (reported) filter.problems.length = before
         reported = true
         return condition
@@ -45,6 +46,24 @@ function names(filter: SigmaFilter, rule: SigmaRule): boolean {
   const { rules } = filter
   if (rules === undefined) return true
   return rules.includes(rule.meta.id) || (rule.name !== undefined && rules.includes(rule.name))
+}
+
+/** Rules that a filter names and does not reach: there is none, or it is of another log source. */
+export function warnOfMissed(filters: readonly SigmaFilter[], rules: readonly SigmaRule[]): void {
+  if (rules.length === 0) return
+  const known = rules.flatMap(({ meta, name }) => [meta.id, ...(name === undefined ? [] : [name])])
+  for (const filter of filters) {
+    for (const wanted of filter.rules ?? []) {
+      const found = rules.filter(({ meta, name }) => meta.id === wanted || name === wanted)
+      if (found.some((rule) => covers(filter.logsource, rule.logsource))) continue
+      const guess = found.length > 0 ? undefined : nearest(wanted, known)
+      const hint = guess === undefined ? {} : { hint: `did you mean "${guess}"?` }
+      const why = found.length > 0 ? 'which has another log source' : 'which is not there'
+      const message = `The filter names the rule "${wanted}", ${why}: it changes nothing of it.`
+      const at = { ...filter.place, field: 'filter.rules' }
+      filter.problems.push({ code: 'RULE_REFERENCE', message, at, ...hint, severity: 'warning' })
+    }
+  }
 }
 
 function warnOfKeeping(filter: SigmaFilter): void {

@@ -11,7 +11,7 @@ import type {
   SigmaFilter,
   SigmaRule,
 } from './documents.ts'
-import { filtersOf, type AppliedFilter } from './filters.ts'
+import { filtersOf, warnOfMissed, type AppliedFilter } from './filters.ts'
 import { lowerAggregation, nearCorrelation, nearNames } from './legacy.ts'
 import { lowerDetection, type FieldPaths } from './lower.ts'
 import { collectNames, type SharedNames } from './names.ts'
@@ -58,12 +58,22 @@ class SigmaLowering {
     this.#mapper = createSourceMapper(options, (name) => this.#names.list(name))
     this.#filters = filtersOf(
       this.#documents.filter((document) => document.kind === 'filter'),
-      (filter, paths) => this.#conditionOf(filter, paths),
+      (filter, { paths, pipe }) =>
+        pipe === undefined
+          ? this.#conditionOf(filter, paths)
+          : this.#conditionOf({ ...filter, detections: pipe(filter.detections) }, (field) => [
+              field,
+            ]),
     )
   }
 
   run(): LoweredSigma {
-    for (const rule of this.#documents) if (rule.kind === 'rule') this.#lowerRule(rule)
+    const rules = this.#documents.filter((document) => document.kind === 'rule')
+    for (const rule of rules) this.#lowerRule(rule)
+    warnOfMissed(
+      this.#documents.filter((document) => document.kind === 'filter'),
+      rules,
+    )
     for (const document of this.#inOrder()) this.#lowerCorrelation(document)
     return {
       matches: this.#matches.map((rule) => this.#withAlerts(rule)),
@@ -85,7 +95,7 @@ class SigmaLowering {
         ? this.#conditionOf(rule, paths)
         : this.#conditionOf({ ...rule, detections: source.detections }, (field) => [field])
     const excepted = this.#filters.filter((filter) => filter.appliesTo(rule))
-    const kept = excepted.map((filter) => filter.condition(paths))
+    const kept = excepted.map((filter) => filter.condition(source))
     const condition = allOf([source.condition, detected, ...kept])
     this.#setPaths(rule, paths)
     this.#fields.set(

@@ -28,6 +28,8 @@ export interface MappedSource {
   /** The notable fields, likewise. */
   readonly fields?: readonly string[]
   readonly paths: FieldPaths
+  /** What the pipeline makes of other selections that are joined to the rule's. */
+  readonly pipe?: (detections: ReadonlyMap<string, Detection>) => ReadonlyMap<string, Detection>
 }
 
 export interface SourceMapper {
@@ -82,8 +84,9 @@ function pipelineMapper(pipeline: Pipeline, lists: PlaceholderValues): SourceMap
         const condition = lowerDetection(detection, { paths: (field) => [field], report })
         return negated ? notOf(condition) : condition
       })
-      const { detections, fields } = piped
-      return { condition: allOf(added), detections, fields, paths: (field) => piped.paths(field) }
+      const { detections, fields, pipe } = piped
+      const paths = (field: string) => piped.paths(field)
+      return { condition: allOf(added), detections, fields, paths, pipe }
     },
   }
 }

@@ -16,6 +16,8 @@ export interface PipedRule {
   readonly failure: string | undefined
   /** What the pipeline makes of a field that no selection names (group-by). */
   paths(field: string): readonly string[]
+  /** Other selections (of a filter), after the same steps. */
+  pipe(detections: ReadonlyMap<string, Detection>): ReadonlyMap<string, Detection>
 }
 
 /** Runs the steps of a pipeline over a rule, in order; the rule given is left as it is. */
@@ -43,7 +45,12 @@ export function applyPipeline(
     const fields = left === undefined ? [] : itemsOf(left).map((each) => each.field)
     return fields.length === 0 ? [field] : fields.filter((each) => each !== undefined)
   }
-  return { detections, added, fields: state.fields, failure, paths }
+  const pipe = (others: ReadonlyMap<string, Detection>): ReadonlyMap<string, Detection> => {
+    const beside = stateOf({ ...rule, detections: others }, decided)
+    for (const step of pipeline.steps) applyStep(step, { state: beside, vars })
+    return beside.detections
+  }
+  return { detections, added, fields: state.fields, failure, paths, pipe }
 }
 
 function applyStep(step: Step, around: Around): void {
