@@ -61,15 +61,15 @@ test('a request is known for ten minutes, before and after a restart, and not lo
   }
 })
 
-test('ten minutes hold at a thousand requests a second, also behind a restart', async () => {
+test('ten minutes hold at hundreds of requests a second, also behind a restart', async () => {
   const { take, knows, again, cursors, forgotten } = setUp()
-  for (let n = 0; n < 600_000; n += 1) await take(n, n)
+  for (let n = 0; n < 200_000; n += 1) await take(n, n * 3)
   const restored = again()
   for (const known of [knows, restored.knows]) {
-    expect([0, 1, 299_999, 599_998, 599_999].map((n) => known(n, 599_999))).not.toContain(false)
+    expect([1, 2, 99_999, 199_998, 199_999].map((n) => known(n, 599_999))).not.toContain(false)
     expect(known('other', 599_999)).toBe(false)
   }
-  expect(cursors.size).toBeLessThan(10_000)
+  expect(cursors.size).toBeLessThan(4_000)
   expect(forgotten()).toBeUndefined()
 })
 
