@@ -200,7 +200,7 @@ function isSample(rule: MatchRule | CorrelationRule): boolean {
   return rule.kind === 'correlation' && rule.correlation.type === 'sample'
 }
 
-/** In the order of the last event that had to occur; samples by their keys, null first. */
+/** In the order of the last event that had to occur; samples by their keys. */
 function compareHits(a: RuleHit, b: RuleHit): number {
   if (isSample(a.rule) && isSample(b.rule)) return compareKeys(a.hit.key, b.hit.key)
   return a.hit.order - b.hit.order
@@ -209,12 +209,24 @@ function compareHits(a: RuleHit, b: RuleHit): number {
 function compareKeys(a: string, b: string): number {
   const [left, right] = [decodeKey(a), decodeKey(b)]
   for (const [index, value] of left.entries()) {
-    const other = right[index] ?? null
-    if (value === other) continue
-    if (value === null) return -1
-    return other !== null && value < other ? -1 : 1
+    const order = compareValues(value, right[index] ?? null)
+    if (order !== 0) return order
   }
   return 0
+}
+
+/** Null first, then numbers as numbers, then text. */
+function compareValues(a: string | null, b: string | null): number {
+  if (a === b) return 0
+  if (a === null || b === null) return a === null ? -1 : 1
+  const [left, right] = [numberOf(a), numberOf(b)]
+  if (left !== undefined && right !== undefined) return left - right
+  if (left !== undefined || right !== undefined) return left !== undefined ? -1 : 1
+  return a < b ? -1 : 1
+}
+
+function numberOf(text: string): number | undefined {
+  return String(Number(text)) === text && Number.isFinite(Number(text)) ? Number(text) : undefined
 }
 
 function matchRecord(rule: MatchRule | CorrelationRule, hit: Hit): AlertRecord {

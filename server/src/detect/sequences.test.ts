@@ -181,7 +181,7 @@ describe('ad-hoc queries over files', () => {
     )
   })
 
-  test('samples come by their keys, null first', () => {
+  test('samples come by their keys: null first, numbers as numbers', () => {
     const docs = [
       { at: 0, a: 1, k: 'y' },
       { at: 1, a: 2, k: 'y' },
@@ -192,5 +192,10 @@ describe('ad-hoc queries over files', () => {
     ]
     const query = 'sample by ?k [any where a == 1] [any where a == 2]'
     expect(answers(query, docs)).toEqual(['4-3', '6-5', '1-2'])
+    const numbers = [10, 9, -1, 2.5, 'a', 100].flatMap((k, at) => [
+      { at, a: 1, k },
+      { at, a: 2, k },
+    ])
+    expect(answers(query, numbers)).toEqual(['5-6', '7-8', '3-4', '1-2', '11-12', '9-10'])
   })
 })
