@@ -145,6 +145,26 @@ test('rollups between the last event of a day and its end are of that day', asyn
   expect([...whole.alerts.slice(0, told), ...rest.alerts]).toEqual(whole.alerts)
 })
 
+test('rollups are taken in their place among the events', async () => {
+  const [first] = eventsOf(eventful, 40_000)
+  const count = 1_500
+  const events = Array.from({ length: count }, (_, at): StoredEvent => {
+    return { ...first!, id: `e${at}`, time: MIDNIGHT + at * 1_000, doc: { '@timestamp': '' } }
+  })
+  const of = { device: 'only folded', deviceField: 'source.ip', action: 'beat' }
+  const rollups: readonly Rollup[] = Array.from({ length: count / 30 }, (_, at) => {
+    const lastSeenMs = MIDNIGHT + at * 30_000
+    return { ...of, messages: 1, bytes: 1, fromMs: lastSeenMs, toMs: lastSeenMs + 1, lastSeenMs }
+  })
+  const { alerts } = await hunted(sourceOf(events, 100), {
+    rollups: async function* () {
+      yield rollups
+    },
+  })
+  const lastMs = MIDNIGHT + count * 1_000 - 30_000
+  expect(alerts.map(({ last }) => Date.parse(last))).toEqual([lastMs + 60_000])
+})
+
 test('events are read as long after the range as they can still change what is in it', async () => {
   const { summary } = await hunted(sourceOf([], 50))
   // The longest that a rule of them looks ahead is less than the lateness.
