@@ -6,6 +6,7 @@ import { toFinding } from '../ocsf/finding.ts'
 import { LATENESS_MS } from '../detect/source-clock.ts'
 import { MULTILINE_HELP } from './input/choose-decoder.ts'
 import type { CliContext, RegisterCommand } from './context.ts'
+import { addPipeline, PIPELINE_HELP, type PipelineFlag } from './input/pipelines.ts'
 import { servedOptions, type ServedFlags } from './input/as-served.ts'
 import { chooseRules, type ChosenRules } from './detect/choose-rules.ts'
 import { AlertPrinter, writeText } from './detect/print-alerts.ts'
@@ -26,7 +27,7 @@ interface DetectFlags extends ServedFlags {
   readonly timestampField?: string
   readonly tiebreakerField?: string
   readonly eventCategoryField?: string
-  readonly pipeline?: string
+  readonly pipeline?: PipelineFlag
   readonly ignoreLogsource?: boolean
   readonly strict?: boolean
   readonly format: 'json' | 'ocsf'
@@ -50,7 +51,7 @@ export const detectCommand: RegisterCommand = (program, context) => {
     .option('--timestamp-field <field>', 'field of the event time (with --ndjson)')
     .option('--tiebreaker-field <field>', 'orders events of the same time (with --ndjson)')
     .option('--event-category-field <field>', 'field of the event category (EQL)')
-    .option('--pipeline <name>', 'Sigma field mapping: a name, a file, or none')
+    .option('--pipeline <name>', PIPELINE_HELP, addPipeline)
     .option('--ignore-logsource', 'try every Sigma rule on every event')
     .addOption(
       new Option('--format <format>', 'json, or ocsf: Detection Findings of OCSF')

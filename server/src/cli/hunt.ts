@@ -17,6 +17,7 @@ import { openPast } from './hunt/past.ts'
 import { ProgressLine } from './hunt/progress-line.ts'
 import { huntRemotely } from './hunt/remote.ts'
 import { tellHunt, tellProblems } from './hunt/told.ts'
+import { addPipeline, PIPELINE_HELP } from './input/pipelines.ts'
 
 interface HuntFlags extends RuleFlags {
   readonly against?: string
@@ -45,7 +46,7 @@ export const huntCommand: RegisterCommand = (program, context) => {
       '--against <path>',
       'rules to compare with, or current: those now running, by their ids',
     )
-    .option('--pipeline <name>', 'Sigma field mapping: a name, a file, or none')
+    .option('--pipeline <name>', PIPELINE_HELP, addPipeline)
     .option('--ignore-logsource', 'try every Sigma rule on every event')
     .requiredOption('--from <time>', 'from when: 2h, 7d, or ISO 8601')
     .option('--to <time>', 'until when; now unless given')

@@ -5,6 +5,7 @@ import { isFine } from '../library/format.ts'
 import { loadRules, type LoadedRules } from '../library/library.ts'
 import type { EcsDoc } from '../model/event.ts'
 import type { CliContext, RegisterCommand } from './context.ts'
+import { addPipeline, PIPELINE_HELP, type PipelineFlag } from './input/pipelines.ts'
 import { readEvent, writeClauses } from './read-event.ts'
 import { checkLine, checkText, fileLine, summaryLine } from './rules/check.ts'
 import { coverageOf } from './rules/coverage.ts'
@@ -15,7 +16,7 @@ import { registerRunningRules } from './rules/running.ts'
 interface Options {
   readonly json?: boolean
   readonly junit?: string
-  readonly pipeline?: string
+  readonly pipeline?: PipelineFlag
   readonly ignoreLogsource?: boolean
 }
 
@@ -29,7 +30,7 @@ export const rulesCommand: RegisterCommand = (program, context) => {
       .command(`${name} <path...>`)
       .description(summary)
       .option('--json', 'one JSON object a line')
-      .option('--pipeline <name>', 'Sigma field mapping: default, none, or a pipeline file')
+      .option('--pipeline <name>', PIPELINE_HELP, addPipeline)
       .option('--ignore-logsource', 'leave the log sources of Sigma rules out of account')
   sub('check', 'compile rules and say what is wrong, what they cost and cover').action(
     (paths: string[], options: Options) => check(paths, options, context),
@@ -44,7 +45,7 @@ export const rulesCommand: RegisterCommand = (program, context) => {
     .command('explain <rule> <event>')
     .description('why a rule matches an event or does not; EVENT: a JSON file, JSON text, or -')
     .option('--json', 'one JSON object a rule')
-    .option('--pipeline <name>', 'Sigma field mapping: default, none, or a pipeline file')
+    .option('--pipeline <name>', PIPELINE_HELP, addPipeline)
     .option('--ignore-logsource', 'leave the log sources of Sigma rules out of account')
     .action(async (rule: string, event: string, options: Options) => {
       const doc = await readEvent(event, context)

@@ -58,6 +58,29 @@ export function readPipeline(path: string): Result<RuleFileText> {
   }
 }
 
+/**
+ * A further pipeline for the same rules, as one text with that before it. Problems: RULE_PIPELINE and
+ * those of reading one; `default` and `none` stand alone.
+ */
+export function joinPipelines(before: string | RuleFileText, name: string): Result<RuleFileText> {
+  const parts: RuleFileText[] = []
+  for (const part of [before, name]) {
+    if (part === 'default' || part === 'none') {
+      const message = `The pipeline "${part}" stands alone: it is not joined to others.`
+      return fail({ code: 'RULE_PIPELINE', message })
+    }
+    const read = typeof part === 'string' ? readPipeline(part) : ok(part)
+    if (!read.ok) return read
+    const parsed = parsePipeline(read.value.text, read.value.path)
+    if (!parsed.ok) return parsed
+    parts.push(read.value)
+  }
+  return ok({
+    path: parts.map((part) => part.path).join(', '),
+    text: parts.map((part) => part.text).join('\n---\n'),
+  })
+}
+
 function reportOf(
   document: SigmaDocument,
   parsed: ReadonlyMap<SigmaDocument, number>,

@@ -242,3 +242,14 @@ test('filters go through the pipeline of the rule that they are joined to', () =
   expect(interpret(rule!.condition, { f: 'a', host: { name: 'lab-2' } })).toBe(false)
   expect(interpret(rule!.condition, { f: 'a', host: { name: 'plant' } })).toBe(true)
 })
+
+test('several pipelines run one after the other, those of least priority first', () => {
+  const later = 'priority: 20\ntransformations:\n- {type: field_name_suffix, suffix: .b}\n'
+  const first =
+    'priority: 10\nvars: {who: [root]}\ntransformations:\n- {type: field_name_prefix, prefix: a.}\n- {type: value_placeholders}\n'
+  const pipeline = parsePipeline(`${later}---\n${first}`)
+  if (!pipeline.ok) throw new Error(pipeline.problem.message)
+  const text = ruleOf("sel: {'f|expand': '%who%'}\ncondition: sel")
+  const [rule] = lower(text, { pipeline: pipeline.value }).matches
+  expect(interpret(rule!.condition, { 'a.f.b': 'root' })).toBe(true)
+})

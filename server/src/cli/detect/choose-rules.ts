@@ -5,13 +5,14 @@ import { compileKql } from '../../lang/kql/compile.ts'
 import { loadRules, type LoadedRules } from '../../library/library.ts'
 import type { CompiledQuery, QueryPipe } from '../../model/query.ts'
 import type { RuleProblem, RuleSet } from '../../model/rule.ts'
+import type { PipelineFlag } from '../input/pipelines.ts'
 
 export interface RuleFlags {
   readonly rules: readonly string[]
   readonly eql?: string
   readonly kql?: string
   readonly sigma?: string
-  readonly pipeline?: string
+  readonly pipeline?: PipelineFlag
   readonly ignoreLogsource?: boolean
   readonly timestampField?: string
   readonly eventCategoryField?: string

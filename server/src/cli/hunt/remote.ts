@@ -4,6 +4,7 @@ import { readPipeline } from '../../library/sigma-format.ts'
 import type { RuleProblem } from '../../model/rule.ts'
 import type { CliContext } from '../context.ts'
 import type { RuleFlags } from '../detect/choose-rules.ts'
+import type { PipelineFlag } from '../input/pipelines.ts'
 import { postForLines, serverAt, told, type UrlFlags } from '../url-client.ts'
 import type { HuntLine } from './told.ts'
 
@@ -66,8 +67,8 @@ function textsOf(flags: RuleFlags): Readonly<Record<string, unknown>> {
 }
 
 /** What is no name is a file, whose text goes along. */
-function pipelineOf(name = 'default'): unknown {
-  if (name === 'default' || name === 'none') return name
+function pipelineOf(name: PipelineFlag = 'default'): unknown {
+  if (typeof name !== 'string' || name === 'default' || name === 'none') return name
   const read = readPipeline(name)
   if (!read.ok) throw new ProblemError(read.problem)
   return read.value

@@ -435,3 +435,25 @@ test('techniques are told apart by their numbers', () => {
     tactics: ['initial-access'],
   })
 })
+
+test('pipelines may be several: they run by priority, and default and none stand alone', async () => {
+  const text = RULE.replace('{event.action: mqtt-publish-denied}', '{f: a}').replace(
+    /tests:[^]*/,
+    '',
+  )
+  const rule = write('a.yml', text)
+  const later = write(
+    'later.yml',
+    'priority: 2\ntransformations: [{type: field_name_suffix, suffix: .z}]\n',
+  )
+  const first = write(
+    'first.yml',
+    'priority: 1\ntransformations: [{type: field_name_prefix, prefix: x.}]\n',
+  )
+  const both = ['--pipeline', later, '--pipeline', first]
+  const { code, out } = await run(['rules', 'explain', rule, '{"x.f.z": "a"}', '--json', ...both])
+  expect([code, JSON.parse(out)]).toMatchObject([0, { rule: 'denied', holds: true }])
+  expect(out).toContain('x.f.z')
+  const alone = await run(['rules', 'check', rule, '--pipeline', later, '--pipeline', 'none'])
+  expect([alone.code, alone.err]).toEqual([2, expect.stringContaining('stands alone')])
+})

@@ -17,7 +17,7 @@ export interface PipedRule {
   /** What the pipeline makes of a field that no selection names (group-by). */
   paths(field: string): readonly string[]
   /** Other selections (of a filter), after the same steps. */
-  pipe(detections: ReadonlyMap<string, Detection>): ReadonlyMap<string, Detection>
+  readonly pipe: (detections: ReadonlyMap<string, Detection>) => ReadonlyMap<string, Detection>
 }
 
 /** Runs the steps of a pipeline over a rule, in order; the rule given is left as it is. */

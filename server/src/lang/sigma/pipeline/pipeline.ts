@@ -52,16 +52,39 @@ const KEYS = ['name', 'priority', 'vars', 'transformations', 'allowed_backends']
 /** Parts that work on the text of queries, which rules here do not become. */
 const QUERY_KEYS = ['postprocessing', 'finalizers']
 
-/** Reads a pipeline. Problems: RULE_SYNTAX, RULE_LIMIT, RULE_PIPELINE, with a place. */
+/**
+ * Reads a pipeline; several documents run one after the other, those of least priority first.
+ * Problems: RULE_SYNTAX, RULE_LIMIT, RULE_PIPELINE, with a place.
+ */
 export function parsePipeline(text: string, path?: string): Result<Pipeline> {
   const { trees, problems } = parseYamlDocuments(text, path)
   const [problem] = problems
   if (problem !== undefined) return fail(problem)
-  const [tree] = trees
-  if (tree?.kind !== 'map') {
-    const at = path === undefined ? {} : { file: path }
-    return fail({ code: 'RULE_PIPELINE', message: 'The pipeline is no map of attributes.', at })
+  const parts: Pipeline[] = []
+  for (const tree of trees) {
+    const part = parseDocument(tree, path)
+    if (!part.ok) return part
+    parts.push(part.value)
   }
+  const [only] = parts
+  if (only === undefined) return notAMap(path)
+  if (parts.length === 1) return ok(only)
+  const ordered = parts.toSorted((a, b) => a.priority - b.priority)
+  return ok({
+    name: ordered.map((part) => part.name).join(', '),
+    priority: 0,
+    vars: new Map(ordered.flatMap((part) => [...part.vars])),
+    steps: ordered.flatMap((part) => part.steps),
+  })
+}
+
+function notAMap(path: string | undefined): Result<Pipeline> {
+  const at = path === undefined ? {} : { file: path }
+  return fail({ code: 'RULE_PIPELINE', message: 'The pipeline is no map of attributes.', at })
+}
+
+function parseDocument(tree: Tree, path: string | undefined): Result<Pipeline> {
+  if (tree.kind !== 'map') return notAMap(path)
   const wrong = keyProblem(tree)
   if (wrong !== undefined) return fail(wrong)
   const steps = parseSteps(childOf(tree, 'transformations'), 0)
