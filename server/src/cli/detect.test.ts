@@ -273,6 +273,7 @@ value = "now-7d"`,
     [['--kql', 'a:1', '--decoder', 'mosquito', 'x'], 'did you mean mosquitto'],
     [['--kql', 'a:1', '--ndjson', '/none'], 'INPUT_UNREADABLE'],
     [['--rules', '/none', '--ndjson', 'x'], 'INPUT_UNREADABLE'],
+    [['--eql', 'a where b', '--eql', 'a where c', '--ndjson', 'x'], 'can be given once'],
   ])('%j is refused with a sentence and exit code 2', async (args, words) => {
     const { alerts, stderr, exits } = await detect(...args)
     expect(stderr).toContain(words)

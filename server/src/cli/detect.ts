@@ -1,4 +1,4 @@
-import { Option } from 'commander'
+import { InvalidArgumentError, Option } from 'commander'
 import { formatProblem, ProblemError } from '../base/problems.ts'
 import { compareOffline } from '../detect/event-lines.ts'
 import { OfflineDetector } from '../detect/offline.ts'
@@ -39,9 +39,9 @@ export const detectCommand: RegisterCommand = (program, context) => {
     .command('detect')
     .description('Try rules on files: decode, normalize, detect; one JSON alert a line.')
     .option('--rules <path>', 'rule file or folder; may be repeated', collect, [])
-    .option('--eql <text>', 'one EQL query instead of --rules')
-    .option('--kql <text>', 'one KQL query instead of --rules')
-    .option('--sigma <file>', 'one Sigma file instead of --rules')
+    .option('--eql <text>', 'one EQL query instead of --rules', once)
+    .option('--kql <text>', 'one KQL query instead of --rules', once)
+    .option('--sigma <file>', 'one Sigma file instead of --rules', once)
     .option('--decoder <name>', 'how the input is written, for example mosquitto or json')
     .option('--zone <zone>', 'zone of time stamps that name none, for example Europe/Berlin')
     .option('--option <key=value>', 'an option of the decoder; may be repeated', collect, [])
@@ -63,6 +63,12 @@ export const detectCommand: RegisterCommand = (program, context) => {
     .action(async (files: readonly string[], flags: DetectFlags) => {
       await new DetectRun(files, flags, context).run()
     })
+}
+
+/** A second query would take the place of the first without a word. */
+function once(value: string, before: string | undefined): string {
+  if (before !== undefined) throw new InvalidArgumentError('It can be given once.')
+  return value
 }
 
 function collect(value: string, before: readonly string[]): readonly string[] {
