@@ -1,4 +1,5 @@
 import type { ValueTest, WildcardPart } from '../model/condition.ts'
+import { QueryError } from './syntax.ts'
 
 /**
  * Fields that Elastic's schema holds as text: they are searched by their words, without regard to
@@ -22,6 +23,8 @@ const WORD = '\\pL\\pN_'
 /** Characters that join two letters, or two digits, to one word: `o'neil`, `pool.ntp.org`, `1,024.5`. */
 const JOINS = { letter: ".'’", digit: ".'’,;" } as const
 const CLASS = { letter: '\\pL', digit: '\\pN' } as const
+/** Words of one search; each is a part of a regular expression. */
+const WORDS_MAX = 20_000
 /** A character of a word, whatever stands beside it, and any run of them. */
 const ONE = `[${WORD}${JOINS.digit}]`
 const REST = `${ONE}*`
@@ -42,12 +45,35 @@ export function wordsTest(parts: readonly WildcardPart[], phrase: boolean): Valu
     const words = wordsOf(run)
     return phrase || run.some(isWildcard) ? [words] : words.map((word) => [word])
   })
+  if (alternatives.length > WORDS_MAX) {
+    const message = `A search in text has ${alternatives.length} words; at most ${WORDS_MAX} are taken`
+    throw new QueryError(message, 0, undefined, 'QUERY_TOO_LARGE')
+  }
   const sequences = phrase ? [alternatives.flat()] : alternatives
-  const patterns = sequences.filter((words) => words.length > 0).map(sequencePattern)
-  if (patterns.length === 0) return undefined
+  // Sequences with the same edges share them: a pattern grows by little more than its words.
+  const bodies = new Map<string, { readonly edges: Edges; readonly inner: Set<string> }>()
+  for (const words of sequences) {
+    if (words.length === 0) continue
+    const { edges, inner } = sequencePattern(words)
+    const key = edges.join('\0')
+    const known = bodies.get(key)
+    if (known === undefined) bodies.set(key, { edges, inner: new Set([inner]) })
+    else known.inner.add(inner)
+  }
+  const patterns = [...bodies.values()].map(
+    ({ edges: [left, right], inner }) => `${left}${oneOf([...inner])}${right}`,
+  )
+  return patterns.length === 0
+    ? undefined
+    : { kind: 'regex', pattern: oneOf(patterns), flags: 'is' }
+}
+
+/** What has to stand before and behind. */
+type Edges = readonly [before: string, after: string]
+
+function oneOf(patterns: readonly string[]): string {
   const [only = ''] = patterns
-  const pattern = patterns.length === 1 ? only : `(?:${patterns.join('|')})`
-  return { kind: 'regex', pattern, flags: 'is' }
+  return patterns.length === 1 ? only : `(?:${patterns.join('|')})`
 }
 
 function isWildcard(part: WildcardPart | undefined): boolean {
@@ -114,23 +140,24 @@ function kindOf(part: WildcardPart | undefined): Kind | undefined {
 }
 
 /** The words in this order, as a regular expression. At its outer ends `*` needs no pattern. */
-function sequencePattern(words: readonly Run[]): string {
-  let pattern = ''
+function sequencePattern(words: readonly Run[]): { edges: Edges; inner: string } {
+  let inner = ''
+  let [left, right] = ['', '']
   for (const [index, word] of words.entries()) {
     const [first, last] = [word[0], word.at(-1)]
     const isLast = index === words.length - 1
-    if (index > 0) pattern += gap(words[index - 1]?.at(-1), first)
-    else if (!isMany(first)) pattern += before(kindOf(first))
+    if (index > 0) inner += gap(words[index - 1]?.at(-1), first)
+    else if (!isMany(first)) left = before(kindOf(first))
     for (const [at, part] of word.entries()) {
       const isOuter = (index === 0 && at === 0) || (isLast && at === word.length - 1)
-      if (typeof part === 'string') pattern += quoted(part)
-      else if (part.any === 'one') pattern += ONE
-      else if (!isOuter) pattern += REST
-      else if (word.every(isMany)) pattern += `[${WORD}]`
+      if (typeof part === 'string') inner += quoted(part)
+      else if (part.any === 'one') inner += ONE
+      else if (!isOuter) inner += REST
+      else if (word.every(isMany)) inner += `[${WORD}]`
     }
-    if (isLast && !isMany(last)) pattern += after(kindOf(last))
+    if (isLast && !isMany(last)) right = after(kindOf(last))
   }
-  return pattern
+  return { edges: [left, right], inner }
 }
 
 function quoted(char: string): string {

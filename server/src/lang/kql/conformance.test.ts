@@ -182,6 +182,13 @@ cases('addresses', [
   ['a: and/or', { a: 'and/or' }, true],
 ])
 
+test('searches for very many words', () => {
+  const words = (count: number) => Array.from({ length: count }, (_, at) => `w${at}`).join(' ')
+  expect(finds(`message: ${words(20_000)}`, { message: 'a w19999' })).toBe(true)
+  expect(finds(words(20_001), { message: 'a w7' })).toBe('QUERY_TOO_LARGE')
+  expect(finds(`message: "${words(300)}"`, { message: words(301) })).toBe(true)
+})
+
 const t = (time: unknown) => ({ '@timestamp': time })
 cases('times', [
   ['@timestamp: 2010-03-06', t('2010-03-06T14:15:00'), true],
