@@ -1,10 +1,13 @@
-import { writeFileSync } from 'node:fs'
+import { existsSync, writeFileSync } from 'node:fs'
 import type { Command } from 'commander'
 import { ProblemError } from '../base/problems.ts'
 import { isFine } from '../library/format.ts'
 import { loadRules, type LoadedRules } from '../library/library.ts'
+import { rulesOfIds } from '../detect/rule-subset.ts'
 import type { EcsDoc } from '../model/event.ts'
+import type { RuleSet } from '../model/rule.ts'
 import type { CliContext, RegisterCommand } from './context.ts'
+import { type DeskOptions, openDesk } from './desk.ts'
 import { addPipeline, PIPELINE_HELP, type PipelineFlag } from './input/pipelines.ts'
 import { readEvent, writeClauses } from './read-event.ts'
 import { checkLine, checkText, fileLine, summaryLine } from './rules/check.ts'
@@ -43,13 +46,20 @@ export const rulesCommand: RegisterCommand = (program, context) => {
     .action((paths: string[], options: Options) => test(paths, options, context))
   rules
     .command('explain <rule> <event>')
-    .description('why a rule matches an event or does not; EVENT: a JSON file, JSON text, or -')
+    .description(
+      'why a rule matches an event or does not; RULE: a file, or the id of a running rule; ' +
+        'EVENT: a JSON file, JSON text, or -',
+    )
     .option('--json', 'one JSON object a rule')
     .option('--pipeline <name>', PIPELINE_HELP, addPipeline)
     .option('--ignore-logsource', 'leave the log sources of Sigma rules out of account')
-    .action(async (rule: string, event: string, options: Options) => {
+    .option('--data <dir>', 'for an id: the data directory; else what the configuration says')
+    .option('--config <file>', 'for an id: the configuration file')
+    .action(async (rule: string, event: string, options: Options & DeskOptions) => {
       const doc = await readEvent(event, context)
-      explainRule(load([rule], options), doc, { options, context })
+      const running = existsSync(rule) ? undefined : await runningRule(rule, options, context)
+      if (running !== undefined) tellExplained(running, doc, { options, context })
+      else explainRule(load([rule], options), doc, { options, context })
     })
   registerRunningRules(rules, context)
 }
@@ -127,12 +137,54 @@ function writeOut(path: string, text: string): void {
   }
 }
 
-function explainRule(
-  loaded: LoadedRules,
-  event: EcsDoc,
-  { options, context }: { readonly options: Options; readonly context: CliContext },
-): void {
-  for (const one of explainRules(loaded.ruleSet, event)) {
+interface TellOptions {
+  readonly options: Options
+  readonly context: CliContext
+}
+
+/**
+ * The rule of this id and what feeds it, as a server has it in force: with exceptions, lists and what was
+ * uploaded. Undefined where there is no server and none has left anything.
+ */
+async function runningRule(
+  id: string,
+  options: DeskOptions,
+  context: CliContext,
+): Promise<RuleSet | undefined> {
+  const ruleSet = await rulesInForce(options, context)
+  if (ruleSet === undefined) return undefined
+  const found = rulesOfIds(ruleSet, new Set([id]))
+  if (found.matches.length + found.correlations.length > 0) return found
+  const message = `There is no file of the name "${id}", and no running rule of this id.`
+  throw new ProblemError({ code: 'RULE_UNKNOWN', message, hint: 'see `picket rules running`' })
+}
+
+async function rulesInForce(
+  options: DeskOptions,
+  context: CliContext,
+): Promise<RuleSet | undefined> {
+  try {
+    const desk = await openDesk(options, context)
+    try {
+      return await desk.rulesInForce()
+    } finally {
+      await desk.close()
+    }
+  } catch (error) {
+    if (error instanceof ProblemError) return undefined
+    throw error
+  }
+}
+
+function explainRule(loaded: LoadedRules, event: EcsDoc, how: TellOptions): void {
+  tellExplained(loaded.ruleSet, event, how)
+  if (!failed(loaded)) return
+  how.context.stderr.write(checkText(loaded))
+  how.context.exit(2)
+}
+
+function tellExplained(ruleSet: RuleSet, event: EcsDoc, { options, context }: TellOptions): void {
+  for (const one of explainRules(ruleSet, event)) {
     if (options.json === true) {
       context.stdout.write(`${JSON.stringify(one)}\n`)
       continue
@@ -141,9 +193,5 @@ function explainRule(
       one.kind === 'match' ? ['matches', 'does not match'] : ['takes it', 'passes it by']
     context.stdout.write(`${one.rule} (${one.title}) ${one.holds ? words[0] : words[1]}\n`)
     for (const part of one.parts) writeClauses(part, 1, context)
-  }
-  if (failed(loaded)) {
-    context.stderr.write(checkText(loaded))
-    context.exit(2)
   }
 }

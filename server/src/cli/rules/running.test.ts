@@ -39,7 +39,7 @@ beforeEach(async () => {
     work: async (work) => doRuleWork(work),
     totals: () => ({ matches: 12, hits: 0, lost: 1, seconds: 0.5 }),
   })
-  const api = createApi({ ...options, rules })
+  const api = createApi({ ...options, rules, rulesInForce: rules.packed })
   await api.listenLocal(controlSocket(data))
   close = async () => {
     await api.close()
@@ -120,4 +120,24 @@ test('without a server nothing is in force', async () => {
   const empty = await picket('running')
   expect(empty.code).toBe(2)
   close = async () => undefined
+})
+
+test('a running rule is explained by its id, with the exceptions that hold for it', async () => {
+  const event = '{"event": {"module": "mosquitto", "outcome": "failure"}, "user": {"name": "joe"}}'
+  const plain = await picket('explain', ID, event)
+  expect(plain.out).toContain(`${ID} (Refused)`)
+  const filter = `title: Not joe
+id: 5d7a9a3c-6a6e-4ef0-9a0a-6b8b7d7f0c11
+logsource: { product: mosquitto }
+filter: { rules: [${ID}], a: { user.name: joe }, condition: not a }
+`
+  writeFileSync(join(folder, 'filter.yml'), filter)
+  await picket('reload')
+  const excepted = await picket('explain', ID, event)
+  rmSync(join(folder, 'filter.yml'))
+  expect(excepted.out).toContain(`${ID} (Refused) does not match`)
+  expect(excepted.out).toMatch(/user\.name is "joe"; the event has "joe"/)
+  const unknown = await picket('explain', 'no-such', event)
+  expect(unknown.err).toContain('RULE_UNKNOWN: There is no file of the name "no-such"')
+  expect(unknown.code).toBe(2)
 })
