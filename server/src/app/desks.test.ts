@@ -133,6 +133,9 @@ test('rules of which no index can be made change nothing: no record, no folder, 
   expect(readdirSync(options.uploads)).toEqual(['mine'])
   expect(readFileSync(join(options.uploads, 'mine', 'c.yml'), 'utf8')).toBe(text)
   expect([batches.length, inForce()]).toEqual([count, before])
+  // Nor is it done at the next start.
+  const again = await openRuleDesk(options)
+  expect(again.list().map(({ life }) => life)).toEqual(['live', 'live', 'live'])
   problem = undefined
   const times = asked.length
   await desk.setLife(A, 'shadow', 'u1')

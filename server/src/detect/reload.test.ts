@@ -9,7 +9,7 @@ import { type CompiledRules, compileRules, memoryOfRules } from './compiled-rule
 import { Engine } from './engine.ts'
 import { LiveDetector } from './live.ts'
 import { OfflineDetector } from './offline.ts'
-import { RULES_CONTROL, rulesControl } from './rules-control.ts'
+import { rulesControl } from './rules-control.ts'
 import { MemoryJournal } from './testing/memory-journal.ts'
 import { eventOf } from './testing/rules.ts'
 
@@ -257,12 +257,12 @@ describe('rules that are taken over while detection goes on', () => {
   })
 
   test('of which no index can be made: those before run on, replayed too, and it is said', () => {
-    let condition: Condition = { kind: 'field', path: 'a', test: { kind: 'exists' } }
-    for (let depth = 0; depth < 50_000; depth += 1) condition = { kind: 'not', part: condition }
-    const deep = { ...RULES.matches[0]!, condition }
-    const broken: RuleSet = { ...RULES, hash: 'broken', matches: [...RULES.matches, deep] }
-    const control: ControlRecord = { type: RULES_CONTROL, atMs: START, body: broken }
-    expect(() => [...new Engine(RULES).prepare(handedOver(broken))]).toThrow(RangeError)
+    // As a fault of ours would have it: no path.
+    const condition = { kind: 'field', path: 5, test: { kind: 'exists' } } as unknown as Condition
+    const faulty = { ...RULES.matches[0]!, condition }
+    const broken: RuleSet = { ...RULES, hash: 'broken', matches: [...RULES.matches, faulty] }
+    const control = rulesControl(broken, START)
+    expect(() => handedOver(broken)).toThrow(TypeError)
     const engine = new Engine(RULES)
     engine.apply({ offset: 1, batch: { source: 'app', ingestedMs: START, controls: [control] } })
     expect(engine.rulesProblem).toMatchObject({ code: 'RULES_UNCOMPILED' })
