@@ -48,6 +48,27 @@ describe('absence of events', () => {
     )
   })
 
+  test('what comes at the deadline itself is no silence, whatever silence was before it', () => {
+    const absence = make()
+    const times: number[] = []
+    const sink = {
+      hit: ({ time }: Hit) => void times.push(time),
+      final: () => {},
+      retract: () => {},
+    }
+    const see = (time: number, watermarkMs: number): void => {
+      const parts = [{ input: 'r', key: 'k', values: [] }]
+      absence.observe({ time, order: time, events: [], parts }, { watermarkMs, sink })
+    }
+    see(0, 0)
+    see(100, 0)
+    absence.advance({ watermarkMs: 100 + SPAN, sink })
+    expect(times).toEqual([SPAN])
+    see(100 + SPAN, 100 + SPAN)
+    absence.advance({ watermarkMs: 101 + SPAN, sink })
+    expect(times).toEqual([SPAN])
+  })
+
   test('a key that beats fast keeps few of its beats', () => {
     const absence = make()
     const sink = { hit: () => {}, final: () => {}, retract: () => {} }

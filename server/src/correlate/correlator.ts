@@ -76,7 +76,7 @@ export interface Hit {
   readonly time: number
   readonly order: number
   /**
-   * Oldest first. A correlation whose windows overlap gives every event once, with the first hit
+   * Oldest first, or in the order of its stages where it gives `all`. A correlation whose windows overlap gives every event once, with the first hit
    * that covers it; an episode then holds the union.
    */
   readonly events: readonly EventRef[]

@@ -55,6 +55,14 @@ describe('value_count', () => {
     }
     expect(JSON.parse([...correlator.table.rows()][0]![1])[3].length).toBeLessThanOrEqual(101)
     expect(correlator.table.losses.trimmed).toBeGreaterThan(4_800)
+    // What a hit has taken with it is no loss.
+    const told = make(1, 100)()
+    for (let order = 0; order < 500; order += 1) {
+      const parts = [{ input: 'r', key: 'k', values: ['same'] }]
+      const events = [{ id: `e${order}`, time: 1, order }]
+      told.observe({ time: 1, order, events, parts }, { watermarkMs: 0, sink })
+    }
+    expect(told.table.losses.trimmed).toBe(0)
   })
 
   test('an event without the field says nothing; several values of one event all count', () => {

@@ -165,7 +165,6 @@ export class Episodes {
     if (certainty === 'provisional' && last.pending.length < PENDING_MAX) {
       insertEntry(last.pending, hit)
     } else {
-      if (last.pending.length > 0 && certainty === 'final') return false
       if (certainty === 'provisional') this.table.losses.trimmed += 1
       if (last.settled === undefined) last.settled = blockOf(hit)
       else addBlock(last.settled, blockOf(hit))

@@ -116,6 +116,8 @@ describe('the live detector', () => {
     expect(detector.status()).toMatchObject({ offset: 0, lastOffset: 9 })
     journal.onWrite = () => expect(said).toEqual([])
     await detector.wake()
+    // Also those that were found while others were being written.
+    expect(writtenAlerts(journal)).toEqual(expectedAlerts(journal))
     journal.onWrite = undefined
     await detector.stop()
     expect(said).toEqual(writtenAlerts(journal))

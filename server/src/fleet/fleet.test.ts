@@ -180,6 +180,11 @@ describe('leases', () => {
     const leases = new LeaseTable(10)
     for (let at = 0; at < 25; at++) leases.learn(lease(`10.0.0.${at}`, 'aa'), AT)
     expect([leases.size, leases.evicted]).toEqual([10, 15])
+    for (let at = 0; at < 40; at++) {
+      leases.learn(lease('10.0.0.20', `0${at % 10}`, end(AT + HOUR)), AT + at)
+    }
+    const row = leases.takeChanges().find(({ key }) => key.endsWith('10.0.0.20'))
+    expect((JSON.parse(row?.value ?? '[]') as unknown[]).length).toBe(16)
     // Told of again: it is not the one told of longest ago any more.
     leases.learn(lease('10.0.0.15', 'bb'), AT + 1)
     leases.learn(lease('10.0.0.99', 'aa'), AT)

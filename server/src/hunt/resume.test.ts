@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { actionRule, ruleSet } from '../detect/testing/rules.ts'
 import type { AlertRecord } from '../model/alert.ts'
 import type { Rollup } from '../model/journal.ts'
 import type { StoredEvent } from '../store/search/stream.ts'
@@ -12,6 +13,7 @@ import {
 } from './hunt.ts'
 import { arrivalsOf, eventful, items, type Listed, RULES } from './testing/every-kind.ts'
 
+const EVERY_FAILURE = ruleSet([actionRule('failed', 'failure', { alerts: true })])
 const DAY_MS = 86_400_000
 const MIDNIGHT = Date.UTC(2026, 10, 23)
 
@@ -163,6 +165,24 @@ test('rollups are taken in their place among the events', async () => {
   })
   const lastMs = MIDNIGHT + count * 1_000 - 30_000
   expect(alerts.map(({ last }) => Date.parse(last))).toEqual([lastMs + 60_000])
+})
+
+test('the beginning of a range is part of it, its end is not', async () => {
+  const [first] = eventsOf(eventful, 40_000)
+  const doc = { event: { action: 'failure' }, source: { ip: '10.0.0.1' } }
+  const source = sourceOf([{ ...first!, id: 'one', time: MIDNIGHT, doc }], 1)
+  const told = async (fromMs: number, toMs: number): Promise<number> => {
+    const { alerts } = await hunted(source, {
+      fromMs,
+      toMs,
+      ruleSet: EVERY_FAILURE,
+      tell: 'matches',
+    })
+    return alerts.length
+  }
+  expect(await told(MIDNIGHT, MIDNIGHT + 1)).toBe(1)
+  expect(await told(MIDNIGHT - 1, MIDNIGHT)).toBe(0)
+  expect(await told(MIDNIGHT + 1, MIDNIGHT + 2)).toBe(0)
 })
 
 test('events are read as long after the range as they can still change what is in it', async () => {

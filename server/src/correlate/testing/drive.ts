@@ -47,9 +47,11 @@ export function drive(arrivals: Arrivals, options: DriveOptions): Outcome {
   const nameOf = (hit: Hit): string => `${hit.key} ${hit.name}`
   const sink: HitSink = {
     hit: (hit, certainty) => {
-      if (!hit.events.every((event, at) => at === 0 || isBefore(hit.events[at - 1]!, event))) {
-        throw new Error(`events out of order: ${nameOf(hit)}`)
-      }
+      // Those of sequences and samples stand in the order of their stages.
+      const isOrdered = hit.events.every((event, at) => {
+        return at === 0 || isBefore(hit.events[at - 1]!, event)
+      })
+      if (hit.all === undefined && !isOrdered) throw new Error(`out of order: ${nameOf(hit)}`)
       if (certainty === 'final') finals.push(hit)
       else if (pending.has(nameOf(hit))) throw new Error(`said twice: ${nameOf(hit)}`)
       else pending.set(nameOf(hit), hit)
