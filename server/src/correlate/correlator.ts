@@ -76,8 +76,8 @@ export interface Hit {
   readonly time: number
   readonly order: number
   /**
-   * Oldest first, or in the order of its stages where it gives `all`. A correlation whose windows overlap gives every event once, with the first hit
-   * that covers it; an episode then holds the union.
+   * Oldest first, or in the order of its stages where it gives `all`. A correlation whose windows
+   * overlap gives every event once, with the first hit that covers it; an episode then holds the union.
    */
   readonly events: readonly EventRef[]
   /** All events, in order, where `events` leaves out those of earlier hits (sequences, samples). */
