@@ -1,4 +1,11 @@
+import { ownText } from '../../base/own-text.ts'
+
 type Scalar = string | number | boolean
+
+interface Known {
+  readonly value: Scalar
+  readonly codes: readonly number[]
+}
 
 /** Longer texts seldom come again, and cost most to look up. */
 const CHARS_MAX = 64
@@ -13,9 +20,8 @@ const REST_MOST = 65_536
  * a few values over and over; where they do not, the memo rests, longer each time. It changes no answer.
  */
 export class Memo {
-  readonly #known = new Map<Scalar, readonly number[]>()
-  #last: Scalar | undefined
-  #lastCodes: readonly number[] | undefined
+  readonly #known = new Map<Scalar, Known>()
+  #last: Known | undefined
   #asked = 0
   #hits = 0
   /** So many values are passed over, and so many the next time. */
@@ -29,17 +35,15 @@ export class Memo {
       return undefined
     }
     if (++this.#asked > WINDOW) this.#weigh()
-    if (value === this.#last) {
-      this.#hits++
-      return this.#lastCodes
+    let known = this.#last
+    if (known === undefined || value !== known.value) {
+      if (typeof value === 'string' && value.length > CHARS_MAX) return undefined
+      known = this.#known.get(value)
+      if (known === undefined) return undefined
+      this.#last = known
     }
-    if (typeof value === 'string' && value.length > CHARS_MAX) return undefined
-    const codes = this.#known.get(value)
-    if (codes === undefined) return undefined
     this.#hits++
-    this.#last = value
-    this.#lastCodes = codes
-    return codes
+    return known.codes
   }
 
   /** Whether a value that was not known is to be put. */
@@ -49,9 +53,10 @@ export class Memo {
 
   put(value: Scalar, codes: readonly number[]): void {
     if (this.#known.size >= VALUES_MAX) this.#known.clear()
-    this.#known.set(value, codes)
-    this.#last = value
-    this.#lastCodes = codes
+    // Not with the whole line that it may be a part of.
+    const own = typeof value === 'string' ? ownText(value) : value
+    this.#last = { value: own, codes }
+    this.#known.set(own, this.#last)
   }
 
   #weigh(): void {
@@ -59,7 +64,6 @@ export class Memo {
     else {
       this.#known.clear()
       this.#last = undefined
-      this.#lastCodes = undefined
       this.#resting = this.#rest
       this.#rest = Math.min(this.#rest * 4, REST_MOST)
     }
