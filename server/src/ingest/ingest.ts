@@ -3,7 +3,8 @@ import type { Logger } from '../base/log.ts'
 import type { Metrics } from '../base/metrics.ts'
 import { ProblemError } from '../base/problems.ts'
 import type { StateChange } from '../model/decoder.ts'
-import type { Commit, Journal, JournalBatch, Tick } from '../model/journal.ts'
+import type { SecurityEvent } from '../model/event.ts'
+import type { Commit, DeadLetter, Journal, JournalBatch, Tick } from '../model/journal.ts'
 import type {
   Delivery,
   RawBatch,
@@ -30,6 +31,13 @@ interface Prepared {
   readonly batch: JournalBatch
   readonly commit: Commit
   readonly seen?: readonly SeenInput[]
+  readonly older?: () => Older
+}
+
+/** See `Prepared` in prepare.ts. */
+interface Older {
+  readonly events: readonly SecurityEvent[]
+  readonly deadLetters: readonly DeadLetter[]
 }
 
 export interface IngestOptions {
@@ -80,6 +88,9 @@ export class Ingest implements SourceSink {
   #stopped = false
   /** Decoder changes of a refused batch: they commit with the next one. */
   #carried: StateChange[] = []
+  /** What a refused batch told of earlier inputs: it is journalled with the next one. */
+  #older: JournalBatch | undefined
+  #isRefusing = false
   readonly #seen = new SeenInputs()
   readonly #totals = { deliveries: 0, events: 0, routine: 0, rejects: 0, dropped: 0 }
   #lastJournalledMs: number | undefined
@@ -92,8 +103,10 @@ export class Ingest implements SourceSink {
   }
 
   async deliver(raw: RawBatch, whenFull: 'wait' | 'refuse'): Promise<Delivery> {
-    return this.#inTurn(() => {
+    return this.#inTurn(async () => {
       const ingestedMs = this.#options.clock.now()
+      const problem = whenFull === 'refuse' ? await this.#stillRefusing(ingestedMs) : undefined
+      if (problem !== undefined) return { kind: 'busy', problem, retryAfterMs: RETRY_MAX_MS }
       return this.#append(this.#options.preparer.prepare(raw, ingestedMs), whenFull)
     })
   }
@@ -205,13 +218,43 @@ export class Ingest implements SourceSink {
     this.#stopped = true
   }
 
+  /** While the journal refuses nothing is decoded: decoders would move on, and their senders would not. */
+  async #stillRefusing(ingestedMs: number): Promise<ProblemError['problem'] | undefined> {
+    if (!this.#isRefusing) return undefined
+    const { source } = this.#options
+    const batch: JournalBatch = { source, ingestedMs, routine: {}, ...this.#older }
+    const problem = await this.#tryAppend(batch, this.#withCarried({}))
+    if (problem !== undefined && problem.code !== 'JOURNAL_BATCH') return problem
+    if (problem === undefined) this.#taken()
+    return undefined
+  }
+
+  #taken(): void {
+    this.#isRefusing = false
+    this.#carried = []
+    this.#older = undefined
+  }
+
+  #refuse(commit: Commit, older: Older | undefined): void {
+    this.#isRefusing = true
+    this.#carried = newest(commit.decoderState?.changes ?? [])
+    const { events = [], deadLetters = [] } = older ?? {}
+    if (events.length + deadLetters.length === 0) return
+    const { source, clock } = this.#options
+    this.#older = {
+      ...{ source, ingestedMs: clock.now() },
+      events: [...(this.#older?.events ?? []), ...events],
+      deadLetters: [...(this.#older?.deadLetters ?? []), ...deadLetters],
+    }
+  }
+
   async #append(
-    { batch, commit, seen = [] }: Prepared,
+    { batch, commit, seen = [], older }: Prepared,
     whenFull: 'wait' | 'refuse',
   ): Promise<Delivery> {
     const { source } = this.#options
     const whole = this.#withCarried(commit)
-    const parts = [batch]
+    const parts = this.#older === undefined ? [batch] : [this.#older, batch]
     const counted = { events: 0, rejects: 0, refused: [] as Refused[] }
     let waitMs = RETRY_FIRST_MS
     while (parts.length > 0) {
@@ -221,7 +264,9 @@ export class Ingest implements SourceSink {
       if (problem === undefined) {
         parts.shift()
         this.#noteReached(part, commit.cursor?.key)
-        this.#count(part, counted)
+        // What was told of earlier inputs is no part of the answer to this one.
+        this.#count(part, part === this.#older ? { events: 0, rejects: 0, refused: [] } : counted)
+        if (part === this.#older) this.#older = undefined
         waitMs = RETRY_FIRST_MS
         continue
       }
@@ -232,14 +277,14 @@ export class Ingest implements SourceSink {
         continue
       }
       if (whenFull === 'refuse' || this.#stopped) {
-        this.#carried = newest(whole.decoderState?.changes ?? [])
+        this.#refuse(whole, whenFull === 'refuse' ? older?.() : undefined)
         return { kind: 'busy', problem, retryAfterMs: RETRY_MAX_MS }
       }
       this.#counters.waits.inc({ source })
       await this.#options.pause(waitMs)
       waitMs = Math.min(waitMs * 2, RETRY_MAX_MS)
     }
-    this.#carried = []
+    this.#taken()
     this.#totals.deliveries += 1
     if (seen.length > 0) this.#lastJournalledMs = batch.ingestedMs
     this.#seen.add(seen)

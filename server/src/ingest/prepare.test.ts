@@ -1,7 +1,15 @@
 import { describe, expect, test } from 'vitest'
+import { ManualClock } from '../base/clock.ts'
+import { SILENT } from '../base/log.ts'
+import { MetricsRegistry } from '../base/metrics.ts'
+import { ProblemError } from '../base/problems.ts'
 import { decoders } from '../decode/registry.ts'
 import { fieldOf } from '../model/event.ts'
+import type { Commit, Journal, JournalBatch } from '../model/journal.ts'
 import type { RawItem } from '../model/source.ts'
+import { Ingest } from './ingest.ts'
+import type { Joining } from './lines/joiner.ts'
+import { startForm } from './lines/text-forms.ts'
 import { createPreparer } from './prepare.ts'
 
 const NOW = Date.UTC(2026, 10, 22)
@@ -108,5 +116,69 @@ describe('a decoder that throws', () => {
       { code: 'DECODE_FAULT', key: 'b', raw: 'y' },
     ])
     expect(seen).toMatchObject([{ outcome: 'reject' }, { outcome: 'reject' }])
+  })
+})
+
+describe('a batch that the journal refuses', () => {
+  /** A journal that is full for some appends of data, and a source of lines that wait for partners. */
+  function setUp(joining?: Joining) {
+    const appended: JournalBatch[] = []
+    const saved = new Map<string, string>()
+    let failing = 0
+    const append = async (batch: JournalBatch, commit: Commit = {}): Promise<number> => {
+      if (failing > 0) {
+        failing -= 1
+        throw new ProblemError({ code: 'JOURNAL_FULL', message: 'full' })
+      }
+      for (const { key, value } of commit.decoderState?.changes ?? []) {
+        if (value === undefined) saved.delete(key)
+        else saved.set(key, value)
+      }
+      return appended.push(batch)
+    }
+    const decoderSpec = decoders['mosquitto']!
+    const preparer = createPreparer({
+      ...{ source: 'broker', decoderSpec, tenant: 'default' },
+      ...(joining && { joining }),
+    })
+    const ingest = new Ingest({
+      ...{ source: 'broker', preparer, clock: new ManualClock(NOW), log: SILENT, latenessMs: 0 },
+      metrics: new MetricsRegistry(),
+      journal: { append } as unknown as Journal,
+      pause: async () => undefined,
+    })
+    const deliver = async (...items: RawItem[]): Promise<string> =>
+      (await ingest.deliver({ items }, 'refuse')).kind
+    const actions = (): unknown[] =>
+      appended.flatMap(({ events = [] }) => events.map(({ doc }) => fieldOf(doc, 'event.action')))
+    return { appended, saved, deliver, actions, fail: (times: number) => (failing = times) }
+  }
+
+  test('loses nothing of what it told of lines that were acknowledged before', async () => {
+    const { deliver, actions, fail, appended } = setUp()
+    expect(await deliver(takeover[0]!, takeover[1]!)).toBe('durable')
+    expect(actions()).toEqual(['mqtt-connect'])
+    fail(3)
+    // Refused once after it was decoded, then before.
+    for (let time = 0; time < 3; time++) expect(await deliver(takeover[2]!)).toBe('busy')
+    expect(await deliver(takeover[2]!)).toBe('durable')
+    expect(actions().filter((action) => action === 'mqtt-takeover')).toHaveLength(1)
+    expect(actions().filter((action) => action === 'mqtt-connect')).toHaveLength(2)
+    const ids = appended.flatMap(({ events = [] }) => events.map(({ id }) => id))
+    expect(new Set(ids).size).toBe(ids.length)
+  })
+
+  test('nor of a record whose first lines were', async () => {
+    const form = startForm('^[0-9]{10}: ')
+    const limits = { linesMax: 9, charactersMax: 9_000, timeoutMs: 5_000 }
+    const { deliver, appended, fail } = setUp({ form, unwrap: false, bare: false, ...limits })
+    expect(await deliver(item(`${AT}: what is this`, 'x1'), item(' more of it', 'x2'))).toBe(
+      'durable',
+    )
+    fail(1)
+    expect(await deliver(takeover[0]!)).toBe('busy')
+    expect(await deliver(takeover[0]!)).toBe('durable')
+    const raw = appended.flatMap(({ deadLetters = [] }) => deadLetters.map((letter) => letter.raw))
+    expect(raw).toEqual([`${AT}: what is this\n more of it`])
   })
 })

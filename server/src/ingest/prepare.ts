@@ -45,7 +45,11 @@ export interface Prepared {
   readonly commit: Commit
   /** What became of its last inputs. */
   readonly seen?: readonly SeenInput[]
+  /** What of the batch is told of inputs that came before it: no sender sends these again. */
+  readonly older?: () => Older
 }
+
+export type Older = Required<Pick<JournalBatch, 'events' | 'deadLetters'>>
 
 /** One source's decoder and normalizer. Synchronous; keeps the decoder's memory. */
 export interface LinePreparer {
@@ -85,6 +89,9 @@ class Preparer implements LinePreparer, DecodeSink {
   #letters: DeadLetter[] = []
   #routine = new Map<string, number>()
   #lastRoutine: string | undefined
+  /** What may be of an earlier input than the batch: its partner or its end came only now. */
+  #told: (readonly [of: string, made: SecurityEvent | DeadLetter])[] = []
+  #wasHolding = false
 
   constructor(options: PreparerOptions) {
     this.#options = options
@@ -103,6 +110,7 @@ class Preparer implements LinePreparer, DecodeSink {
     this.#begin(ingestedMs, raw.redelivered === true, raw.scope)
     // What one sender may speak for does not hold for what another adds.
     const isWhole = raw.whole === true || raw.scope !== undefined
+    this.#wasHolding = this.#joiner?.isHolding === true || this.#parts?.isHolding === true
     const entries = this.#parts?.join(raw.items, ingestedMs, isWhole) ?? raw.items
     const items = this.#lines(entries, ingestedMs, isWhole)
     const shownFrom = items.length - SEEN_MAX
@@ -117,7 +125,9 @@ class Preparer implements LinePreparer, DecodeSink {
       this.#decode(item)
       if (index >= shownFrom) seen.push(this.#seen(events, letters))
     }
-    return { ...this.#end(raw.cursor), seen }
+    const told = this.#told
+    const older = told.length === 0 ? {} : { older: () => olderThan(raw.items, told) }
+    return { ...this.#end(raw.cursor), seen, ...older }
   }
 
   /** Whole lines, and records of several, out of the entries of a log. */
@@ -191,8 +201,11 @@ class Preparer implements LinePreparer, DecodeSink {
       shaped.time = settleClaim(shaped, source, enricher.cohorts)
     }
     const folded = this.#lane?.fold(shaped)
-    if (folded !== undefined) this.routine(folded)
-    else this.#events.push(this.#stages.finish(shaped, this.#ingestedMs))
+    if (folded !== undefined) return this.routine(folded)
+    const made = this.#stages.finish(shaped, this.#ingestedMs)
+    this.#events.push(made)
+    const { origin } = shaped
+    if (this.#wasHolding || origin !== this.#item) this.#told.push([origin.key, made])
   }
 
   routine(className: string, sign?: LifeSign): void {
@@ -223,7 +236,7 @@ class Preparer implements LinePreparer, DecodeSink {
   reject(code: RejectCode, detail: string): void {
     const { source, tenant, decoderSpec } = this.#options
     const { key, receivedMs, facts, text, bytes } = this.#item
-    this.#letters.push({
+    const letter: DeadLetter = {
       id: shortId(tenant, source, key, 'reject'),
       source,
       decoder: decoderSpec.name,
@@ -233,7 +246,9 @@ class Preparer implements LinePreparer, DecodeSink {
       key,
       ...rawOf(text, bytes),
       ...(facts === undefined ? {} : { facts }),
-    })
+    }
+    this.#letters.push(letter)
+    if (this.#wasHolding) this.#told.push([key, letter])
   }
 
   /** What became of the item just decoded; the counts are those before it. */
@@ -258,6 +273,7 @@ class Preparer implements LinePreparer, DecodeSink {
     this.#redelivered = redelivered
     this.#events = []
     this.#letters = []
+    this.#told = []
     this.#routine = new Map()
     this.#lane?.begin()
   }
@@ -296,6 +312,21 @@ export function joinCounter(source: string, metrics: Metrics | undefined): (end:
     'Records of several lines, by how they ended: whole, next, quiet, limit.',
   )
   return (end) => joined?.inc({ source, end })
+}
+
+function olderThan(
+  items: readonly RawItem[],
+  told: readonly (readonly [of: string, made: SecurityEvent | DeadLetter])[],
+): Older {
+  const keys = new Set(items.map(({ key }) => key))
+  const events: SecurityEvent[] = []
+  const deadLetters: DeadLetter[] = []
+  for (const [of, made] of told) {
+    if (keys.has(of)) continue
+    if ('doc' in made) events.push(made)
+    else deadLetters.push(made)
+  }
+  return { events, deadLetters }
 }
 
 /** Text stays text; bytes, and what is not whole text, go as base64. Bounded. */

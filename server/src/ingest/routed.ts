@@ -5,7 +5,7 @@ import type { Joining, LineJoiner } from './lines/joiner.ts'
 import { partsJoiner } from './lines/parts.ts'
 import { takesWhole, unwrapping } from './lines/shipped.ts'
 import { createPreparer, earliest, joinCounter, type LinePreparer } from './prepare.ts'
-import type { Prepared, PreparerOptions } from './prepare.ts'
+import type { Older, Prepared, PreparerOptions } from './prepare.ts'
 import { SEEN_MAX } from './seen-inputs.ts'
 
 /** Another decoder for the items whose facts are these; a value may end in `*`. */
@@ -192,6 +192,13 @@ function prefixed(made: Prepared, { prefix }: Lane): Prepared {
   return { ...made, commit: { ...made.commit, decoderState: { ...decoderState, changes } } }
 }
 
+function allOf(parts: readonly Older[]): Older {
+  return {
+    events: parts.flatMap(({ events }) => events),
+    deadLetters: parts.flatMap(({ deadLetters }) => deadLetters),
+  }
+}
+
 /** One batch of several, in their order. Undefined where there are none. */
 function joined(parts: readonly Prepared[]): Prepared | undefined {
   const [first, ...others] = parts
@@ -214,7 +221,11 @@ function joined(parts: readonly Prepared[]): Prepared | undefined {
   if (rollups.length > 0) lists.rollups = rollups
   if (deadLetters.length > 0) lists.deadLetters = deadLetters
   if (Object.keys(routine).length > 0) lists.routine = routine
+  const older = parts.flatMap((part) => part.older ?? [])
   const { source } = first.batch
   const commit: Commit = changes.length === 0 ? {} : { decoderState: { source, changes } }
-  return { batch: lists, commit, seen: seen.slice(-SEEN_MAX) }
+  return {
+    ...{ batch: lists, commit, seen: seen.slice(-SEEN_MAX) },
+    ...(older.length > 0 && { older: () => allOf(older.map((of) => of())) }),
+  }
 }
