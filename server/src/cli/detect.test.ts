@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
@@ -307,4 +307,26 @@ test('rules see what assets say, and folded messages keep a device from being ab
   expect(joined.alerts.map(({ group }) => group)).toEqual([{ 'device.id': 'pump-8' }])
   expect((await detect('--rules', silent, ...args)).alerts).toHaveLength(1)
   expect((await detect('--rules', silent, ...args, '--filter', 'builtin')).alerts).toEqual([])
+})
+
+test('a folder of Sigma rules runs as one rule does; what does not compile is told of', async () => {
+  mkdirSync(join(folder, 'set', 'deep'), { recursive: true })
+  const rule = (id: string, value: string) =>
+    `title: ${id}\nid: ${id}\nlogsource: {product: x}\ndetection: {sel: {${value}}, condition: sel}`
+  file('set/a.yml', [rule('one', 'f: a')])
+  file('set/deep/b.yml', [rule('two', 'f: a')])
+  const events = file('set.ndjson', [{ f: 'a' }, { f: 'b' }])
+  const args = ['--sigma', join(folder, 'set'), '--pipeline', 'none', '--ndjson', events]
+  const fine = await detect(...args)
+  expect(fine.alerts.map((alert) => [alert.rule.id, alert.events])).toEqual([
+    ['one', ['1']],
+    ['two', ['1']],
+  ])
+  expect(fine.exits).toEqual([])
+  const broken = file('set/c.yml', [rule('three', 'f|contain: a')])
+  const others = await detect(...args)
+  expect(others.alerts).toHaveLength(2)
+  expect(others.exits).toEqual([2])
+  expect(others.stderr).toContain('c.yml:4:')
+  expect((await detect('--sigma', broken, '--ndjson', events)).exits).toEqual([2])
 })

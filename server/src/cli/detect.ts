@@ -41,7 +41,11 @@ export const detectCommand: RegisterCommand = (program, context) => {
     .option('--rules <path>', 'rule file or folder; may be repeated', collect, [])
     .option('--eql <text>', 'one EQL query instead of --rules', once)
     .option('--kql <text>', 'one KQL query instead of --rules', once)
-    .option('--sigma <file>', 'one Sigma file instead of --rules', once)
+    .option(
+      '--sigma <path>',
+      'a Sigma file, or a folder of them, instead of --rules: every match is told',
+      once,
+    )
     .option('--decoder <name>', 'how the input is written, for example mosquitto or json')
     .option('--zone <zone>', 'zone of time stamps that name none, for example Europe/Berlin')
     .option('--option <key=value>', 'an option of the decoder; may be repeated', collect, [])

@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs'
 import { ProblemError } from '../../base/problems.ts'
 import type { Result } from '../../base/result.ts'
 import { compileEql } from '../../lang/eql/compile.ts'
@@ -68,7 +69,9 @@ function fileRules(paths: readonly string[], flags: RuleFlags, adHoc: boolean): 
     const message = `There is no rule in ${paths.join(', ')}.`
     throw new ProblemError(first ?? { code: 'USAGE', message })
   }
-  if (adHoc && first !== undefined) throw new ProblemError(first)
+  // Of a folder, what compiles runs, and the rest is told of.
+  const isFolder = paths.some((path) => statSync(path, { throwIfNoEntry: false })?.isDirectory())
+  if (adHoc && !isFolder && first !== undefined) throw new ProblemError(first)
   return { ruleSet, adHoc, pipes: [], problems }
 }
 
