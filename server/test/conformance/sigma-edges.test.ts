@@ -404,3 +404,18 @@ test('a filter that reaches none of the rules it names is warned of', () => {
   expect(warnings(filter('[rul]'))[0]).toContain('names the rule "rul", which is not there')
   expect(warnings(filter('[rule]', 'other'))[0]).toContain('which has another log source')
 })
+
+test("a taxonomy that is not Sigma's own is told of where it would be translated", () => {
+  const rule = (taxonomy: string) =>
+    `${ruleOf('sel: {f: a}\ncondition: sel').replace('product: test', 'product: picket')}taxonomy: ${taxonomy}\n`
+  expect(problemsOf(lower(rule('acme'), {}))[0]).toContain('The taxonomy "acme" is not known')
+  expect(problemsOf(lower(rule('sigma'), {}))).toEqual([])
+  expect(problemsOf(lower(rule('acme')))).toEqual([])
+})
+
+test('an object is a value like any other only where any value will do', () => {
+  expect(itemMatches("f: '*'", { f: { a: 1 } })).toBe(true)
+  expect(itemMatches('f|exists: true', { f: { a: 1 } })).toBe(true)
+  expect(itemMatches('f: null', { f: { a: 1 } })).toBe(false)
+  expect(itemMatches("f|contains: 'a'", { f: { a: 'a' } })).toBe(false)
+})

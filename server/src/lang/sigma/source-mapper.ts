@@ -50,6 +50,8 @@ export function createSourceMapper(options: SigmaOptions, lists: PlaceholderValu
   return {
     vars,
     map(rule) {
+      const taxonomy = rule.attributes['taxonomy'] ?? 'sigma'
+      if (taxonomy !== 'sigma' && !warned.has(rule)) rule.problems.push(foreign(rule))
       const mapping = mapLogsource(rule.logsource)
       if (mapping === undefined) {
         if (!isIgnored && !warned.has(rule)) rule.problems.push(unmapped(rule))
@@ -89,6 +91,18 @@ function pipelineMapper(pipeline: Pipeline, lists: PlaceholderValues): SourceMap
       return { condition: allOf(added), detections, fields, paths, pipe }
     },
   }
+}
+
+/** Specification, "Taxonomy": another one has to be handled by the tool, or transformed. */
+function foreign(rule: SigmaRule) {
+  const name = String(rule.attributes['taxonomy']).slice(0, 60)
+  return {
+    code: 'RULE_LOGSOURCE',
+    message: `The taxonomy "${name}" is not known; log source and fields are read as those of Sigma's own.`,
+    at: { ...rule.place, field: 'taxonomy' },
+    hint: 'translate it by a pipeline, or take names as written with `--pipeline none`',
+    severity: 'warning',
+  } as const
 }
 
 function unmapped(rule: SigmaRule) {
