@@ -9,6 +9,12 @@ describe('Lucene query strings', () => {
   test.each<[string, EcsDoc, boolean | string]>([
     ['a:x AND b:y', { a: 'x', b: 'y' }, true],
     ['a:x AND b:y', { a: 'x' }, false],
+    ['a:x AND b:y', { b: 'y' }, false],
+    ['a:x AND b:y', {}, false],
+    ['a:x AND NOT b:y', {}, false],
+    ['a:x b:y AND c:z', { a: 'x', c: 'z' }, false],
+    ['*:* AND NOT a:x', { a: 'y' }, true],
+    ['*:* AND NOT a:x', { a: 'x' }, false],
     ['a:x b:y', { b: 'y' }, true],
     // operators do not bind: AND demands both of its sides, and what is demanded is enough
     ['a:x OR b:y AND c:z', { a: 'x' }, false],
