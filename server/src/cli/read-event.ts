@@ -28,8 +28,9 @@ export async function readText(path: string, context: CliContext): Promise<strin
   if (path !== '-') {
     try {
       return readFileSync(path, 'utf8')
-    } catch {
-      const message = 'The event could not be read.'
+    } catch (error) {
+      const why = (error as NodeJS.ErrnoException).code ?? 'unknown error'
+      const message = `The event could not be read: ${why}.`
       throw new ProblemError({ code: 'INPUT_UNREADABLE', message, at: { file: path } })
     }
   }

@@ -10,7 +10,7 @@ import type { CliContext, RegisterCommand } from './context.ts'
 import { type DeskOptions, openDesk } from './desk.ts'
 import { addPipeline, PIPELINE_HELP, type PipelineFlag } from './input/pipelines.ts'
 import { readEvent, writeClauses } from './read-event.ts'
-import { checkLine, checkText, fileLine, summaryLine } from './rules/check.ts'
+import { checkLine, checkText, fileLine, problemLines, summaryLine } from './rules/check.ts'
 import { coverageOf } from './rules/coverage.ts'
 import { explainRules } from './rules/explain.ts'
 import { junitOf, runsInItsCases, runTests } from './rules/run-tests.ts'
@@ -102,7 +102,9 @@ function list(paths: readonly string[], options: Options, context: CliContext): 
           )
     context.stdout.write(`${line}\n`)
   }
-  if (failed(loaded)) context.exit(2)
+  if (!failed(loaded)) return
+  for (const line of problemLines(loaded)) context.stderr.write(`${line}\n`)
+  context.exit(2)
 }
 
 function test(paths: readonly string[], options: Options, context: CliContext): void {

@@ -82,8 +82,8 @@ export function findFiles(paths: readonly string[], problems: RuleProblem[]): st
       if (statSync(path).isDirectory()) walk(path, found)
       else if (formatOf(path) !== undefined) found.add(path)
       else problems.push(unknownLanguage(path))
-    } catch {
-      problems.push(unreadable(path))
+    } catch (error) {
+      problems.push(unreadable(path, error))
     }
   }
   if (found.size <= RULE_FILES_MAX) return [...found]
@@ -118,13 +118,14 @@ export function readText(path: string, problems: RuleProblem[]): string | undefi
     if (error instanceof TypeError) {
       const message = 'The file is not UTF-8 text.'
       problems.push({ code: 'RULE_SYNTAX', message, at: { file: path }, severity: 'error' })
-    } else problems.push(unreadable(path))
+    } else problems.push(unreadable(path, error))
     return undefined
   }
 }
 
-function unreadable(path: string): RuleProblem {
-  const message = 'The file could not be read.'
+function unreadable(path: string, error: unknown): RuleProblem {
+  const why = (error as NodeJS.ErrnoException).code ?? 'unknown error'
+  const message = `The file could not be read: ${why}.`
   return { code: 'INPUT_UNREADABLE', message, at: { file: path }, severity: 'error' }
 }
 

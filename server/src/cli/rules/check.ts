@@ -43,9 +43,8 @@ function problemOf(problem: RuleProblem) {
   }
 }
 
-/** What a person reads: the problems, then what the rules cost and cover. */
-export function checkText(loaded: LoadedRules): string {
-  const { reports, problems, ruleSet } = loaded
+/** The problems of files and of rules, a line each. */
+export function problemLines({ reports, problems }: LoadedRules): string[] {
   const lines: string[] = []
   for (const problem of problems) lines.push(`${problem.severity}: ${formatProblem(problem)}`)
   for (const report of reports) {
@@ -53,6 +52,13 @@ export function checkText(loaded: LoadedRules): string {
       lines.push(`${problem.severity}: ${formatProblem(withFile(problem, report.path))}`)
     }
   }
+  return lines
+}
+
+/** What a person reads: the problems, then what the rules cost and cover. */
+export function checkText(loaded: LoadedRules): string {
+  const { reports, ruleSet } = loaded
+  const lines = problemLines(loaded)
   const failed = reports.filter((report) => !isFine(report)).length
   lines.push(`${reports.length} documents: ${reports.length - failed} fine, ${failed} refused.`)
   lines.push(

@@ -357,6 +357,12 @@ test('list and explain', async () => {
     techniques: ['T1110.001', 'T0855'],
     tests: 2,
   })
+  const missing = await run(['rules', 'list', path, join(folder, 'missing.yml')])
+  expect(missing.out).toContain('denied Denied')
+  expect([missing.code, missing.err]).toEqual([
+    2,
+    `error: ${folder}/missing.yml: INPUT_UNREADABLE: The file could not be read: ENOENT.\n`,
+  ])
   const why = await run(['rules', 'explain', path, '-'], '{"event":{"action":"mqtt-connect"}}\n{}')
   expect(why.out).toContain('denied (Denied) does not match')
   expect(why.out).toContain('- event.action is "mqtt-publish-denied"; the event has "mqtt-connect"')
