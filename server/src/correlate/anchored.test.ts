@@ -125,7 +125,12 @@ test('where there is no more room the stalest group of a single event goes', () 
     correlator.observe({ time, order: time, events: [], parts }, { watermarkMs: 0, sink })
   }
   expect([...correlator.table.names()].sort()).toEqual(['a', 'd'])
-  expect(correlator.table.losses).toMatchObject({ evicted: 2, refused: 0 })
+  expect(correlator.table.losses).toMatchObject({ evicted: 2, refused: 0, trimmed: 0 })
+  for (let time = 5; time < 16; time += 1) {
+    const parts = [{ input: 'r', key: 'a', values: [] }]
+    correlator.observe({ time, order: time, events: [], parts }, { watermarkMs: 0, sink })
+  }
+  expect(correlator.table.losses.trimmed).toBe(3)
 })
 
 test('of several windows each waits for its own end', () => {

@@ -2,7 +2,15 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { CORRELATOR_LIMITS } from './correlator.ts'
 import { createDistinctCount } from './distinct-count.ts'
-import { arrivalsOf, coveredBy, drive, placesOf, windowsOf } from './testing/drive.ts'
+import {
+  arrivalsOf,
+  coveredBy,
+  drive,
+  placesOf,
+  type Arrivals,
+  type Seen,
+  windowsOf,
+} from './testing/drive.ts'
 
 const SPAN = 100
 const make =
@@ -63,6 +71,17 @@ describe('value_count', () => {
       told.observe({ time: 1, order, events, parts }, { watermarkMs: 0, sink })
     }
     expect(told.table.losses.trimmed).toBe(0)
+  })
+
+  test('a late event at the very beginning of the window of a hit is one of its events', () => {
+    const at = (time: number, value: string): Seen => {
+      return { time, input: 'r', key: '["a"]', values: [value] }
+    }
+    const order = [at(100, 'x'), at(100 + SPAN, 'y'), at(100, 'x'), at(99, 'x')]
+    const list: Arrivals = Object.assign(order, { latenessMs: 200 })
+    const { finals, more } = drive(list, { make: make(2) })
+    expect(coveredBy(finals)).toEqual(['e0', 'e1'])
+    expect(coveredBy(more)).toEqual(['e2'])
   })
 
   test('an event without the field says nothing; several values of one event all count', () => {

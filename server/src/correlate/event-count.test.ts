@@ -129,13 +129,22 @@ describe('event_count', () => {
         if (value === undefined) rows.delete(key)
         else rows.set(key, value)
       }
+      const restored = makeSmall()
+      restored.table.restore(rows)
+      expect([...restored.table.rows()]).toEqual([...correlator.table.rows()])
     }
     const held = correlator.table.get('["a"]')?.entries ?? []
     expect(held.length).toBeLessThanOrEqual(96)
     expect(held.length + correlator.table.losses.trimmed).toBe(500)
-    const restored = makeSmall()
-    restored.table.restore(rows)
-    expect([...restored.table.rows()]).toEqual([...correlator.table.rows()])
+  })
+
+  test('an event at the watermark itself has its whole timespan before it', () => {
+    const correlator = make(2)
+    const sink = collect()
+    correlator.observe(observation({ time: 0, key: 'a' }, 0), { watermarkMs: 0, sink })
+    correlator.advance({ watermarkMs: SPAN, sink })
+    correlator.observe(observation({ time: SPAN, key: 'a' }, 1), { watermarkMs: SPAN, sink })
+    expect(sink.hits).toHaveLength(1)
   })
 
   test('a hit out of order makes a key with a later one no easier to push out', () => {

@@ -151,7 +151,6 @@ export class MonotoneWindow<P> implements Correlator {
     const { entries } = window
     const added = entries[at]!
     if (entries.at(-1)!.time - added.time <= timespanMs) {
-      window.from = Math.min(window.from, at)
       window.scan.add(added)
     } else window.from += 1
     const scan = this.#kind.scan()
@@ -177,7 +176,6 @@ export class MonotoneWindow<P> implements Correlator {
       if (time - added.time > this.#kind.timespanMs) return
       if (!hit) continue
       const events = cover(entries, one.at, one.at)
-      changedFrom(window, one.at)
       one.moment.sink.more?.({ key, name: String(order), time, order, events })
       return
     }
