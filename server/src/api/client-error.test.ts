@@ -26,6 +26,12 @@ describe('what is not a request', () => {
       'POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nab',
       400,
     ],
+    [
+      'two senders in one request',
+      'GET /api/v1/alerts HTTP/1.1\r\nhost: x\r\nconnection: close\r\n' +
+        'authorization: Bearer a\r\nauthorization: Bearer b\r\n\r\n',
+      400,
+    ],
   ])('%s is refused as a problem document, and the connection closed', async (_, bytes, status) => {
     world = await makeWorld()
     const app = serveAs(world, { id: 'u', roles: ['admin'] })

@@ -30,6 +30,9 @@ test('a mask hides the field, what is below, what it is within, and its reuse in
     expect([field, mask.hides(field)]).toEqual([field, false])
   }
   expect(new Mask([]).hides('message')).toBe(false)
+  // An object that holds what is masked is not shown whole either.
+  const deep = new Mask(['tls.client.x509.subject'])
+  expect([deep.hides('tls.client.x509'), deep.hides('tls.client.x50')]).toEqual([true, false])
 })
 
 test('copies under other names are hidden: aliases, counted values, texts, parts of other values', () => {
