@@ -67,6 +67,16 @@ describeEngines('the desk of assets', (engine) => {
     ])
   })
 
+  test('what a file names is of the file from then on, though nothing else of it changed', async () => {
+    const { desk } = await open('takeover')
+    await desk.put(asset('own'))
+    expect(await desk.takeFile([asset('own')])).toMatchObject({ changed: 1, unchanged: 0 })
+    expect(await desk.get('own')).toMatchObject({ origin: 'file', revision: 2 })
+    expect(await desk.takeFile([asset('own')])).toMatchObject({ changed: 0, unchanged: 1 })
+    expect(await desk.takeFile([])).toMatchObject({ removed: 1 })
+    expect(await desk.get('own')).toBeUndefined()
+  })
+
   test('lists by page, site, type, and what somebody may see', async () => {
     const { desk } = await open('lists')
     const all = ['a', 'b', 'c', 'd'].map((id, at) =>
