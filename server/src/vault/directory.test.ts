@@ -80,6 +80,9 @@ describe('a data directory', () => {
     expect(await codeOf(openDataDir(base))).toBe('DATA_UNUSABLE')
     writeFileSync(join(base, 'file'), '')
     expect(await codeOf(openDataDir(join(base, 'file')))).toBe('DATA_UNUSABLE')
+    expect(await codeOf(openDataDir(join(base, 'file', 'in', 'it')))).toBe('DATA_UNUSABLE')
+    // Where the system has it: a place in which no folder can be made at all.
+    expect(await codeOf(openDataDir('/proc/picket/data'))).toBe('DATA_UNUSABLE')
     expect(existsSync(join(base, 'file', 'lock'))).toBe(false)
   })
 })

@@ -21,7 +21,14 @@ import { basename, dirname, join } from 'node:path'
 /** Makes a folder and those above it. Those made are for this user alone (mode 0700). */
 export function makePrivateFolder(path: string): void {
   if (existsSync(path)) return
-  mkdirSync(path, { recursive: true, mode: 0o700 })
+  // One by one: where nothing can be made, as in /proc, Node's recursive way never ends.
+  makePrivateFolder(dirname(path))
+  try {
+    mkdirSync(path, { mode: 0o700 })
+  } catch (error) {
+    // Somebody else made it meanwhile.
+    if (!existsSync(path)) throw error
+  }
   flushFolder(dirname(path))
 }
 
