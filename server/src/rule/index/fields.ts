@@ -12,7 +12,8 @@ type Scalar = string | number | boolean
 /** A field that rules ask for: its tests, and its values in the event at hand. */
 export class FieldSlot {
   readonly probe = new Probe()
-  memo = new Memo()
+  /** Undefined where there is too little to be saved. */
+  memo: Memo | undefined
   readonly #values: Scalar[] = []
   #count = 0
   /** Of the event whose values these are. */
@@ -86,6 +87,8 @@ class TrieNode {
 
 const STEPS_MAX = 500
 const STEP_PREDICATES = 200
+/** With fewer predicates asking anew costs no more than remembering; such indexes are made by the thousand. */
+const MEMO_PREDICATES = 16
 /** Nodes for what no rule asks for, so that values seen there before are known again. */
 const SPARE_NODES = 512
 
@@ -131,12 +134,13 @@ export class Fields {
     const anywhere = fields.#anywhere
     if (anywhere !== undefined) {
       anywhere.probe.finish(undefined, tables[0])
-      fields.#spare = { nodes: SPARE_NODES }
+      if (predicates.length >= MEMO_PREDICATES) fields.#spare = { nodes: SPARE_NODES }
     }
     for (const slot of slots) {
       yield
       if (slot === anywhere) continue
       fields.#slots.push(slot)
+      if (predicates.length >= MEMO_PREDICATES) slot.memo = new Memo()
       slot.probe.finish(anywhere?.probe, tables[fields.#slots.length])
     }
     return fields
@@ -156,7 +160,9 @@ export class Fields {
       for (const predicate of probe.lazy) this.lazy[predicate] = 1
     }
     // What was remembered of values holds no longer.
-    for (const slot of this.#slots) if (slot.probe.hasBounds) slot.memo = new Memo()
+    for (const slot of this.#slots) {
+      if (slot.probe.hasBounds && slot.memo !== undefined) slot.memo = new Memo()
+    }
   }
 
   #slotOfPath(path: string): FieldSlot {

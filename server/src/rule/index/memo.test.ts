@@ -1,5 +1,8 @@
 import { expect, test } from 'vitest'
+import { Fields } from './fields.ts'
 import { Memo } from './memo.ts'
+import type { Predicate } from './program.ts'
+import { finish } from './steps.ts'
 
 const codes = [2]
 
@@ -42,4 +45,16 @@ test('a place whose values begin to come again is known again', () => {
 
 test('long texts are not kept', () => {
   expect(new Memo().wants('x'.repeat(65))).toBe(false)
+})
+
+test('indexes of a few predicates, of which there may be thousands, remember nothing', () => {
+  const predicates = (count: number): readonly Predicate[] =>
+    Array.from({ length: count }, (_, at) => ({
+      ...{ kind: 'test', path: 'a' },
+      test: { kind: 'equals', value: `v${at}`, cased: false },
+    }))
+  const memoOf = (count: number): Memo | undefined =>
+    finish(Fields.steps(predicates(count))).slotOf(0)?.memo
+  expect(memoOf(3)).toBeUndefined()
+  expect(memoOf(16)).toBeInstanceOf(Memo)
 })
