@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { actionRule } from '../detect/testing/rules.ts'
+import type { Correlation } from '../model/correlation.ts'
 import { decodeKey, keysOf } from './group-key.ts'
 import { alertGroup, alertKey, projection } from './project.ts'
 
@@ -64,5 +65,18 @@ describe('group keys', () => {
       'iot.mqtt.client_id': 'c',
     })
     expect(groupOf({})).toEqual({})
+  })
+
+  test('fields and inputs may be called what every object has', () => {
+    const doc = { a: 'x', toString: 'n' }
+    const alternatives = { a: ['b'] }
+    const count = {
+      ...{ type: 'value_count', inputs: ['constructor'], fields: ['toString'], inputFields: {} },
+      ...{ groupBy: [{ path: 'toString', paths: {} }], alternatives },
+      ...{ timespanMs: 1_000, bound: { op: '>=', value: 1 } },
+    } as unknown as Correlation
+    expect(projection(count, 'constructor')(doc)).toMatchObject([{ key: '["n"]', values: ['n'] }])
+    const rule = { ...actionRule('r', 'x'), groupBy: ['constructor', 'toString'], alternatives }
+    expect(alertKey(rule, doc)).toBe('[null,"n"]')
   })
 })

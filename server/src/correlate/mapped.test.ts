@@ -46,3 +46,17 @@ test('without mappings the event decides nothing', () => {
     ...{ name: 'Rule', severity: 'medium', risk: undefined },
   })
 })
+
+test('mappings may read fields that are called what every object has', () => {
+  const odd = queryMeta('kql', 'x', {
+    title: 'Rule',
+    meta: {
+      mapping: {
+        severity: [{ field: 'constructor', value: 'x', severity: 'low' }],
+        risk: [{ field: 'toString', value: '' }],
+        name: 'valueOf',
+      },
+    },
+  })
+  expect(mapped(odd, { a: ['x'] })).toEqual({ name: 'Rule', severity: 'medium', risk: undefined })
+})

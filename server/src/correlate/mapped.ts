@@ -1,3 +1,4 @@
+import { own } from '../base/own.ts'
 import type { Severity } from '../model/alert.ts'
 import { SEVERITIES } from '../model/alert.ts'
 import type { RuleMeta } from '../model/rule.ts'
@@ -21,10 +22,10 @@ export function mapped(meta: RuleMeta, matched: Matched): Mapped {
     return { name: meta.title, severity: meta.severity, risk: meta.risk }
   }
   const severities = mapping.severity
-    .filter(({ field, value }) => matched[field]?.includes(value) === true)
+    .filter(({ field, value }) => own(matched, field)?.includes(value) === true)
     .map(({ severity }) => SEVERITIES.indexOf(severity))
   const risks = mapping.risk.flatMap(({ field, value, risk }) => {
-    const values = matched[field] ?? []
+    const values = own(matched, field) ?? []
     if (value !== '' && !values.includes(value)) return []
     return risk === undefined
       ? values.map(riskOf).filter((each) => each !== undefined)
@@ -32,7 +33,7 @@ export function mapped(meta: RuleMeta, matched: Matched): Mapped {
         ? [risk]
         : []
   })
-  const name = mapping.name === undefined ? undefined : matched[mapping.name]?.[0]
+  const name = mapping.name === undefined ? undefined : own(matched, mapping.name)?.[0]
   return {
     name: name === undefined || name.trim() === '' ? meta.title : name,
     severity: SEVERITIES[Math.max(...severities)] ?? meta.severity,

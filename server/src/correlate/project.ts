@@ -1,3 +1,4 @@
+import { own } from '../base/own.ts'
 import { ownText } from '../base/own-text.ts'
 import type { Correlation } from '../model/correlation.ts'
 import type { EcsDoc } from '../model/event.ts'
@@ -46,11 +47,11 @@ export function projection(correlation: Correlation, input: string): Project {
 
 function valueFields(correlation: Correlation, input: string): readonly string[] {
   if (!('fields' in correlation)) return []
-  return correlation.inputFields?.[input] ?? correlation.fields
+  return own(correlation.inputFields, input) ?? correlation.fields
 }
 
 function keyField({ alternatives }: Pick<Correlation, 'alternatives'>, path: string): KeyField {
-  const or = alternatives?.[path]
+  const or = own(alternatives, path)
   return or === undefined ? { path } : { path, or }
 }
 
@@ -58,7 +59,9 @@ function keyField({ alternatives }: Pick<Correlation, 'alternatives'>, path: str
 function keyFields(correlation: Correlation, input: string): readonly (readonly KeyField[])[] {
   if (correlation.type !== 'sequence' && correlation.type !== 'sample') {
     return [
-      correlation.groupBy.map(({ path, paths }) => keyField(correlation, paths?.[input] ?? path)),
+      correlation.groupBy.map(({ path, paths }) =>
+        keyField(correlation, own(paths, input) ?? path),
+      ),
     ]
   }
   const until = correlation.type === 'sequence' ? correlation.until : undefined
@@ -85,9 +88,7 @@ export const DEFAULT_GROUP = ['device.id', 'iot.mqtt.client_id', 'source.ip', 'u
 /** The key that alerts of a match rule are grouped by. */
 export function alertKey(rule: MatchRule, doc: EcsDoc): string {
   if (rule.groupBy.length > 0) {
-    const { alternatives } = rule
-    const at = (path: string): KeyField => ({ path, or: alternatives?.[path] ?? [] })
-    return encodeKey(rule.groupBy.map((path) => textsAt(doc, at(path))[0] ?? null))
+    return encodeKey(rule.groupBy.map((path) => textsAt(doc, keyField(rule, path))[0] ?? null))
   }
   for (const path of DEFAULT_GROUP) {
     const value = textsOf(doc, path)[0]

@@ -1,3 +1,4 @@
+import { own } from '../base/own.ts'
 import type { Tick } from '../model/journal.ts'
 
 export const LATENESS_MS = 60_000
@@ -122,8 +123,7 @@ export class SourceClock {
 
   #latenessOf(source: string): number {
     const { latenessOf, latenessMs } = this.#lateness
-    const own = latenessOf !== undefined && Object.hasOwn(latenessOf, source)
-    return (own ? latenessOf[source] : undefined) ?? latenessMs ?? LATENESS_MS
+    return own(latenessOf, source) ?? latenessMs ?? LATENESS_MS
   }
 }
 
