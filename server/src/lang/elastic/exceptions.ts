@@ -25,6 +25,11 @@ function entryCondition(entry: ExceptionEntry): Condition {
 }
 
 function positive(entry: ExceptionEntry, values: readonly string[]): Condition {
+  const isValued = entry.type.startsWith('match') || entry.type === 'wildcard'
+  // Without one it is never true: the opposite of it would take out everything.
+  if (isValued && values.length === 0) {
+    throw new QueryError(`The exception for “${entry.field}” has no value`, 0)
+  }
   switch (entry.type) {
     case 'match':
     case 'match_any':

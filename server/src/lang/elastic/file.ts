@@ -13,7 +13,7 @@ const entrySchema: z.ZodType<ExceptionEntry> = z.lazy(() =>
     type: z.string(),
     operator: z.enum(['included', 'excluded']).default('included'),
     value: z.union([z.string(), z.array(z.string())]).optional(),
-    entries: z.array(entrySchema).optional(),
+    entries: z.array(entrySchema).min(1).optional(),
   }),
 )
 
@@ -27,7 +27,8 @@ export interface ExceptionEntry {
 
 export const itemSchema = z.looseObject({
   name: z.string().default(''),
-  entries: z.array(entrySchema),
+  /** An item without entries would take out everything. */
+  entries: z.array(entrySchema).min(1),
   expire_time: z.union([z.string(), z.date().transform((date) => date.toISOString())]).optional(),
 })
 

@@ -104,7 +104,7 @@ function boolCondition(body: Dsl): Condition {
   const must = [...parts('must'), ...parts('filter')]
   const least = body['minimum_should_match'] ?? (must.length === 0 && should.length > 0 ? 1 : 0)
   const count = Number(least)
-  if (!Number.isInteger(count) || (count > 1 && count < should.length)) {
+  if (!Number.isInteger(count) || count < 0 || (count > 1 && count < should.length)) {
     throw unsupported(`bool, minimum_should_match ${String(least)}`)
   }
   const offered = count === 0 ? ALWAYS : count === 1 ? anyOf(should) : allOf(should)
@@ -166,9 +166,14 @@ function regexpFilter(body: Dsl): Condition {
   return regexpCondition(compiled.value, (test) => fieldTest(path, test))
 }
 
+const RANGE_KEYS = ['gt', 'gte', 'lt', 'lte', 'boost', 'format']
+
 function rangeFilter(body: Dsl): Condition {
   const [path = ''] = Object.keys(body)
   const bounds = asObject(body[path])
+  // A time zone, or a bound of another name, would change what is found.
+  const others = Object.keys(bounds).filter((key) => !RANGE_KEYS.includes(key))
+  if (others.length > 0) throw unsupported(`range, ${others.join(', ')}`)
   const parts: Condition[] = []
   for (const op of ['gt', 'gte', 'lt', 'lte'] as const) {
     const value = bounds[op]

@@ -69,7 +69,17 @@ describe('filters of Kibana', () => {
       { b: 1 },
       false,
     ],
+    [
+      'query = {bool = {should = [{term = {a = 1}}, {term = {b = 1}}], minimum_should_match = -1}}',
+      { b: 1 },
+      'RULE_UNSUPPORTED',
+    ],
     ['query = {fuzzy = {a = "x"}}', {}, 'RULE_UNSUPPORTED'],
+    [
+      'query = {range = {"@timestamp" = {lt = "2021", time_zone = "+02:00"}}}',
+      {},
+      'RULE_UNSUPPORTED',
+    ],
     ['query = {range = {a = {lt = "now-1d"}}}', {}, 'RULE_UNSUPPORTED'],
     ['query = {query_string = {query = "x", default_field = "a"}}', {}, 'RULE_UNSUPPORTED'],
   ])('%s on %j: %s', (text, doc, expected) => {
@@ -94,6 +104,9 @@ describe('exceptions', () => {
       { a: [{ b: 1 }, { c: 2 }] },
       true,
     ],
+    [except('field = "a"\ntype = "match"\noperator = "excluded"'), {}, 'RULE_UNSUPPORTED'],
+    [except('field = "a"\ntype = "nested"\nentries = []'), {}, 'RULE_INVALID'],
+    [except('').replace(/\[\[[^[]*$/, 'entries = []'), {}, 'RULE_INVALID'],
     [except('field = "a"\ntype = "list"\nlist = {id = "l", type = "ip"}'), {}, 'RULE_UNSUPPORTED'],
   ])('%s on %j: %s', (text, doc, expected) => {
     expect(finds(text, doc)).toBe(expected)
