@@ -146,6 +146,19 @@ describe('collections in one file', () => {
     ])
   })
 
+  test('one rule has the group key and fields of all of its log sources', () => {
+    const both = (head: string) =>
+      `action: global\ntitle: Both\nid: both\n${head}detection: {sel: {x: 1}, condition: sel}\n---\n` +
+      'logsource: {product: linux, category: process_creation}\n---\n' +
+      'logsource: {product: windows, category: process_creation}\nfields: [LogonGuid]\n'
+    const [rule, ...others] = lower(both('group-by: [Image]\nfields: [Image]\n'), {}).matches
+    expect(others).toEqual([])
+    const paths = rule?.groupBy.flatMap((path) => [path, ...(rule.alternatives?.[path] ?? [])])
+    expect(paths).toContain('winlog.event_data.Image')
+    expect(rule?.fields).toContain(rule?.groupBy[0])
+    expect(rule?.fields).toHaveLength(2)
+  })
+
   test('without an id they are rules of their own; an id that stands twice is refused', () => {
     expect(lower(parts('')).matches).toHaveLength(2)
     const twice = parts('id: both\n').replaceAll('logsource', 'id: own\nlogsource')

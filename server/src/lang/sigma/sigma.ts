@@ -137,7 +137,16 @@ class SigmaLowering {
     const at = rule.sharesId === true ? this.#matches.findIndex((each) => each.meta.id === id) : -1
     const earlier = this.#matches[at]
     if (earlier === undefined) this.#matches.push(made)
-    else this.#matches[at] = { ...earlier, condition: anyOf([earlier.condition, condition]) }
+    else {
+      // The new one knows the paths of both.
+      const alternatives = { ...earlier.alternatives, ...made.alternatives }
+      this.#matches[at] = {
+        ...earlier,
+        condition: anyOf([earlier.condition, condition]),
+        ...(Object.keys(alternatives).length === 0 ? {} : { alternatives }),
+        fields: [...new Set([...earlier.fields, ...made.fields])],
+      }
+    }
   }
 
   #setPaths(rule: SigmaRule, paths: FieldPaths): void {
