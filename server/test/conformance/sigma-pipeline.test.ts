@@ -61,6 +61,19 @@ test('added conditions are joined to the rule, filled in and negated', () => {
   expect(holds(not, 'f: a', { f: 'a', index: 'lab' })).toBe(false)
 })
 
+test('flags are booleans of YAML 1.1 too, in which pipelines are written', () => {
+  const not = (flag: string) =>
+    `- type: add_condition\n  negated: ${flag}\n  conditions: {index: lab}`
+  const step = (flag: string) =>
+    `- type: field_name_prefix\n  prefix: x.\n  rule_cond_not: ${flag}\n  rule_conditions:\n    - {type: logsource, product: test}`
+  for (const flag of ['true', 'True', 'yes', 'on']) {
+    expect(holds(not(flag), 'f: a', { f: 'a', index: 'lab' })).toBe(false)
+    expect(holds(step(flag), 'f: a', { f: 'a' })).toBe(true)
+  }
+  expect(holds(not('no'), 'f: a', { f: 'a', index: 'lab' })).toBe(true)
+  expect(holds(step('off'), 'f: a', { x: { f: 'a' } })).toBe(true)
+})
+
 test('values are replaced, mapped, set, converted', () => {
   const replace = String.raw`- {type: replace_string, regex: '^HKLM(.*)$', replacement: 'MACHINE\1'}`
   expect(holds(replace, "f: 'HKLM/Run'", { f: 'MACHINE/Run' })).toBe(true)

@@ -1,7 +1,6 @@
 import type { RuleProblem } from '../../model/rule.ts'
 import { nearest } from '../nearest.ts'
 import { parseCondition } from './condition.ts'
-import { flagOf } from './correlation/attributes.ts'
 import { parseDetection, type Report } from './detection.ts'
 import type {
   Logsource,
@@ -15,6 +14,7 @@ import { parseTimespan } from './timespan.ts'
 import type { Detection } from './value/value.ts'
 import {
   childOf,
+  flagOf,
   parseYamlDocuments,
   plainOf,
   textOf,

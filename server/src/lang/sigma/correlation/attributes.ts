@@ -1,7 +1,7 @@
 import type { RuleProblem } from '../../../model/rule.ts'
 import { nearest } from '../../nearest.ts'
 import type { SigmaCorrelation } from '../documents.ts'
-import { childOf, type Tree } from '../yaml/yaml-tree.ts'
+import { childOf, flagOf, type Tree } from '../yaml/yaml-tree.ts'
 
 const KEYS = ['type', 'rules', 'group-by', 'timespan', 'condition', 'aliases', 'generate']
 /** Ours, an old name of `timespan`, and what one of the types takes beside its condition. */
@@ -32,15 +32,6 @@ export function attributeProblems(document: SigmaCorrelation): readonly RuleProb
     problems.push(wrong('"generate" is true or false.', generate, 'generate'))
   }
   return [...problems, ...aliasProblems(childOf(body, 'aliases'))]
-}
-
-/** A boolean as YAML 1.2 has it, or in the words of YAML 1.1, in which most rules were written. */
-export function flagOf(tree: Tree | undefined): boolean | undefined {
-  if (tree?.kind !== 'scalar') return undefined
-  if (typeof tree.value === 'boolean') return tree.value
-  const text = String(tree.value).toLowerCase()
-  if (text === 'yes' || text === 'on' || text === 'true') return true
-  return text === 'no' || text === 'off' || text === 'false' ? false : undefined
 }
 
 function aliasProblems(tree: Tree | undefined): readonly RuleProblem[] {

@@ -1,4 +1,4 @@
-import { childOf, textOf, textsOf, type MapTree, type Tree } from '../yaml/yaml-tree.ts'
+import { childOf, flagOf, textOf, textsOf, type MapTree, type Tree } from '../yaml/yaml-tree.ts'
 import type { DetectionItem, SigmaValue } from '../value/value.ts'
 import type { ConditionTree } from '../condition.ts'
 import type { StepCondition, StepConditions } from './pipeline.ts'
@@ -152,7 +152,7 @@ export const CONDITIONS: Readonly<Record<string, ConditionType>> = {
     check: onValues((value, params) => {
       const pattern = textOf(childOf(params, 'pattern')) ?? ''
       const fits = value.kind === 'text' && matchesStart(pattern, printText(value))
-      return fits !== (textOf(childOf(params, 'negate')) === 'true')
+      return fits !== (flagOf(childOf(params, 'negate')) === true)
     }),
   },
   match_value: {

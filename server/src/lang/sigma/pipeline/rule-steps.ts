@@ -1,6 +1,14 @@
 import type { RuleProblem } from '../../../model/rule.ts'
 import { parseDetection } from '../detection.ts'
-import { childOf, plainOf, textOf, textsOf, type MapTree, type Tree } from '../yaml/yaml-tree.ts'
+import {
+  childOf,
+  flagOf,
+  plainOf,
+  textOf,
+  textsOf,
+  type MapTree,
+  type Tree,
+} from '../yaml/yaml-tree.ts'
 import { itemsOf, type RuleState } from './state.ts'
 import type { TransformationType } from './transformations.ts'
 
@@ -23,7 +31,7 @@ function filled(tree: Tree, state: RuleState): Tree {
 function addCondition(params: MapTree, state: RuleState): void {
   const conditions = childOf(params, 'conditions')
   if (conditions?.kind !== 'map') return
-  const isTemplate = textOf(childOf(params, 'template')) === 'true'
+  const isTemplate = flagOf(childOf(params, 'template')) === true
   const entries = conditions.entries.map((entry) => ({
     ...entry,
     value: isTemplate ? filled(entry.value, state) : entry.value,
@@ -32,7 +40,7 @@ function addCondition(params: MapTree, state: RuleState): void {
     if (found.severity === 'error') state.failure ??= found.message
   }
   const detection = parseDetection({ ...conditions, entries }, report)
-  const negated = textOf(childOf(params, 'negated')) === 'true'
+  const negated = flagOf(childOf(params, 'negated')) === true
   state.added.push({ detection, negated })
 }
 

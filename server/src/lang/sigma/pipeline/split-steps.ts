@@ -1,5 +1,5 @@
 import { parseText, type Detection, type DetectionItem, type SigmaValue } from '../value/value.ts'
-import { childOf, textOf, textsOf, type MapTree } from '../yaml/yaml-tree.ts'
+import { childOf, flagOf, textOf, textsOf, type MapTree } from '../yaml/yaml-tree.ts'
 import { opposite } from './state.ts'
 import { flatValues, patternOf, printText } from './text.ts'
 import type { TransformationType } from './transformations.ts'
@@ -49,7 +49,7 @@ function splitHashes(item: DetectionItem, params: MapTree, fail: (why: string) =
   if (item.field === undefined || !fields.includes(item.field) || texts === undefined) return item
   const known = textsOf(childOf(params, 'valid_hash_algos'))
   const prefix = textOf(childOf(params, 'field_prefix')) ?? ''
-  const drops = textOf(childOf(params, 'drop_algo_prefix')) === 'true'
+  const drops = flagOf(childOf(params, 'drop_algo_prefix')) === true
   const found = new Map<string, SigmaValue[]>()
   for (const { algorithm, digest } of texts.map(hashOf)) {
     if (!known.includes(algorithm)) continue
@@ -77,7 +77,7 @@ function extractFields(item: DetectionItem, params: MapTree): Detection {
   const regex = patternOf(textOf(childOf(params, 'regex')) ?? '')
   if (texts === undefined || regex === undefined) return item
   const prefix = textOf(childOf(params, 'field_prefix'))
-  const keeps = textOf(childOf(params, 'preserve_unmatched')) === 'true'
+  const keeps = flagOf(childOf(params, 'preserve_unmatched')) === true
   const groups = Object.keys(regex.namedGroups())
   const found = texts.flatMap((text): Detection[] => {
     const matcher = regex.matcher(text)

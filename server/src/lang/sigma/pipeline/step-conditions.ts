@@ -1,7 +1,7 @@
 import type { Problem } from '../../../base/problems.ts'
 import { fail, ok, type Result } from '../../../base/result.ts'
 import { parseCondition, type ConditionTree } from '../condition.ts'
-import { childOf, textOf, type MapTree, type Tree } from '../yaml/yaml-tree.ts'
+import { childOf, flagOf, textOf, type MapTree, type Tree } from '../yaml/yaml-tree.ts'
 import { CONDITIONS, type ConditionKind } from './conditions.ts'
 import { meant, parameterProblem, pipelineProblem } from './parameters.ts'
 import type { StepCondition, StepConditions } from './pipeline.ts'
@@ -86,7 +86,7 @@ function parseConditions(
   return ok({
     named,
     join: word === 'or' ? 'or' : 'and',
-    negated: textOf(negated) === 'true',
+    negated: flagOf(negated) === true,
     expression: parsed?.value.tree,
   })
 }

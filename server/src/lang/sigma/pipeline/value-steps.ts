@@ -6,7 +6,7 @@ import {
   type TextPart,
   type TextValue,
 } from '../value/value.ts'
-import { childOf, textOf, textsOf, type MapTree } from '../yaml/yaml-tree.ts'
+import { childOf, flagOf, textOf, textsOf, type MapTree } from '../yaml/yaml-tree.ts'
 import type { Around, TransformationType } from './transformations.ts'
 import { printText, substitute } from './text.ts'
 
@@ -38,7 +38,7 @@ const LITERALS: Readonly<Record<string, (text: string) => string>> = {
 }
 
 function isOn(params: MapTree, name: string): boolean {
-  return textOf(childOf(params, name)) === 'true'
+  return flagOf(childOf(params, name)) === true
 }
 
 /** Text read anew, with its placeholders as such where the text before had some. */

@@ -237,6 +237,15 @@ export function textsOf(tree: Tree | undefined): string[] {
   return tree.items.map(textOf).filter((text) => text !== undefined)
 }
 
+/** A boolean as YAML 1.2 has it, or in the words of YAML 1.1, in which most rules were written. */
+export function flagOf(tree: Tree | undefined): boolean | undefined {
+  if (tree?.kind !== 'scalar') return undefined
+  if (typeof tree.value === 'boolean') return tree.value
+  const text = String(tree.value).toLowerCase()
+  if (text === 'yes' || text === 'on' || text === 'true') return true
+  return text === 'no' || text === 'off' || text === 'false' ? false : undefined
+}
+
 /** Plain JavaScript values of a tree. */
 export function plainOf(tree: Tree): unknown {
   if (tree.kind === 'scalar') return tree.value
