@@ -82,6 +82,14 @@ test('beyond their number the oldest are forgotten early, and counted', async ()
   expect(cursors.size).toBeLessThanOrEqual(16)
 })
 
+test('where more come within a minute than are remembered, it is still the oldest that go', async () => {
+  const { take, knows, forgotten } = setUp(1_000)
+  for (let n = 0; n <= 1_000; n += 1) await take(n, 5_000 + n)
+  expect([0, 99].map((n) => knows(n, 6_000))).toEqual([false, false])
+  expect([100, 999, 1_000].map((n) => knows(n, 6_000))).toEqual([true, true, true])
+  expect(forgotten()).toBe(100)
+})
+
 test('what expired makes room without being counted, and its cursors are used again', async () => {
   const { take, forgotten, cursors } = setUp(1_000)
   for (let n = 0; n < 20_000; n += 1) await take(n, n * 1_000)

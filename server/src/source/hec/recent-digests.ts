@@ -1,4 +1,7 @@
-/** Parts that the window is divided in: a part goes as a whole, when its last digest is too old. */
+/**
+ * Parts that the window is divided in: a part goes as a whole, when its last digest is too old. None holds
+ * more than such a part of all that may be known, so that making room in a rush leaves what came just now.
+ */
 const PARTS = 10
 const SLOTS_FIRST = 1_024
 /** Fuller tables are made anew with twice the slots. */
@@ -40,7 +43,11 @@ export class RecentDigests {
     this.#letGo(atMs)
     if (this.#size >= this.#max) this.#makeRoom(atMs)
     let part = this.#parts.at(-1)
-    if (part === undefined || atMs - part.startMs >= this.#windowMs / PARTS) {
+    const isOver =
+      part === undefined ||
+      part.size >= this.#max / PARTS ||
+      atMs - part.startMs >= this.#windowMs / PARTS
+    if (part === undefined || isOver) {
       part = new Part(atMs)
       this.#parts.push(part)
     }
