@@ -53,6 +53,16 @@ describe('POST /api/v1/events', () => {
     return { port, sink, post, errors }
   }
 
+  test('a connection that is kept open and not used again ends without a failure', async () => {
+    const { port, sink, errors } = await begin()
+    const socket = connect(port, '127.0.0.1').resume()
+    const closed = new Promise((resolve) => socket.once('close', resolve))
+    socket.write(`POST ${PATH} HTTP/1.1\r\nhost: a\r\ncontent-length: 7\r\n\r\n{"a":1}`)
+    await closed
+    expect(sink.texts).toEqual(['{"a":1}'])
+    expect(errors('idle_timeout')).toBe(0)
+  }, 60_000)
+
   test('lines, a list, and the three forms of CloudEvents', async () => {
     const { sink, post } = await begin()
     expect(await (await post('{"a":1}\r\n\n{"a":2}')).json()).toEqual({

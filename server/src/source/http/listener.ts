@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
+import type { Socket } from 'node:net'
 import { isLoopback } from '../../base/net.ts'
 import { ProblemError } from '../../base/problems.ts'
 import type { SenderScope, SourceSink } from '../../model/source.ts'
@@ -75,6 +76,8 @@ export class HttpListener {
   readonly #counters: SourceCounters
   readonly #pending: PendingBytes
   readonly #calls = new Set<Promise<void>>()
+  /** Whose requests are not answered to the end. */
+  readonly #answering = new Set<Socket>()
   #server: Server | undefined
   #unwatch: (() => Promise<void>) | undefined
 
@@ -94,13 +97,17 @@ export class HttpListener {
     if (tokens.isEmpty && !isLoopback(address.host)) throw openDoor(this.#deps.name, address.host)
     const use = { sink, counters: this.#counters }
     const server = await this.#makeServer((request, response) => {
+      const { socket } = request
+      this.#answering.add(socket)
+      response.on('close', () => this.#answering.delete(socket))
       const call = this.#serve(request, response, use).finally(() => this.#calls.delete(call))
       this.#calls.add(call)
     })
     server.maxConnections = this.#options.connections_max
     // Who does not read a long answer holds it here.
     server.setTimeout(Math.max(this.#options.request_timeout, ANSWER_MS_MIN), (socket) => {
-      this.#counters.failed('idle_timeout')
+      // Kept open between two requests it ends this way as well, which is no failure.
+      if (this.#answering.has(socket)) this.#counters.failed('idle_timeout')
       socket.destroy()
     })
     server.on('drop', () => this.#counters.failed('connections_max'))
