@@ -1,4 +1,3 @@
-import { mkdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { MetricsRegistry } from '../base/metrics.ts'
 import type { Logger } from '../base/log.ts'
@@ -9,6 +8,7 @@ import type { RegisterCommand } from '../cli/context.ts'
 import { loadConfig, parseConfig } from '../config/config.ts'
 import type { Config } from '../config/schema.ts'
 import type { ConfigDesk } from '../model/desks.ts'
+import { prepareFolder } from '../vault/directory.ts'
 import { type Demo, startDemo } from './demo.ts'
 import { createLogger, type Volume } from './logger.ts'
 import { type Running, serve } from './serve.ts'
@@ -47,7 +47,7 @@ export const serveCommand: RegisterCommand = (program, context) => {
     try {
       if (flags.demo === true) {
         const folder = join(config.data, 'demo')
-        mkdirSync(folder, { recursive: true, mode: 0o700 })
+        prepareFolder(folder)
         demo = startDemo(env['PICKET_DEMO_PROGRAM'], join(folder, 'mosquitto.log'), log)
       }
       const running = await serve({

@@ -48,7 +48,8 @@ export async function openDataDir(path: string): Promise<DataDir> {
   }
 }
 
-function prepareFolder(folder: string): void {
+/** Makes a folder of the data directory where it is not there yet. Throws ProblemError DATA_UNUSABLE. */
+export function prepareFolder(folder: string): void {
   try {
     makePrivateFolder(folder)
     if (!statSync(folder).isDirectory()) throw new Error('it is not a folder')
