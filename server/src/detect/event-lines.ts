@@ -1,3 +1,4 @@
+import { isDeeperThan } from '../base/nesting.ts'
 import { claimedTimeMs, nanosBelowMs } from '../base/timestamp.ts'
 import { fieldOf, type EcsDoc, type SecurityEvent } from '../model/event.ts'
 import type { RejectCode } from '../model/decoder.ts'
@@ -50,7 +51,7 @@ export function readEventLine(
   if (value === null || typeof value !== 'object' || Array.isArray(value)) {
     return { ok: false, code: 'DECODE_SYNTAX', message: 'The line is JSON, but no object.' }
   }
-  if (deeperThan(value, DEPTH_MAX)) {
+  if (isDeeperThan(value, DEPTH_MAX)) {
     const message = `The event is nested more than ${DEPTH_MAX} deep.`
     return { ok: false, code: 'DECODE_TOO_DEEP', message }
   }
@@ -100,13 +101,6 @@ function tieOf(value: unknown): string | number | undefined {
 function syntaxMessage(error: unknown): string {
   const detail = error instanceof Error ? error.message : ''
   return `The line is no JSON: ${detail.slice(0, 160)}`
-}
-
-function deeperThan(value: unknown, depth: number): boolean {
-  if (value === null || typeof value !== 'object') return false
-  if (depth === 0) return true
-  for (const inner of Object.values(value)) if (deeperThan(inner, depth - 1)) return true
-  return false
 }
 
 /** Event time, then the tie-breaker (numbers before text, none last); stable, so input order last. */

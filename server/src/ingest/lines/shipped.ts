@@ -1,6 +1,6 @@
+import { isDeeperThan } from '../../base/nesting.ts'
 import type { DecoderSpec } from '../../model/decoder.ts'
 import type { RawItem } from '../../model/source.ts'
-import { isDeeperThan } from './nesting.ts'
 
 /**
  * Where the line stands that a log shipper put into a document: `auto` finds it in the documents of

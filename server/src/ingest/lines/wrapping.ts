@@ -1,8 +1,8 @@
+import { isDeeperThan } from '../../base/nesting.ts'
 import { readHeader } from '../../decode/syslog/header.ts'
 import { stampOptions } from '../../decode/line/options.ts'
 import { StampReader } from '../../decode/line/stamp.ts'
 import { unwrapJson } from '../../decode/line/json-wrapper.ts'
-import { isDeeperThan } from './nesting.ts'
 
 /** A line as the program wrote it, and whose it is within its stream. */
 export interface Unwrapped {
