@@ -124,6 +124,8 @@ describe("alerts of Wazuh's and OSSEC's alerts.log", () => {
 
   test('what breaks off before its rule is rejected, and nothing is thrown', () => {
     expect(decode(LOGIN.slice(0, 2).join('\n')).rejects).toEqual(['DECODE_SYNTAX'])
+    const long = decode([...LOGIN, 'x'.repeat(1_048_576)].join('\n'))
+    expect(long).toEqual({ events: [], rejects: ['DECODE_TOO_LONG'] })
     fc.assert(
       fc.property(fc.nat(600), fc.string({ maxLength: 8 }), (cut, put) => {
         const text = LOGIN.join('\n')

@@ -4,7 +4,8 @@ import { compact, present } from '../document/values.ts'
 /** What begins an alert of `alerts.log`; its other lines follow, and an empty one. */
 export const ALERT_START = '** Alert '
 
-const TEXT_MAX = 1_048_576
+/** A longer one is not read. */
+export const ALERT_MAX = 1_048_576
 const FIELDS_MAX = 20
 const HEAD = /^\*\* Alert (\d{1,12}\.\d{1,12}):(?: mail ?)? *- *(.*)$/
 const PLACE =
@@ -31,7 +32,6 @@ const SIZE = /^Size changed from '\d{1,20}' to '(\d{1,20})'/m
  * number, in UTC; the one on its second line has no zone. Undefined: of another form.
  */
 export function alertOfText(text: string): EcsDoc | undefined {
-  if (text.length > TEXT_MAX) return undefined
   const lines = text.trimEnd().split(/\r?\n/)
   const head = HEAD.exec(lines[0] ?? '')
   const place = PLACE.exec(lines[1] ?? '')

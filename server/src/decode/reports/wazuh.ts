@@ -15,7 +15,7 @@ import {
   timeAt,
 } from '../document/values.ts'
 import { endpoint } from '../network/endpoint.ts'
-import { ALERT_START, alertOfText } from './wazuh-text.ts'
+import { ALERT_MAX, ALERT_START, alertOfText } from './wazuh-text.ts'
 
 /** Severity on the scale of alerts, from Wazuh's rule level 0 to 15. */
 export function severityOfLevel(level: number): string {
@@ -41,6 +41,10 @@ export function decodeWazuh(item: RawItem, out: DecodeSink): void {
   if (!item.text.startsWith(ALERT_START)) {
     if (item.text.trim() === '') out.routine('blank')
     else decodeDocuments(item, out, readWazuh)
+    return
+  }
+  if (item.text.length > ALERT_MAX) {
+    out.reject('DECODE_TOO_LONG', `${item.text.length} characters, at most ${ALERT_MAX}.`)
     return
   }
   const doc = alertOfText(item.text)
