@@ -44,3 +44,22 @@ describe('the scope of an alert', () => {
     expect(scopeOf([])).toBeUndefined()
   })
 })
+
+test('each site, type and dataset make an origin of their own, whichever came before', () => {
+  const values = ['a', 'b', undefined] as const
+  for (const round of [1, 2]) {
+    for (const site of values) {
+      for (const type of values) {
+        for (const dataset of values) {
+          const doc = {
+            ...(site !== undefined && { iot: { site } }),
+            ...(type !== undefined && { device: { type } }),
+            ...(dataset !== undefined && { event: { dataset } }),
+          }
+          const text = JSON.stringify([site ?? null, type ?? null, dataset ?? null])
+          expect(originOf(doc), `round ${round}`).toBe(text)
+        }
+      }
+    }
+  }
+})

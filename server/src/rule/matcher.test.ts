@@ -247,3 +247,28 @@ test('keywords are found in every value, also where a field of its own is looked
     expect(alone).toEqual(wanted.map((found) => found.includes(at)))
   }
 })
+
+test('a bound that a rule comes to wait for is seen in values that were remembered before', () => {
+  const rule: Condition = {
+    kind: 'and',
+    parts: [
+      { kind: 'field', path: 'kind', test: { kind: 'equals', value: 'common', cased: false } },
+      { kind: 'field', path: 'port', test: { kind: 'compare', op: 'gt', value: 5 } },
+    ],
+  }
+  const others = Array.from({ length: 30 }, (_, at): Condition => {
+    return { kind: 'field', path: 'name', test: { kind: 'equals', value: `n${at}`, cased: false } }
+  })
+  const matcher = createMatcher([rule, ...others].map(ruleOf))
+  const hits = new Int32Array(31)
+  let found = 0
+  for (let at = 0; at < 6_000; at++) {
+    const port = at % 10 === 0 ? 9 : 1
+    const count = matcher.match({ kind: 'common', port }, hits)
+    expect(count, `event ${at}`).toBe(port > 5 ? 1 : 0)
+    found += count
+  }
+  expect(found).toBe(600)
+  // Until then the rule was looked at for each event; since then for the port alone.
+  expect(matcher.stats().candidates).toBeLessThan(3_000)
+})

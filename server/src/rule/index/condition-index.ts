@@ -39,6 +39,8 @@ export class ConditionIndex {
   candidates = 0
   #rechooseAt = RECHOOSE_FIRST
   #choosing: Steps<void> | undefined
+  /** After so many events the witnesses were chosen last. */
+  #chosenAt = 0
 
   private constructor(program: Program, parts: Parts) {
     const { fields, witnesses, runs } = parts
@@ -125,10 +127,12 @@ export class ConditionIndex {
     this.#rechooseAt = this.events + Math.min(this.events * 7, RECHOOSE_MOST)
     const { fires } = this.#marks
     const { lazy } = this.#fields
+    const seen = this.events - this.#chosenAt
+    this.#chosenAt = this.events
     const first = yield* firstCostSteps(this.program)
     const costs = first.map((cost, predicate) => {
-      // How often one holds that nothing marked is not known.
-      const held = lazy[predicate] === 1 ? this.events : (fires[predicate] ?? 0)
+      // How often one holds that nothing marked is not known: half of all events, until it is seen.
+      const held = lazy[predicate] === 1 ? seen / 2 : (fires[predicate] ?? 0)
       return held + cost / 1_000
     })
     this.witnesses = yield* witnessSteps(this.program, costs)

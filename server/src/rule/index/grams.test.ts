@@ -61,3 +61,14 @@ test('a text is found at each distance from the beginning, and next to letters b
     }
   }
 })
+
+test.each([
+  ['xgates', 'xgate\u017f'],
+  ['xgates', '-xgate\u017f'],
+  ['xxgatek', 'xxgate\u212a'],
+  ['xgates', 'x\u212a xgate\u017f'],
+])('%s is found in %s, whose last letter is beyond ASCII', (text, value) => {
+  const starts: number[] = []
+  new Grams([{ text, place: 'end' }]).find(value, (_, start) => starts.push(start))
+  expect(starts).toEqual([value.length - text.length])
+})
