@@ -18,9 +18,11 @@ test('rows that the store refuses are kept while the journal is full', async () 
   const journal = await rig.open({ bytesMax: 200_000, reservedBytes: 50_000 })
   while ((await outcomeOf(journal.append(batchOf('s', ['x'], 10_000)))) === 'done');
   expect(journal.state().full).toBe(true)
-  await keepRefused(journal, 7, [letter('a', 'row')])
+  // More than what the last batch left free.
+  const row = letter('a', 'row'.repeat(10_000))
+  await keepRefused(journal, 7, [row])
   const [last] = journal.read(journal.lastOffset() - 1, 1)
-  expect(last?.batch.deadLetters).toEqual([letter('a', 'row')])
+  expect(last?.batch.deadLetters).toEqual([row])
 })
 
 test('many and long ones go in batches that the journal takes, each once', async () => {
