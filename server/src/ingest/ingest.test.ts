@@ -49,7 +49,9 @@ function setUp(latenessMs = 0) {
           return { batch: { source: 's', ingestedMs, rollups }, commit: {} }
         }
         const changes = [{ key: batch.items[0]!.text, value: 'x' }]
+        const older = { events: [{ id: 'old', time: 800, doc: {} }], deadLetters: [] }
         return {
+          ...(batch.items[0]!.text === 'ends' && { older: () => older }),
           batch: { source: 's', ingestedMs, events, routine: { idle: 2 } },
           commit: {
             decoderState: { source: 's', changes },
@@ -101,6 +103,18 @@ describe('a source delivers', () => {
     await ingest.deliver(raw('c'), 'refuse')
     const keys = appended.map(({ commit }) => commit.decoderState?.changes.map(({ key }) => key))
     expect(keys).toEqual([['a'], ['b'], ['c']])
+  })
+
+  test('what a refused batch told of earlier inputs is counted, and is no part of an answer', async () => {
+    for (const whenFull of ['refuse', 'wait'] as const) {
+      const { ingest, appended, fail } = setUp()
+      fail(1)
+      expect((await ingest.deliver(raw('ends'), 'refuse')).kind).toBe('busy')
+      expect(await ingest.deliver(raw('b'), whenFull)).toMatchObject({ kind: 'durable', events: 1 })
+      const ids = appended.flatMap(({ batch }) => (batch.events ?? []).map(({ id }) => id))
+      expect(ids).toEqual(['old', 'b'])
+      expect(ingest.report().events).toBe(2)
+    }
   })
 
   test('batches that are refused again and again carry each change once', async () => {

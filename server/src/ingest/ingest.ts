@@ -225,8 +225,16 @@ export class Ingest implements SourceSink {
     const batch: JournalBatch = { source, ingestedMs, routine: {}, ...this.#older }
     const problem = await this.#tryAppend(batch, this.#withCarried({}))
     if (problem !== undefined && problem.code !== 'JOURNAL_BATCH') return problem
-    if (problem === undefined) this.#taken()
+    if (problem !== undefined) return undefined
+    if (this.#older !== undefined) this.#noteOlder(this.#older)
+    this.#taken()
     return undefined
+  }
+
+  /** What was told of earlier inputs is no part of the answer to the one it is journalled with. */
+  #noteOlder(older: JournalBatch): void {
+    this.#noteReached(older, undefined)
+    this.#count(older, { events: 0, rejects: 0, refused: [] })
   }
 
   #taken(): void {
@@ -263,10 +271,13 @@ export class Ingest implements SourceSink {
       const problem = await this.#tryAppend(part, parts.length === 1 ? whole : {})
       if (problem === undefined) {
         parts.shift()
-        this.#noteReached(part, commit.cursor?.key)
-        // What was told of earlier inputs is no part of the answer to this one.
-        this.#count(part, part === this.#older ? { events: 0, rejects: 0, refused: [] } : counted)
-        if (part === this.#older) this.#older = undefined
+        if (part === this.#older) {
+          this.#noteOlder(part)
+          this.#older = undefined
+        } else {
+          this.#noteReached(part, commit.cursor?.key)
+          this.#count(part, counted)
+        }
         waitMs = RETRY_FIRST_MS
         continue
       }
