@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import {
   changedFrom,
   goneFrom,
+  holdOf,
   notSaved,
   type SavedEntries,
   savedChanges,
@@ -60,4 +61,14 @@ test('what is written bit by bit comes to what would be written whole', () => {
     }),
     { numRuns: 1_000 },
   )
+})
+
+test('before the first watermark only a key that had a hit is held', () => {
+  const never = Number.NEGATIVE_INFINITY
+  const hold = (count: number, lastHitMs: number, watermarkMs: number): string =>
+    holdOf({ entries: Array.from({ length: count }), lastHitMs }, 100, watermarkMs)
+  expect([hold(1, never, never), hold(2, never, never), hold(1, 5, never)]).toEqual([
+    ...['fresh', 'grown', 'held'],
+  ])
+  expect([hold(1, never, 50), hold(1, 5, 105), hold(1, 5, 106)]).toEqual(['fresh', 'held', 'fresh'])
 })
