@@ -106,3 +106,11 @@ test('what is not known is refused with a hint', () => {
     problem: { code: 'RULE_PIPELINE', hint: 'did you mean "field_name_mapping"?', at: { line: 2 } },
   })
 })
+
+test('steps are nested ten deep at most', () => {
+  const nested = (depth: number): string =>
+    depth === 0 ? '{type: drop_detection_item}' : `{type: nest, items: [${nested(depth - 1)}]}`
+  const read = (depth: number) => parsePipeline(`transformations: [${nested(depth)}]\n`, 'p.yml')
+  expect(read(10).ok).toBe(true)
+  expect(read(11)).toMatchObject({ ok: false, problem: { code: 'RULE_PIPELINE' } })
+})

@@ -160,6 +160,7 @@ cases('the words of text', [
   ['message: "foo/bar"', { message: 'a bar' }, false],
   ['message: été', { message: 'en Été 2021' }, true],
   ['mess*: fail', { message: 'did FAIL' }, true],
+  ['mess*ssage: fail', { message: 'did FAIL' }, false],
   ['3.5', { n: 5 }, false],
   ['3.5', { n: 3.5 }, true],
   ['foo bar', { a: { b: ['x', 'bar'] } }, true],
